@@ -1,0 +1,1 @@
+"""Find which units of an LSTM language model carry grammatical number and syntax."""

@@ -1,0 +1,25 @@
+"""Errors that a user can act on."""
+
+
+class UserError(Exception):
+    """Input that the user can mend.
+
+    The message names the file, line or key at fault, what was found, what was expected, and what
+    to do. Workflow scripts print it without a traceback and exit with a code other than 0.
+    """
+
+
+class CheckpointError(UserError):
+    """A checkpoint or vocabulary that cannot be used."""
+
+
+class StimuliError(UserError):
+    """Stimuli, lexicon tables or imported test sets that cannot be used."""
+
+
+class ConfigurationError(UserError):
+    """A config key or value that is unknown or wrong."""
+
+
+class InterventionError(UserError):
+    """An intervention that does not fit the model, such as a unit number out of range."""

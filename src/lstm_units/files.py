@@ -1,0 +1,166 @@
+"""Writing files whole or not at all, with the metadata that says how they were made."""
+
+import hashlib
+import json
+import os
+import uuid
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from lstm_units.errors import UserError
+
+SCHEMA_VERSION = 1
+_METADATA_KEY = b"lstm_units"
+
+
+def make_metadata(**fields: Any) -> dict[str, Any]:
+    """Describe how a file was made.
+
+    Parameters
+    ----------
+    **fields
+        What the file depends on, for example ``config`` (the slice that was used),
+        ``checkpoint_sha256``, ``stimuli_sha256``, ``seed``. Values must be JSON types.
+
+    Returns
+    -------
+    dict
+        The fields with ``schema_version`` and ``package_version``. It holds no time and no path,
+        so that equal runs write equal bytes.
+    """
+    try:
+        package_version = version("lstm-units")
+    except PackageNotFoundError:
+        package_version = "not installed"
+    return {"schema_version": SCHEMA_VERSION, "package_version": package_version, **fields}
+
+
+@contextmanager
+def atomic_path(path: str | Path) -> Iterator[Path]:
+    """Give a temporary path beside `path`, and rename it to `path` when the block succeeds.
+
+    The temporary name is unique to the process, so an orphaned job cannot write into the file of
+    the job that replaced it. When the block fails, the temporary file is removed and `path` is
+    left as it was.
+
+    Parameters
+    ----------
+    path : str or Path
+        The final path. Missing parent folders are made.
+
+    Yields
+    ------
+    Path
+        Where to write. It keeps the suffix of `path`.
+
+    Raises
+    ------
+    UserError
+        If the disk is full or the folder cannot be written.
+    """
+    path = Path(path)
+    temporary = path.with_name(f".{os.getpid()}-{uuid.uuid4().hex[:8]}-{path.name}")
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        yield temporary
+        with temporary.open("rb+") as handle:
+            os.fsync(handle.fileno())
+        temporary.replace(path)
+    except OSError as error:
+        temporary.unlink(missing_ok=True)
+        raise UserError(
+            f"cannot write {path}: {error.strerror or error}. Nothing was changed; free some space "
+            "or mend the permissions of the folder, then run the same command again"
+        ) from error
+    except BaseException:
+        temporary.unlink(missing_ok=True)
+        raise
+
+
+def sha256_file(path: str | Path) -> str:
+    """Return the hexadecimal sha256 of a file's bytes."""
+    with Path(path).open("rb") as handle:
+        return hashlib.file_digest(handle, "sha256").hexdigest()
+
+
+def sha256_json(value: Any) -> str:
+    """Return the hexadecimal sha256 of a value of JSON types, independent of key order."""
+    text = json.dumps(value, sort_keys=True, ensure_ascii=False, separators=(",", ":"))
+    return hashlib.sha256(text.encode()).hexdigest()
+
+
+def write_text(text: str, path: str | Path) -> None:
+    """Write a UTF-8 text file whole or not at all."""
+    with atomic_path(path) as temporary:
+        temporary.write_text(text, encoding="utf-8")
+
+
+def write_json(value: Any, path: str | Path, metadata: Mapping[str, Any] | None = None) -> None:
+    """Write JSON with sorted keys; `metadata`, if given, goes under the key ``metadata``."""
+    if metadata is not None:
+        value = {**value, "metadata": dict(metadata)}
+    write_text(json.dumps(value, indent=2, sort_keys=True, ensure_ascii=False) + "\n", path)
+
+
+def read_json(path: str | Path) -> Any:
+    """Read a JSON file; a missing or broken file is a `UserError` that names it."""
+    try:
+        return json.loads(Path(path).read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise UserError(
+            f"cannot read {path}: {error}. Delete it and run the workflow again"
+        ) from error
+
+
+def with_metadata(schema: pa.Schema, metadata: Mapping[str, Any]) -> pa.Schema:
+    """Return `schema` with `metadata` stored in it beside what is there."""
+    encoded = json.dumps(dict(metadata), sort_keys=True, ensure_ascii=False).encode()
+    return schema.with_metadata({**(schema.metadata or {}), _METADATA_KEY: encoded})
+
+
+def write_parquet(table: pa.Table, path: str | Path, metadata: Mapping[str, Any]) -> None:
+    """Write a Parquet file whole or not at all.
+
+    Parameters
+    ----------
+    table : pyarrow.Table
+        The rows, with the column types of the file contract.
+    path : str or Path
+        Where to write.
+    metadata : mapping
+        From `make_metadata`; stored in the schema of the file.
+    """
+    with atomic_path(path) as temporary:
+        pq.write_table(
+            table.cast(with_metadata(table.schema, metadata)), temporary, compression="zstd"
+        )
+
+
+def read_metadata(path: str | Path) -> dict[str, Any]:
+    """Read the metadata that `write_parquet` or `write_json` stored in a file.
+
+    Raises
+    ------
+    UserError
+        If the file is missing, damaged, or carries no metadata.
+    """
+    path = Path(path)
+    if path.suffix == ".json":
+        metadata = read_json(path).get("metadata")
+    else:
+        try:
+            encoded = (pq.read_schema(path).metadata or {}).get(_METADATA_KEY)
+        except (OSError, pa.ArrowInvalid) as error:
+            raise UserError(
+                f"cannot read {path}: {error}. Delete it and run the workflow again"
+            ) from error
+        metadata = None if encoded is None else json.loads(encoded)
+    if metadata is None:
+        raise UserError(f"{path} carries no lstm-units metadata: it was not written by this tool")
+    return metadata

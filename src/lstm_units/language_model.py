@@ -1,0 +1,243 @@
+"""An LSTM language model as a frozen object, and the LSTM written out gate by gate.
+
+The equations are those of ``torch.nn.LSTM``; the gates stand in the stacked weights in its order:
+input gate, forget gate, candidate, output gate.
+"""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field, replace
+from functools import cached_property
+
+import torch
+from torch import Tensor
+
+from lstm_units.errors import CheckpointError, InterventionError
+
+GATES = ("input_gate", "forget_gate", "candidate", "output_gate")
+
+
+@dataclass(frozen=True)
+class Vocabulary:
+    """The words of a model in the order of its embedding rows.
+
+    Parameters
+    ----------
+    words : tuple of str
+        One word per embedding row; no duplicates.
+    unk : str
+        The word that stands for unknown words.
+    eos : str
+        The word that ends a sentence.
+    """
+
+    words: tuple[str, ...]
+    unk: str = "<unk>"
+    eos: str = "<eos>"
+
+    def __post_init__(self) -> None:
+        for name, word in (("unknown-word", self.unk), ("end-of-sentence", self.eos)):
+            if word not in self.index:
+                raise CheckpointError(
+                    f"the vocabulary has no {name} symbol {word!r}; name the symbol your model "
+                    "uses under `unk:` or `eos:` of the checkpoint in config.yaml"
+                )
+        if len(self.index) != len(self.words):
+            seen: set[str] = set()
+            double = next(w for w in self.words if w in seen or seen.add(w))
+            raise CheckpointError(f"the vocabulary lists {double!r} twice; each word needs one row")
+
+    @cached_property
+    def index(self) -> dict[str, int]:
+        """Row of each word."""
+        return {word: row for row, word in enumerate(self.words)}
+
+    def __len__(self) -> int:
+        return len(self.words)
+
+    def __contains__(self, word: object) -> bool:
+        return word in self.index
+
+    def ids(self, tokens: Iterable[str]) -> list[int]:
+        """Return the row of each token; an unknown token gets the row of `unk`."""
+        unknown = self.index[self.unk]
+        return [self.index.get(token, unknown) for token in tokens]
+
+
+@dataclass(frozen=True)
+class Layer:
+    """The weights of one LSTM layer, gates stacked in the order of `GATES`.
+
+    Parameters
+    ----------
+    weight_ih : Tensor of shape (4 * hidden, inputs)
+    weight_hh : Tensor of shape (4 * hidden, hidden)
+    bias : Tensor of shape (4 * hidden,)
+        The sum of the two biases that PyTorch keeps apart.
+    """
+
+    weight_ih: Tensor
+    weight_hh: Tensor
+    bias: Tensor
+
+    @property
+    def size(self) -> int:
+        """Number of units."""
+        return self.weight_hh.shape[1]
+
+
+@dataclass(frozen=True)
+class LanguageModel:
+    """An LSTM language model, without dropout.
+
+    Parameters
+    ----------
+    vocabulary : Vocabulary
+    embedding : Tensor of shape (words, embedding)
+    layers : tuple of Layer
+    decoder_weight : Tensor of shape (words, hidden of the last layer)
+        The same tensor as `embedding` when the model is tied.
+    decoder_bias : Tensor of shape (words,)
+        Zeros when the model has none.
+    sha256 : str
+        The sha256 of the converted weights file; empty for a model that was built in memory.
+    """
+
+    vocabulary: Vocabulary
+    embedding: Tensor
+    layers: tuple[Layer, ...]
+    decoder_weight: Tensor
+    decoder_bias: Tensor
+    sha256: str = field(default="", compare=False)
+
+    @property
+    def layer_sizes(self) -> tuple[int, ...]:
+        """Number of units of each layer."""
+        return tuple(layer.size for layer in self.layers)
+
+    @property
+    def n_units(self) -> int:
+        """Number of units of all layers."""
+        return sum(self.layer_sizes)
+
+    @property
+    def tied(self) -> bool:
+        """Whether the decoder reads the embedding matrix."""
+        return self.decoder_weight is self.embedding
+
+    @property
+    def dtype(self) -> torch.dtype:
+        """Floating-point type of the weights."""
+        return self.embedding.dtype
+
+    @property
+    def device(self) -> torch.device:
+        """Device that holds the weights."""
+        return self.embedding.device
+
+    def to(
+        self, dtype: torch.dtype | None = None, device: torch.device | str | None = None
+    ) -> "LanguageModel":
+        """Return the same model in another floating-point type or on another device."""
+        embedding = self.embedding.to(device, dtype)
+        return replace(
+            self,
+            embedding=embedding,
+            layers=tuple(
+                Layer(
+                    layer.weight_ih.to(device, dtype),
+                    layer.weight_hh.to(device, dtype),
+                    layer.bias.to(device, dtype),
+                )
+                for layer in self.layers
+            ),
+            decoder_weight=embedding if self.tied else self.decoder_weight.to(device, dtype),
+            decoder_bias=self.decoder_bias.to(device, dtype),
+        )
+
+
+def layer_and_index(layer_sizes: Sequence[int], unit: int) -> tuple[int, int]:
+    """Turn a unit's 1-based number into its layer and its index there, both 0-based.
+
+    Raises
+    ------
+    InterventionError
+        If the model has no such unit.
+
+    Examples
+    --------
+    >>> layer_and_index((650, 650), 776)
+    (1, 125)
+    """
+    if not 1 <= unit <= sum(layer_sizes):
+        raise InterventionError(
+            f"unit {unit} does not exist: the model's units are numbered 1 to {sum(layer_sizes)} "
+            f"(layers of {', '.join(map(str, layer_sizes))} units)"
+        )
+    index = unit - 1
+    for layer, size in enumerate(layer_sizes):
+        if index < size:
+            return layer, index
+        index -= size
+    raise AssertionError("unreachable: the unit is within the sum of the layer sizes")
+
+
+def layer_of_units(layer_sizes: Sequence[int]) -> list[int]:
+    """Return the 1-based layer of every unit, in the order of the unit numbers."""
+    return [layer for layer, size in enumerate(layer_sizes, start=1) for _ in range(size)]
+
+
+def lstm_step_ref(layer: Layer, inputs: Tensor, hidden: Tensor, cell: Tensor) -> dict[str, Tensor]:
+    """One step of one LSTM layer, written out gate by gate: the readable reference.
+
+    Parameters
+    ----------
+    layer : Layer
+    inputs : Tensor of shape (rows, inputs)
+    hidden, cell : Tensor of shape (rows, hidden)
+        State before the step.
+
+    Returns
+    -------
+    dict of str to Tensor of shape (rows, hidden)
+        ``input_gate, forget_gate, candidate, output_gate, cell, hidden`` after the step.
+    """
+    stacked = inputs @ layer.weight_ih.T + hidden @ layer.weight_hh.T + layer.bias
+    input_gate, forget_gate, candidate, output_gate = stacked.chunk(4, dim=1)
+    step = {
+        "input_gate": torch.sigmoid(input_gate),
+        "forget_gate": torch.sigmoid(forget_gate),
+        "candidate": torch.tanh(candidate),
+        "output_gate": torch.sigmoid(output_gate),
+    }
+    step["cell"] = step["forget_gate"] * cell + step["input_gate"] * step["candidate"]
+    step["hidden"] = step["output_gate"] * torch.tanh(step["cell"])
+    return step
+
+
+def log_probabilities_ref(model: LanguageModel, tokens: Sequence[str]) -> Tensor:
+    """Log-probability of every word after each prefix of a sentence, from a zero state.
+
+    Parameters
+    ----------
+    model : LanguageModel
+    tokens : sequence of str
+
+    Returns
+    -------
+    Tensor of shape (tokens, words)
+        Row t is the distribution after reading ``tokens[: t + 1]``.
+    """
+    rows = []
+    states = [
+        (model.embedding.new_zeros(1, layer.size), model.embedding.new_zeros(1, layer.size))
+        for layer in model.layers
+    ]
+    for word in model.vocabulary.ids(tokens):
+        inputs = model.embedding[word : word + 1]
+        for depth, layer in enumerate(model.layers):
+            step = lstm_step_ref(layer, inputs, *states[depth])
+            states[depth] = (step["hidden"], step["cell"])
+            inputs = step["hidden"]
+        logits = inputs @ model.decoder_weight.T + model.decoder_bias
+        rows.append(torch.log_softmax(logits, dim=1))
+    return torch.cat(rows)
