@@ -1,0 +1,74 @@
+"""Fixtures that several test files share."""
+
+import os
+from pathlib import Path
+
+import pytest
+import torch
+
+from lstm_units.language_model import LanguageModel, Layer, Vocabulary
+
+PROJECT = Path(__file__).resolve().parent.parent
+
+
+@pytest.fixture(scope="session")
+def project() -> Path:
+    return PROJECT
+
+
+@pytest.fixture(scope="session")
+def published_data() -> Path:
+    """Folder of the published stimuli and test sets; unset, golden tests skip."""
+    folder = os.environ.get("LSTM_UNITS_TEST_DATA")
+    if not folder:
+        pytest.skip("LSTM_UNITS_TEST_DATA is not set: no published data to compare with")
+    path = Path(folder)
+    if not path.is_dir():
+        pytest.fail(f"LSTM_UNITS_TEST_DATA={folder} is not a folder")
+    return path
+
+
+def make_model(
+    layer_sizes=(5, 7),
+    embedding_size=6,
+    words=("<unk>", "<eos>", "a", "b", "c", "d", "e", "f"),
+    *,
+    tied=False,
+    decoder_bias=True,
+    dtype=torch.float64,
+    seed=0,
+    scale=1.0,
+) -> LanguageModel:
+    """Build a random language model; `scale` sets how far its gates are driven."""
+    generator = torch.Generator().manual_seed(seed)
+
+    def normal(*shape):
+        return torch.randn(*shape, generator=generator, dtype=torch.float64).to(dtype) * scale
+
+    if tied:
+        embedding_size = layer_sizes[-1]
+    embedding = normal(len(words), embedding_size)
+    layers = []
+    inputs = embedding_size
+    for size in layer_sizes:
+        layers.append(
+            Layer(
+                normal(4 * size, inputs) / inputs**0.5,
+                normal(4 * size, size) / size**0.5,
+                normal(4 * size),
+            )
+        )
+        inputs = size
+    return LanguageModel(
+        vocabulary=Vocabulary(tuple(words)),
+        embedding=embedding,
+        layers=tuple(layers),
+        decoder_weight=embedding if tied else normal(len(words), inputs),
+        decoder_bias=normal(len(words)) if decoder_bias else embedding.new_zeros(len(words)),
+    )
+
+
+@pytest.fixture(scope="session")
+def random_model():
+    """The function that builds random models."""
+    return make_model
