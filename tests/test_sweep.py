@@ -6,13 +6,15 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from lstm_units.context_states import read_context, zero_states
 from lstm_units.errors import InterventionError
 from lstm_units.intact import mean_hidden, score_intact
 from lstm_units.interventions import MODES, Interventions, single_units
 from lstm_units.language_model import lstm_step_ref
 from lstm_units.prefix_trie import build_trie
-from lstm_units.sweep import Items, SweepSize, read_context, read_intact, sweep, zero_states
+from lstm_units.sweep import Items, sweep
 from lstm_units.sweep_reference import sweep_ref
+from lstm_units.trie_reader import SweepSize, read_intact
 
 TOLERANCE = {torch.float32: 1e-4, torch.float64: 1e-10}
 SHAPES = {

@@ -5,7 +5,7 @@ import json
 import os
 import uuid
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
@@ -73,7 +73,8 @@ def atomic_path(path: str | Path) -> Iterator[Path]:
             os.fsync(handle.fileno())
         temporary.replace(path)
     except OSError as error:
-        temporary.unlink(missing_ok=True)
+        with suppress(OSError):
+            temporary.unlink(missing_ok=True)
         raise UserError(
             f"cannot write {path}: {error.strerror or error}. Nothing was changed; free some space "
             "or mend the permissions of the folder, then run the same command again"
@@ -118,10 +119,14 @@ def read_json(path: str | Path) -> Any:
         ) from error
 
 
+def encode_metadata(metadata: Mapping[str, Any]) -> dict[str, str]:
+    """Return `metadata` as the text entry that safetensors files carry."""
+    return {_METADATA_KEY.decode(): json.dumps(dict(metadata), sort_keys=True, ensure_ascii=False)}
+
+
 def with_metadata(schema: pa.Schema, metadata: Mapping[str, Any]) -> pa.Schema:
     """Return `schema` with `metadata` stored in it beside what is there."""
-    encoded = json.dumps(dict(metadata), sort_keys=True, ensure_ascii=False).encode()
-    return schema.with_metadata({**(schema.metadata or {}), _METADATA_KEY: encoded})
+    return schema.with_metadata({**(schema.metadata or {}), **encode_metadata(metadata)})
 
 
 def write_parquet(table: pa.Table, path: str | Path, metadata: Mapping[str, Any]) -> None:

@@ -6,9 +6,11 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from lstm_units.context_states import States
 from lstm_units.language_model import LanguageModel
 from lstm_units.prefix_trie import build_trie
-from lstm_units.sweep import Items, States, SweepSize, read_intact
+from lstm_units.sweep import Items
+from lstm_units.trie_reader import SweepSize, read_intact
 
 _SOFTMAX_ROWS = 512  # rows of a full softmax at a time: 50,000 words x 512 rows is 100 MB
 

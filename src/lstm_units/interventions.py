@@ -14,7 +14,7 @@ Modes
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import torch
 from torch import Tensor
@@ -85,6 +85,10 @@ class Mask:
         """Overwrite in place; `hidden` has shape (..., batch, units of the layer)."""
         if len(self.rows):
             hidden[..., self.rows, self.indices] = self.values
+
+    def halved(self) -> "Mask":
+        """Return the mask for hidden values kept at half their size (`gate_arithmetic`)."""
+        return replace(self, values=self.values / 2)
 
 
 def compile_masks(model: LanguageModel, interventions: Interventions) -> list[Mask]:

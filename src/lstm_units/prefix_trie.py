@@ -160,14 +160,15 @@ class Walk:
     steps : tuple of Step
     n_slots : int
         Number of states that must be stored at the same time.
-    max_parents, max_children : int
-        Largest number of parents of a step, and of children of a block.
+    max_parents, max_children, max_tile : int
+        Largest number of parents of a step, and of children of a block and of a tile.
     """
 
     steps: tuple[Step, ...]
     n_slots: int
     max_parents: int
     max_children: int
+    max_tile: int
 
 
 def plan_walk(trie: PrefixTrie, chunk: int, tile: int) -> Walk:
@@ -195,7 +196,7 @@ def plan_walk(trie: PrefixTrie, chunk: int, tile: int) -> Walk:
     free: list[int] = []
     n_slots = 1
     steps: list[Step] = []
-    max_parents = max_children = 0
+    max_parents = max_children = max_tile = 0
     while waiting:
         full = [level for level, nodes in waiting.items() if len(nodes) >= chunk]
         level = max(full) if full else min(waiting)
@@ -212,6 +213,7 @@ def plan_walk(trie: PrefixTrie, chunk: int, tile: int) -> Walk:
         child_slots: dict[int, int] = {}
         for block in blocks:
             max_children = max(max_children, sum(t.nodes.size for t in block))
+            max_tile = max([max_tile, *(part.nodes.size for part in block)])
             for part in block:
                 for node in part.nodes.ravel().tolist():
                     if trie.child_count[node]:
@@ -222,7 +224,7 @@ def plan_walk(trie: PrefixTrie, chunk: int, tile: int) -> Walk:
                         waiting.setdefault(level + 1, []).append(node)
         max_parents = max(max_parents, len(parents))
         steps.append(Step(parent_slots, blocks, child_slots))
-    return Walk(tuple(steps), n_slots, max_parents, max_children)
+    return Walk(tuple(steps), n_slots, max_parents, max_children, max_tile)
 
 
 def _blocks(

@@ -1,0 +1,216 @@
+"""Compute devices: choosing one, leasing one among several jobs, free memory, exact products."""
+
+import contextlib
+import fcntl
+import os
+import re
+import socket
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import psutil
+
+from lstm_units.errors import ConfigurationError, UserError
+
+if TYPE_CHECKING:
+    import torch
+
+
+_SETTING = re.compile(r"^(auto|cpu|cuda(:[0-9]+)?)$")
+
+
+def _cuda_device_count() -> int:
+    import torch
+
+    return torch.cuda.device_count() if torch.cuda.is_available() else 0
+
+
+def choose_device(setting: str, device_count: int | None = None) -> "torch.device":
+    """Turn the setting ``ablation.device`` into a device.
+
+    Parameters
+    ----------
+    setting : str
+        ``auto`` (CUDA where there is one, else the CPU), ``cpu``, ``cuda``, or ``cuda:N`` with N
+        among the visible devices, counted from 0.
+    device_count : int, optional
+        Number of visible CUDA devices; asked of PyTorch by default.
+
+    Raises
+    ------
+    ConfigurationError
+        If the setting is none of these, or the device does not exist.
+    """
+    import torch
+
+    if not _SETTING.match(setting):
+        raise ConfigurationError(
+            f"ablation.device: found {setting!r}, expected auto, cpu, cuda or cuda:N"
+        )
+    kind, _, number = setting.partition(":")
+    if kind == "cpu":
+        return torch.device("cpu")
+    count = _cuda_device_count() if device_count is None else device_count
+    if kind == "auto":
+        return torch.device("cuda", 0) if count else torch.device("cpu")
+    index = int(number or 0)
+    if index >= count:
+        visible = os.environ.get("CUDA_VISIBLE_DEVICES")
+        limit = "" if visible is None else f" (CUDA_VISIBLE_DEVICES is {visible!r})"
+        raise ConfigurationError(
+            f"ablation.device: found {setting!r}, but PyTorch sees {count} CUDA devices{limit}; "
+            "write auto or cpu, or mend the driver"
+        )
+    return torch.device("cuda", index)
+
+
+def exact_matrix_products() -> None:
+    """Compute float32 matrix products in float32: no TF32 in cuBLAS or cuDNN, no bf16 on CPUs.
+
+    TF32 keeps 10 bits of the mantissa, which moves margins by far more than 1e-4.
+    """
+    import torch
+
+    torch.set_float32_matmul_precision("highest")
+    torch.backends.cuda.matmul.allow_tf32 = False
+    torch.backends.cudnn.allow_tf32 = False
+
+
+def free_memory(device: "torch.device | str") -> int:
+    """Return the free memory of a device in bytes.
+
+    On the CPU it is what the machine has available, or what the job's control group (a container
+    or a cluster job) may still take, whichever is less.
+    """
+    import torch
+
+    device = torch.device(device)
+    if device.type == "cuda":
+        return torch.cuda.mem_get_info(device)[0]
+    return min(psutil.virtual_memory().available, _free_in_control_group(Path("/sys/fs/cgroup")))
+
+
+def _free_in_control_group(root: Path) -> float:
+    """Return what a memory limit leaves; infinite where there is none (cgroup v2, then v1)."""
+    for limit, used in (
+        (root / "memory.max", root / "memory.current"),
+        (root / "memory/memory.limit_in_bytes", root / "memory/memory.usage_in_bytes"),
+    ):
+        try:
+            return max(0, int(limit.read_text()) - int(used.read_text()))
+        except (OSError, ValueError):  # no such file, or "max"
+            continue
+    return float("inf")
+
+
+def _device_names(device_count: int) -> list[str]:
+    """Return a name for each visible device that all processes of the machine agree on.
+
+    PyTorch counts the devices of CUDA_VISIBLE_DEVICES from 0; two jobs with different values of
+    it must still not take the same device.
+    """
+    visible = os.environ.get("CUDA_VISIBLE_DEVICES")
+    if visible is None:
+        return [str(number) for number in range(device_count)]
+    names: list[str] = []
+    for entry in visible.split(","):
+        name = entry.strip()
+        if not name or name.startswith("-"):
+            break  # CUDA ignores what follows an invalid entry
+        names.append(name)
+    return names[:device_count]
+
+
+@contextlib.contextmanager
+def lease_device(
+    lock_directory: str | Path,
+    device_count: int | None = None,
+    *,
+    poll: float = 0.5,
+    timeout: float | None = None,
+    on_wait: Callable[[str], None] | None = None,
+) -> Iterator[int]:
+    """Hold one CUDA device for this process alone, waiting until one is free.
+
+    Snakemake counts ``resources: gpu`` but names no device. The lease is a lock on a file, which
+    the kernel releases when the holder ends, however it ends. It binds those who ask for a lease
+    in the same folder; devices are told apart by their entry in CUDA_VISIBLE_DEVICES, so do not
+    mix numbers and UUIDs.
+
+    Parameters
+    ----------
+    lock_directory : str or Path
+        Folder of the lock files, common to all jobs. The files stay; only locks on them count.
+    device_count : int, optional
+        Number of visible CUDA devices; asked of PyTorch by default.
+    poll : float
+        Seconds between two attempts.
+    timeout : float, optional
+        Seconds after which to give up; never by default.
+    on_wait : callable, optional
+        Called once with a message when no device is free at first.
+
+    Yields
+    ------
+    int
+        Index of the device among the visible ones, as PyTorch counts them.
+
+    Raises
+    ------
+    UserError
+        If there is no device, the lock files cannot be written, or the time is up.
+    """
+    names = _device_names(_cuda_device_count() if device_count is None else device_count)
+    if not names:
+        raise UserError(
+            "no CUDA device to lease: PyTorch sees none; set ablation.device to auto or cpu, or "
+            "mend the driver or CUDA_VISIBLE_DEVICES"
+        )
+    directory = Path(lock_directory)
+    start = time.monotonic()
+    waited = False
+    while True:
+        for index, name in enumerate(names):
+            handle = _try_lock(directory, name)
+            if handle is None:
+                continue
+            try:
+                yield index
+            finally:
+                os.close(handle)  # gives the lock back
+            return
+        if timeout is not None and time.monotonic() - start >= timeout:
+            raise UserError(
+                f"no CUDA device became free within {timeout:g} s: all {len(names)} are leased "
+                f"(locks in {directory}); wait for the other jobs, or run fewer at once"
+            )
+        if not waited and on_wait is not None:
+            on_wait(f"all {len(names)} CUDA devices are leased; waiting for one")
+        waited = True
+        time.sleep(poll)
+
+
+def _try_lock(directory: Path, name: str) -> int | None:
+    """Return an open locked file, or None when another process holds the lock."""
+    # The host's name is in the file's, for the folder may be shared between machines.
+    safe = "".join(c if c.isalnum() or c in "-_" else "_" for c in f"{socket.gethostname()}_{name}")
+    path = directory / f"device_{safe}.lock"
+    try:
+        directory.mkdir(parents=True, exist_ok=True)
+        handle = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o666)
+    except OSError as error:
+        raise UserError(
+            f"cannot write the lock file {path}: {error.strerror or error}; mend the permissions "
+            "of the folder or name another"
+        ) from error
+    try:
+        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        os.close(handle)
+        return None
+    except BaseException:
+        os.close(handle)
+        raise
+    return handle
