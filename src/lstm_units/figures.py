@@ -1,0 +1,318 @@
+"""Figures: each function takes DataFrames and returns a matplotlib Figure.
+
+Nothing here touches pyplot, so no figure is left open and no global style is changed.
+"""
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import matplotlib as mpl
+import numpy as np
+import pandas as pd
+from matplotlib.axes import Axes
+from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
+
+from lstm_units.errors import UserError
+from lstm_units.files import atomic_path
+from lstm_units.language_model import layer_of_units
+from lstm_units.margins import condition_rank
+from lstm_units.published import task_rank
+
+FONT_SIZE = 7.0  # points, for every text
+# Okabe and Ito's palette, which colour-blind readers can tell apart; marks differ in shape too.
+_BULK, _OUTLIER = "#8c8c8c", "#000000"
+_LONG_RANGE = (("#D55E00", "v"), ("#0072B2", "^"), ("#009E73", "D"), ("#CC79A7", "s"))
+_STYLE = {"font.size": FONT_SIZE, "font.family": "DejaVu Sans", "axes.linewidth": 0.6}
+_STRIP = 0.27  # inches per condition: two lines of text
+_LANES = (-0.24, 0.24)  # heights of the labels within a strip, in strips
+
+
+@dataclass(frozen=True)
+class _Panel:
+    """One mode and layer: the rows of the accuracy table that it shows."""
+
+    title: str
+    rows: pd.DataFrame
+
+
+def units_at_a_glance(
+    accuracy_by_mode: Mapping[str, pd.DataFrame],
+    layer_sizes: Sequence[int],
+    long_range: Mapping[str, Any] | None = None,
+    *,
+    labels: Mapping[str, str] | None = None,
+    relative_drop: float = 0.10,
+    maximum_q: float = 0.05,
+    width: float = 6.3,
+) -> Figure:
+    """All units at a glance: the change in accuracy when each is ablated, in every condition.
+
+    One strip per task and condition, one panel per layer and mode (modes of a layer side by side),
+    one dot per unit on a shared linear axis. The height of a dot within its strip has no meaning.
+    Outliers, whose accuracy changes by more than `relative_drop` of the intact accuracy at
+    q < `maximum_q`, carry their unit's number as far as there is room; the rest are counted.
+
+    Parameters
+    ----------
+    accuracy_by_mode : mapping of str to DataFrame
+        From `lstm_units.agreement.accuracy_table`, by ablation mode.
+    layer_sizes : sequence of int
+        Number of units of each layer.
+    long_range : mapping, optional
+        From `lstm_units.discovery.discover_long_range`; its units get a mark of their own.
+    labels : mapping of str to str, optional
+        Names of tasks in print.
+    relative_drop, maximum_q : float
+    width : float
+        Width in inches; the default is the text width of a two-column paper.
+
+    Returns
+    -------
+    matplotlib.figure.Figure
+    """
+    panels = _panels(accuracy_by_mode, layer_sizes)
+    strips = _strips(accuracy_by_mode)
+    served = {
+        unit["unit"]: unit["subject_number"] or "mixed"
+        for unit in (long_range["units"] if long_range else [])
+    }
+    marks = {
+        number: _LONG_RANGE[place % len(_LONG_RANGE)]
+        for place, number in enumerate(
+            sorted(set(served.values()), key=lambda number: (number == "mixed", number))
+        )
+    }
+    change = pd.concat([-100 * table["drop"] for table in accuracy_by_mode.values()])
+    # Multiples of 10 with room for a number beyond the outermost dot.
+    low = 10 * np.floor((change.min() - 2) / 10) - 10
+    high = 10 * np.ceil((change.max() + 2) / 10) + 10
+    with mpl.rc_context(_STYLE):
+        handles = _legend(marks, relative_drop, maximum_q)
+        columns = min(3, len(handles))
+        footer = 0.5 + 0.15 * -(-len(handles) // columns)
+        edge = _STRIP * len(strips) + footer + 0.25
+        figure = Figure(figsize=(width, edge))
+        FigureCanvasAgg(figure)
+        axes = figure.subplots(1, len(panels), sharex=True, sharey=True, squeeze=False)[0]
+        text_inches = max(len(_strip_name(strip, labels)) for strip in strips) * FONT_SIZE * 0.0080
+        left = min(0.35, (text_inches + 0.1) / width)
+        figure.subplots_adjust(
+            left=left, right=0.99, top=1 - 0.25 / edge, bottom=footer / edge, wspace=0.06
+        )
+        points_per_unit = width * (0.99 - left) / len(panels) * 0.95 * 72 / (high - low)
+        for axis, panel in zip(axes, panels, strict=True):
+            axis.set_xlim(low, high)
+            axis.set_ylim(len(strips) - 0.5, -0.5)
+            _draw_grid(axis, strips)
+            _draw_panel(
+                axis, panel, strips, served, marks, relative_drop, maximum_q, points_per_unit
+            )
+            axis.set_title(panel.title, fontsize=FONT_SIZE, pad=3)
+        axes[0].set_yticks(range(len(strips)), [_strip_name(strip, labels) for strip in strips])
+        figure.supxlabel(
+            "change in accuracy when one unit is ablated (percentage points)",
+            fontsize=FONT_SIZE,
+            x=(left + 0.99) / 2,
+            y=(footer - 0.36) / edge,
+            va="bottom",
+        )
+        figure.legend(
+            handles=handles,
+            loc="lower center",
+            bbox_to_anchor=(0.5, 0.0),
+            ncols=columns,
+            frameon=False,
+            fontsize=FONT_SIZE,
+            handletextpad=0.3,
+            columnspacing=1.2,
+            borderaxespad=0.2,
+        )
+    return figure
+
+
+def save_figure(figure: Figure, path: str | Path, metadata: Mapping[str, Any]) -> None:
+    """Write a figure as PDF or PNG, with metadata in the file; equal figures give equal bytes.
+
+    Parameters
+    ----------
+    figure : Figure
+    path : path
+        Ends in ``.pdf`` or ``.png``.
+    metadata : mapping
+        From `lstm_units.files.make_metadata`; JSON in the PDF's Keywords or the PNG's Description.
+
+    Raises
+    ------
+    UserError
+        If the suffix is another one.
+    """
+    note = json.dumps(dict(metadata), sort_keys=True)
+    suffix = Path(path).suffix
+    # Neither a date nor the version of matplotlib: they would change the bytes of equal figures.
+    fields = {
+        ".pdf": {"Creator": None, "Producer": None, "CreationDate": None, "Keywords": note},
+        ".png": {"Software": None, "Description": note},
+    }
+    if suffix not in fields:
+        raise UserError(f"cannot write a figure to {path}: the name must end in .pdf or .png")
+    with mpl.rc_context(_STYLE), atomic_path(path) as temporary:
+        figure.savefig(temporary, dpi=300, metadata=fields[suffix])
+
+
+def _panels(accuracy_by_mode, layer_sizes) -> list[_Panel]:
+    panels = []
+    for layer in sorted(set(layer_of_units(layer_sizes))):
+        for mode, table in accuracy_by_mode.items():
+            rows = table[table["layer"] == layer]
+            if len(rows):
+                panels.append(_Panel(f"layer {layer}, {mode}", rows))
+    if not panels:
+        raise UserError("no accuracy to draw: the tables of all modes are empty")
+    return panels
+
+
+def _strips(accuracy_by_mode) -> list[tuple[str, str]]:
+    strips = {
+        (str(task), str(condition))
+        for table in accuracy_by_mode.values()
+        for task, condition in table[["task", "condition"]]
+        .drop_duplicates()
+        .itertuples(index=False)
+    }
+    return sorted(strips, key=lambda strip: (task_rank(strip[0]), condition_rank(strip[1])))
+
+
+def _strip_name(strip: tuple[str, str], labels) -> str:
+    return f"{(labels or {}).get(strip[0], strip[0])}  {strip[1]}"
+
+
+def _draw_grid(axis: Axes, strips) -> None:
+    axis.axvline(0, color="black", linewidth=0.6, zorder=1)
+    axis.grid(axis="x", color="#e6e6e6", linewidth=0.5, zorder=0)
+    axis.set_axisbelow(True)
+    for place in range(1, len(strips)):
+        new_task = strips[place][0] != strips[place - 1][0]
+        axis.axhline(
+            place - 0.5, color="#8c8c8c" if new_task else "#e6e6e6", linewidth=0.5, zorder=0
+        )
+    axis.tick_params(length=2, width=0.6, pad=2)
+    axis.tick_params(axis="y", length=0)
+    axis.xaxis.set_major_locator(mpl.ticker.MaxNLocator(nbins=5, steps=[1, 2, 2.5, 5, 10]))
+
+
+def _draw_panel(axis, panel, strips, served, marks, relative_drop, maximum_q, points) -> None:
+    place = {strip: row for row, strip in enumerate(strips)}
+    rows = panel.rows
+    x = -100 * rows["drop"].to_numpy()
+    y = np.array(
+        [place[str(t), str(c)] for t, c in zip(rows["task"], rows["condition"], strict=True)]
+    )
+    unit = rows["unit"].to_numpy().astype(int)
+    outlier = (np.abs(rows["relative_drop"].to_numpy()) > relative_drop) & (
+        rows["q"].to_numpy() < maximum_q
+    )
+    # Multiples of the golden ratio spread neighbouring units evenly, and the same in every strip.
+    spread = 0.7 * ((unit * 0.6180339887) % 1 - 0.5)
+    axis.scatter(
+        x[~outlier],
+        (y + spread)[~outlier],
+        s=1.2,
+        color=_BULK,
+        linewidths=0,
+        rasterized=True,
+        zorder=2,
+    )
+    for row in range(len(strips)):
+        here = np.flatnonzero(outlier & (y == row))
+        # Long-range units first, then the largest changes, get the room.
+        here = sorted(here, key=lambda i: (unit[i] not in served, -abs(x[i]), unit[i]))
+        # Every outlier's dot is an obstacle for the labels of the lane it lies in.
+        lane_of = {index: int(spread[index] > 0) for index in here}
+        texts: list[list[tuple[float, float]]] = [[] for _ in _LANES]
+        hidden = 0
+        for index in here:
+            mark = marks.get(served.get(int(unit[index])))
+            dots = [[x[i] for i in here if i != index and lane_of[i] == k] for k in range(2)]
+            lane = _free_lane(texts, dots, x[index], len(str(unit[index])), points, axis.get_xlim())
+            if lane is None:
+                height = np.sign(_LANES[lane_of[index]]) * (0.1 + abs(spread[index]) / 2)
+            else:
+                lane_of[index] = lane[0]
+                height = _LANES[lane[0]]
+            axis.plot(
+                x[index],
+                row + height,
+                marker=mark[1] if mark else "o",
+                color=mark[0] if mark else _OUTLIER,
+                markersize=3.2 if mark else 2.0,
+                markeredgewidth=0,
+                zorder=4,
+            )
+            if lane is None:
+                hidden += 1
+                continue
+            axis.annotate(
+                str(unit[index]),
+                (x[index], row + height),
+                xytext=(lane[1] * 2.5, 0),
+                textcoords="offset points",
+                ha="left" if lane[1] > 0 else "right",
+                va="center_baseline",
+                fontsize=FONT_SIZE,
+                color=mark[0] if mark else _OUTLIER,
+                zorder=5,
+            )
+        if hidden:
+            axis.annotate(
+                f"+{hidden}",
+                (1, row),
+                xycoords=("axes fraction", "data"),
+                xytext=(-1.5, 0),
+                textcoords="offset points",
+                ha="right",
+                va="center_baseline",
+                fontsize=FONT_SIZE,
+            )
+
+
+def _free_lane(texts, dots, x: float, letters: int, points: float, limits):
+    """Find a lane and side (1 right, -1 left) where dot and label cover nothing.
+
+    `texts` holds the labels' spans per lane, and gets the new one; `dots` the other dots.
+    """
+    wide, dot = (letters * 0.66 * FONT_SIZE + 2.5) / points, 2.0 / points
+    away = -1 if x < 0 else 1
+    for side in (away, -away):
+        low, high = (x, x + dot + wide) if side > 0 else (x - dot - wide, x)
+        # The dots of most units crowd around 0.
+        if low < limits[0] or high > limits[1] or low < 1 < high or low < -1 < high:
+            continue
+        for lane in range(len(texts)):
+            free = all(high + dot < left or low - dot > right for left, right in texts[lane])
+            # Dots may touch dots, but no dot may lie under the text.
+            text = (x + dot / 2, high + dot) if side > 0 else (low - dot, x - dot / 2)
+            if free and not any(text[0] < other < text[1] for other in dots[lane]):
+                texts[lane].append((low, high))
+                return lane, side
+    return None
+
+
+def _legend(marks, relative_drop: float, maximum_q: float) -> list[Line2D]:
+    def handle(marker, color, size, label):
+        return Line2D(
+            [], [], linestyle="", marker=marker, color=color, markersize=size, label=label
+        )
+
+    return [
+        handle("o", _BULK, 1.5, "unit"),
+        handle("o", _OUTLIER, 2.2, f"changes by > {relative_drop:.0%} of full, q < {maximum_q:g}"),
+        *(
+            handle(marker, color, 3.4, f"long-range unit, {number}")
+            for number, (color, marker) in marks.items()
+        ),
+    ]
