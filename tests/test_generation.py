@@ -179,6 +179,12 @@ def test_objects_are_nearly_balanced(tables):
                 assert max(used.values()) - min(used.values()) <= 2, (task, condition)
 
 
+def test_most_of_all_frames_are_balanced_too(english):
+    for used in slot_counts(generate(english, "adv_adv", 3000, True, 3)).values():
+        if set(used) <= set(english.lexicon.pool("verb")):
+            assert set(used.values()) == {200}
+
+
 def test_the_seed_decides_everything(english):
     for matched in (True, False):
         one = generate(english, "nounpp", 60, matched, 7)
@@ -217,6 +223,17 @@ def test_objects_have_a_stream_of_their_own(project, tmp_path, english):
             assert table["tokens"] != base["tokens"]
             assert scored_sha256({"t": table}) == scored_sha256({"t": base})
             assert table["frame"] == base["frame"]
+
+
+def test_two_words_after_the_verb_differ_too(project, tmp_path):
+    def two_objects(tasks):
+        tasks["simple"]["ending"] = "the {object} and the {second_object} ."
+        tasks["simple"]["slots"]["second_object"] = dict(tasks["simple"]["slots"]["object"])
+        return tasks
+
+    language = edited(project, tmp_path / "a", two_objects)
+    for lemmas in generate(language, "simple", "all", True, 1)["lemmas"].to_pylist():
+        assert len({lemmas[1], lemmas[4], lemmas[7]}) == 3
 
 
 def test_other_tasks_and_the_order_of_tables_change_nothing(project, tmp_path, english):

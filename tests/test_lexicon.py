@@ -180,6 +180,12 @@ def test_wrong_yaml_is_named(tmp_path, text):
         read_language(write(tmp_path, text=text))
 
 
+def test_a_task_given_twice_is_named(tmp_path):
+    text = yaml.safe_dump({"t": TASK}) * 2
+    with pytest.raises(StimuliError, match="the key 't' stands twice"):
+        read_language(write(tmp_path, text=text))
+
+
 def test_an_unknown_task_lists_the_known(tmp_path):
     with pytest.raises(StimuliError, match=r"has no task 'nounpp'; it has t\."):
         read_language(write(tmp_path)).task("nounpp")

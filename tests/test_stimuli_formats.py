@@ -82,6 +82,15 @@ def test_sentences_of_no_known_task_are_imported_without_lemmas(tmp_path, englis
         read_released(path, english, "nounpp")
 
 
+def test_a_wrong_form_of_another_verb_does_not_fit(tmp_path, english):
+    path = write(
+        tmp_path / "a.txt", swap(RELEASED, 2, RELEASED.splitlines()[1].replace("greet", "admire"))
+    )
+    assert read_released(path, english)["wrong"].to_pylist() == ["admire", "greets"]
+    with pytest.raises(StimuliError, match=r"a\.txt, line 1"):
+        read_released(path, english, "nounpp")
+
+
 def test_a_fixed_attractor_need_not_be_named(tmp_path, english):
     text = (
         "The boy near Sue greets\tsingular\tcorrect\t1\n"

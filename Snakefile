@@ -1,0 +1,35 @@
+# The front door. What to run stands in config.yaml, how to run it in profiles/.
+
+from snakemake.utils import min_version
+
+min_version("9.19")
+
+
+configfile: workflow.source_path("config.yaml")
+
+
+include: "rules/common.smk"
+include: "rules/checkpoints.smk"
+include: "rules/stimuli.smk"
+include: "rules/intact.smk"
+include: "rules/ablation.smk"
+include: "rules/units.smk"
+include: "rules/tables.smk"
+
+
+rule all:
+    default_target: True
+    input:
+        collect("<results>/{model}/units.json", model=config["models"]),
+        collect("<results>/{model}/tables/table1.{suffix}", model=config["models"], suffix=TABLES),
+        collect("<results>/{model}/tables/table2.{suffix}", model=config["models"], suffix=TABLES),
+        collect("<results>/{model}/figures/units.{suffix}", model=config["models"], suffix=FIGURES),
+        collect("<results>/stimuli/balance.csv"),
+        identity_checks,
+        # Shards are targets, so that a lost one is noticed even when the tables are up to date.
+        all_shards,
+    localrule: True
+
+
+onsuccess:
+    print_results()

@@ -1,0 +1,88 @@
+# From a checkpoint of any kind to one form: model.safetensors, model.json, vocab.txt.
+
+
+def checkpoint_file(key):
+    """The weights or the vocabulary: a local file, or what the download rule fetches."""
+
+    def find(wildcards):
+        value = config["checkpoints"][wildcards.model][key]
+        if is_url(value):
+            return f"<results>/{wildcards.model}/download/{key}"
+        return file(value)
+
+    return find
+
+
+def checkpoint_options(wildcards):
+    entry = config["checkpoints"][wildcards.model]
+    keys = ("format", "stand_ins", "unk", "eos", "source_sha256", "vocabulary_sha256")
+    return {key: entry[key] for key in keys}
+
+
+rule download:
+    output:
+        file="<results>/{model}/download/{key}",
+    log:
+        "<logs>/{model}/download_{key}.log",
+    benchmark:
+        "<benchmarks>/{model}/download_{key}.tsv"
+    wildcard_constraints:
+        key="source|vocabulary",
+    localrule: True
+    conda:
+        "../envs/lstm-units.yaml"
+    params:
+        url=lambda wildcards: config["checkpoints"][wildcards.model][wildcards.key],
+        sha256=lambda wildcards: config["checkpoints"][wildcards.model][f"{wildcards.key}_sha256"],
+    script:
+        "../workflow_scripts/download.py"
+
+
+checkpoint convert_checkpoint:
+    input:
+        weights=checkpoint_file("source"),
+        vocabulary=checkpoint_file("vocabulary"),
+    output:
+        weights="<results>/{model}/checkpoint/model.safetensors",
+        description="<results>/{model}/checkpoint/model.json",
+        vocabulary="<results>/{model}/checkpoint/vocab.txt",
+    log:
+        "<logs>/{model}/convert_checkpoint.log",
+    benchmark:
+        "<benchmarks>/{model}/convert_checkpoint.tsv"
+    conda:
+        "../envs/lstm-units.yaml"
+    params:
+        options=checkpoint_options,
+        code=code("convert_checkpoint.py"),
+    script:
+        "../workflow_scripts/convert_checkpoint.py"
+
+
+rule check_identity:
+    input:
+        checkpoint="<results>/{model}/checkpoint/model.json",
+        context=lambda wildcards: golden_files(wildcards)[:1],
+        golden=lambda wildcards: golden_files(wildcards)[1:],
+    output:
+        table="<results>/{model}/checkpoint/identity.csv",
+    log:
+        "<logs>/{model}/check_identity.log",
+    benchmark:
+        "<benchmarks>/{model}/check_identity.tsv"
+    conda:
+        "../envs/lstm-units.yaml"
+    params:
+        name=lambda wildcards: config["checkpoints"][wildcards.model]["identity"],
+        code=code("check_identity.py"),
+    script:
+        "../workflow_scripts/check_identity.py"
+
+
+def golden_files(wildcards):
+    """Context and golden log-probabilities, when the latter file is there."""
+    entry = config["checkpoints"][wildcards.model]
+    golden = entry["golden_log_probabilities"]
+    if golden is None or not Path(file(golden)).exists():
+        return []
+    return [file(entry["golden_context"] or config["context"]["file"]), file(golden)]

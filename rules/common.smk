@@ -1,0 +1,194 @@
+# Helpers of the rules. Nothing here is written to disk, and nothing heavy is imported: every
+# cluster job parses this file again.
+
+from pathlib import Path
+
+import yaml
+from snakemake.exceptions import WorkflowError
+
+try:
+    from lstm_units.configuration import is_url, validate_config
+except ImportError as error:
+    raise WorkflowError(
+        f"the library cannot be imported ({error}); install it first: pip install -e ."
+    )
+from lstm_units.errors import UserError
+from lstm_units.fingerprint import fingerprint
+from lstm_units.input_files import missing_files, missing_files_message, resolve
+from lstm_units.sweep_plan import groups, read_layer_sizes, shards, swept_layers, unit_selection
+
+PROJECT = Path(workflow.basedir)
+PACKAGE = PROJECT / "src" / "lstm_units"
+TABLES = ["csv", "md", "tex"]
+FIGURES = ["pdf", "png"]
+
+try:
+    config = validate_config(config)
+    _missing = missing_files(config, PROJECT, Path())
+except UserError as error:
+    raise WorkflowError(str(error))
+if _missing:
+    raise WorkflowError(missing_files_message(_missing))
+
+TASKS = config["task_definitions"]
+SWEPT = groups(config)
+UNSWEPT = groups(config, swept=False)
+
+
+wildcard_constraints:
+    model=r"[A-Za-z][A-Za-z0-9_]*",
+    task=r"[A-Za-z][A-Za-z0-9_]*",
+    group=r"[A-Za-z][A-Za-z0-9_]*",
+    mode="zero|legacy|mean",
+    first=r"\d+",
+    last=r"\d+",
+
+
+def code(script, *extra):
+    """Fingerprint of a script and of all project modules that it reaches."""
+    return fingerprint(PROJECT / "workflow_scripts" / script, PACKAGE, extra=extra)
+
+
+def file(path):
+    """Where a file named in the configuration is: here, or in the project."""
+    return str(resolve(path, PROJECT, Path()))
+
+
+def alternatives(names):
+    """A pattern that matches these names only; with none of them, nothing."""
+    return "|".join(names) or "(?!)"
+
+
+def tasks_with(*formats):
+    return [task for task in config["tasks"] if TASKS[task]["format"] in formats]
+
+
+def label(task):
+    """Name of a task in print: the configuration's, else the language tables', else its own."""
+    definition = TASKS[task]
+    if definition["label"] is None and "language" in definition:
+        tables = yaml.safe_load((Path(file(definition["language"])) / "tasks.yaml").read_text())
+        known = (tables.get("tasks") or {}).get(definition.get("template") or task) or {}
+        return known.get("label", task)
+    return definition["label"] or task
+
+
+def labels():
+    return {task: label(task) for task in config["tasks"]}
+
+
+def sweep_mb():
+    """Memory that a sweep may use beyond the model, in MB."""
+    return int(config["ablation"]["memory"] * 1024)
+
+
+def job_mb():
+    """Memory to reserve for a job that runs the model: Python and the model come on top."""
+    return sweep_mb() + 2048
+
+
+def statistics():
+    return dict(config["statistics"])
+
+
+def context():
+    return {"path": file(config["context"]["file"]), "case": config["context"]["case"]}
+
+
+def swept_tasks():
+    return [task for tasks in SWEPT.values() for task in tasks]
+
+
+def per_task(pattern, tasks):
+    """One file per task, for a rule that reads several."""
+    return [pattern.replace("{task}", task) for task in tasks]
+
+
+def layer_sizes(model):
+    """Units of each layer; Snakemake comes back here once the checkpoint is converted."""
+    description = checkpoints.convert_checkpoint.get(model=model).output.description
+    return read_layer_sizes(description)
+
+
+def modes_of(model):
+    """Modes that ablate at least one layer of the model."""
+    sizes = layer_sizes(model)
+    return [
+        mode
+        for mode in config["ablation"]["modes"]
+        if swept_layers(sizes, mode, config["ablation"]["layers"][mode])
+    ]
+
+
+def shard_ranges(model, mode):
+    """First and last unit of every shard of a model's sweep in one mode."""
+    ablation = config["ablation"]
+    sizes = layer_sizes(model)
+    try:
+        return shards(
+            sizes,
+            swept_layers(sizes, mode, ablation["layers"][mode]),
+            unit_selection(ablation["units"]),
+            ablation["shard_size"],
+        )
+    except UserError as error:
+        raise WorkflowError(str(error))
+
+
+def layer_range(model, unit):
+    """First and last unit of the layer that a unit is in."""
+    first = 1
+    for size in layer_sizes(model):
+        if unit < first + size:
+            return first, first + size - 1
+        first += size
+    raise WorkflowError(f"ablation.units: {model} has no unit {unit}")
+
+
+def shard_files(model, mode, group_names):
+    return [
+        f"<results>/{model}/ablation/{mode}/{group}/units_{first:04d}-{last:04d}.parquet"
+        for group in group_names
+        for first, last in shard_ranges(model, mode)
+    ]
+
+
+def all_shards(wildcards):
+    return [
+        path
+        for model in config["models"]
+        for mode in modes_of(model)
+        for path in shard_files(model, mode, SWEPT)
+    ]
+
+
+def swept_units(model, mode):
+    return [unit for first, last in shard_ranges(model, mode) for unit in range(first, last + 1)]
+
+
+def means_file(model, mode):
+    """The constants of mode mean; other modes need none."""
+    return [f"<results>/{model}/ablation/mean/values.parquet"] if mode == "mean" else []
+
+
+def identity_checks(wildcards):
+    """Comparison with a published network, for the models that claim to be one."""
+    return [
+        f"<results>/{model}/checkpoint/identity.csv"
+        for model in config["models"]
+        if config["checkpoints"][model]["identity"]
+    ]
+
+
+def print_results():
+    """Show Table 2 of every model, and where the results are."""
+    results = config["pathvars"]["results"]
+    for model in config["models"]:
+        table = Path(results) / model / "tables" / "table2.md"
+        if table.exists():
+            text = table.read_text(encoding="utf-8").partition("<!--")[0]
+            print(f"\nTable 2, {model}:\n\n{text.strip()}\n")
+        print(f"Written for {model}:")
+        for name in ("tables", "figures", "units", "ablation", "intact"):
+            print(f"  {Path(results) / model / name}")
+    print(f"What each file is: {PROJECT / 'results' / 'README.md'}")

@@ -1,0 +1,150 @@
+"""What the steps that run a model read: the checkpoint, the context, and a group of tasks."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import torch
+
+from lstm_units.checkpoints import load_language_model
+from lstm_units.devices import choose_device, exact_matrix_products, lease_device
+from lstm_units.errors import UserError
+from lstm_units.files import make_metadata, sha256_file
+from lstm_units.language_model import LanguageModel, Vocabulary
+from lstm_units.stimuli import read_context as read_context_words
+from lstm_units.stimuli import read_stimuli, scored_items, scored_sha256
+from lstm_units.sweep import Items
+from lstm_units.trie_reader import SweepSize
+
+PRECISIONS = {"float32": torch.float32, "float64": torch.float64}
+
+
+@dataclass(frozen=True)
+class Compute:
+    """Where and how precisely a step computes; only `precision` may change results.
+
+    Parameters
+    ----------
+    precision : {"float32", "float64"}
+    device : str
+        ``auto``, ``cpu``, ``cuda`` or ``cuda:N``.
+    memory : float
+        GiB that a sweep may use beyond the model.
+    threads : int
+        CPU threads of one job.
+    lock_directory : str
+        Where jobs that share GPUs keep their locks.
+    """
+
+    precision: str = "float32"
+    device: str = "auto"
+    memory: float = 1.0
+    threads: int = 1
+    lock_directory: str = ".snakemake/devices"
+
+
+def compute_from(precision: str, resources: Any, threads: int) -> Compute:
+    """Build `Compute` from a job's precision, resources (``sweep_mb``, ``device``) and threads."""
+    return Compute(precision, resources.device, resources.sweep_mb / 1024, threads)
+
+
+@dataclass(frozen=True)
+class Context:
+    """The sentences read before each item.
+
+    Parameters
+    ----------
+    path : str
+    case : {"true", "lower", "paper"}
+    """
+
+    path: str
+    case: str = "true"
+
+    def ids(self, vocabulary: Vocabulary, ablated: bool) -> list[int]:
+        """Return the vocabulary rows of the context."""
+        words = read_context_words(self.path, self.case, ablated=ablated, eos=vocabulary.eos)
+        return vocabulary.ids(words)
+
+    def metadata(self) -> dict[str, str]:
+        """Return what a file that depends on the context records."""
+        return {"context_sha256": sha256_file(self.path), "context_case": self.case}
+
+
+@contextmanager
+def loaded_model(checkpoint: str | Path, compute: Compute) -> Iterator[LanguageModel]:
+    """Load a converted checkpoint onto the device, alone on it if it is a GPU."""
+    torch.set_num_threads(compute.threads)
+    exact_matrix_products()
+    device = choose_device(compute.device)
+    with ExitStack() as stack:
+        if device.type == "cuda" and device.index is None:
+            device = torch.device("cuda", stack.enter_context(lease_device(compute.lock_directory)))
+        yield load_language_model(checkpoint, PRECISIONS[compute.precision], device)
+
+
+def sweep_size(compute: Compute, device: torch.device) -> SweepSize:
+    """Return how much to compute at a time: a GPU wants larger products, and no tiles."""
+    memory = compute.memory * 2**30
+    if device.type == "cuda":
+        return SweepSize(memory=memory, rows=65536, tile_rows=65536)
+    return SweepSize(memory=memory)
+
+
+@dataclass(frozen=True)
+class Group:
+    """The items of a group of tasks end to end, tasks in alphabetical order."""
+
+    items: Items
+    task: np.ndarray  # index into `names`
+    names: tuple[str, ...]
+    number: np.ndarray  # of the item within its task
+    condition: list[str]
+    sha256: str
+
+
+def read_group(stimuli_by_task: Mapping[str, str | Path], vocabulary: Vocabulary) -> Group:
+    """Read the items of a group of tasks; a verb form that the model lacks is refused."""
+    names = tuple(sorted(stimuli_by_task))
+    tables = {name: read_stimuli(stimuli_by_task[name]) for name in names}
+    scored = [scored_items(tables[name]) for name in names]
+    unknown = {w for s in scored for w in (*s.correct, *s.wrong) if w not in vocabulary}
+    if unknown:
+        raise UserError(
+            f"the model does not know the verb forms {', '.join(sorted(unknown)[:10])} of "
+            f"{', '.join(names)}; drop these items (stimuli.on_unknown_form: drop)"
+        )
+    return Group(
+        items=Items(
+            tuple(tuple(vocabulary.ids(prefix)) for s in scored for prefix in s.prefixes),
+            np.concatenate([vocabulary.ids(s.correct) for s in scored]),
+            np.concatenate([vocabulary.ids(s.wrong) for s in scored]),
+        ),
+        task=np.repeat(np.arange(len(names)), [len(s.item) for s in scored]),
+        names=names,
+        number=np.concatenate([s.item for s in scored]),
+        condition=[c for s in scored for c in s.condition],
+        sha256=scored_sha256(tables),
+    )
+
+
+def unit_array(units: Sequence[int]) -> pa.Array:
+    """Return unit or set numbers as int16, or int32 where a model has more than 32,767 units."""
+    wide = len(units) > 0 and max(units) > np.iinfo(np.int16).max
+    return pa.array(np.asarray(units, dtype=np.int32 if wide else np.int16))
+
+
+def model_metadata(
+    kind: str, model: LanguageModel, compute: Compute, group: Group, **config: Any
+) -> dict[str, Any]:
+    """Describe a file made from a model and a group of tasks."""
+    return make_metadata(
+        kind=kind,
+        config={"precision": compute.precision, **config},
+        checkpoint_sha256=model.sha256,
+        stimuli_sha256=group.sha256,
+    )

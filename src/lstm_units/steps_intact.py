@@ -1,0 +1,72 @@
+"""The steps of an experiment that run the intact model: scores, and the constants of mode mean."""
+
+from pathlib import Path
+
+import numpy as np
+import pyarrow as pa
+
+from lstm_units.context_states import States, read_context
+from lstm_units.files import write_parquet
+from lstm_units.intact import mean_hidden, score_intact
+from lstm_units.interventions import Interventions
+from lstm_units.language_model import LanguageModel
+from lstm_units.model_inputs import (
+    Compute,
+    Context,
+    loaded_model,
+    model_metadata,
+    read_group,
+    sweep_size,
+    unit_array,
+)
+
+
+def write_intact(
+    checkpoint: str | Path,
+    stimuli: str | Path,
+    context: Context,
+    compute: Compute,
+    output: str | Path,
+) -> None:
+    """Score one task with the intact model: ``item, condition, margin, logp_correct, ...``."""
+    task = Path(output).stem
+    with loaded_model(checkpoint, compute) as model:
+        group = read_group({task: stimuli}, model.vocabulary)
+        states = _intact_states(model, context)
+        scores = score_intact(model, group.items, states, sweep_size(compute, model.device))
+    table = pa.table(
+        {
+            "item": pa.array(group.number, pa.int32()),
+            "condition": pa.array(group.condition).dictionary_encode(),
+            "margin": pa.array(scores.margin.astype(np.float32)),
+            "logp_correct": pa.array(scores.logp_correct.astype(np.float32)),
+            "logp_wrong": pa.array(scores.logp_wrong.astype(np.float32)),
+            "right": pa.array(scores.margin > 0),
+        }
+    )
+    write_parquet(
+        table, output, model_metadata("intact", model, compute, group, **context.metadata())
+    )
+
+
+def write_means(
+    checkpoint: str | Path,
+    stimuli: str | Path,
+    task: str,
+    context: Context,
+    compute: Compute,
+    output: str | Path,
+) -> None:
+    """Write the constants of mode ``mean``: ``unit, mean`` over the words of one task."""
+    with loaded_model(checkpoint, compute) as model:
+        group = read_group({task: stimuli}, model.vocabulary)
+        states = _intact_states(model, context)
+        means = mean_hidden(model, group.items, states, sweep_size(compute, model.device))
+    table = pa.table({"unit": unit_array(range(1, model.n_units + 1)), "mean": means.numpy()})
+    metadata = model_metadata("means", model, compute, group, task=task, **context.metadata())
+    write_parquet(table, output, metadata)
+
+
+def _intact_states(model: LanguageModel, context: Context) -> States:
+    words = context.ids(model.vocabulary, ablated=False)
+    return read_context(model, Interventions("zero", ((),)), words)

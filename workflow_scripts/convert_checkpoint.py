@@ -1,0 +1,14 @@
+"""Convert a checkpoint of any kind to model.safetensors, model.json and vocab.txt."""
+
+from pathlib import Path
+
+from lstm_units.console import job
+from lstm_units.steps_checkpoint import write_checkpoint
+
+with job(snakemake.log[0]):
+    write_checkpoint(
+        snakemake.input.weights,
+        snakemake.input.vocabulary,
+        Path(snakemake.output.description).parent,
+        **snakemake.params.options,
+    )

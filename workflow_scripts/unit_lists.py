@@ -1,0 +1,7 @@
+"""Gather the lists of discovered units in one file for people."""
+
+from lstm_units.console import job
+from lstm_units.steps_results import write_unit_lists
+
+with job(snakemake.log[0]):
+    write_unit_lists(dict(snakemake.input.items()), snakemake.output[0])
