@@ -68,8 +68,7 @@ def label(task):
     definition = TASKS[task]
     if definition["label"] is None and "language" in definition:
         tables = yaml.safe_load((Path(file(definition["language"])) / "tasks.yaml").read_text())
-        known = (tables.get("tasks") or {}).get(definition.get("template") or task) or {}
-        return known.get("label", task)
+        return tables.get(definition.get("template") or task, {}).get("label", task)
     return definition["label"] or task
 
 

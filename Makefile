@@ -1,0 +1,47 @@
+# Two commands: `make results` and `make test`. Each sets up what it needs.
+# CORES=8 make results uses eight; PYTHON=python3.12 make results another interpreter.
+
+PYTHON ?= python3
+CORES ?= $(shell $(PYTHON) -c "import os; print(len(os.sched_getaffinity(0)))" 2>/dev/null || echo 2)
+VENV := .venv
+BIN := $(VENV)/bin
+SNAKEMAKE = $(BIN)/python -m lstm_units.stale_lock && $(BIN)/snakemake --cores $(CORES)
+
+.PHONY: results quick paper test lint benchmark clean
+
+results: $(VENV)/installed
+	$(SNAKEMAKE)
+	@$(BIN)/snakemake --cores 1 --quiet all print_results
+
+quick: $(VENV)/installed
+	$(SNAKEMAKE) --configfile presets/quick.yaml
+
+paper: $(VENV)/installed
+	$(SNAKEMAKE) --configfile presets/paper.yaml
+
+test: $(VENV)/installed-dev
+	$(BIN)/python -m pytest
+
+lint: $(VENV)/installed-dev
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/snakefmt --check -l 100 Snakefile rules
+	$(BIN)/snakemake --lint
+
+benchmark: $(VENV)/installed
+	$(BIN)/python -m lstm_units.benchmark
+
+$(VENV)/bin/python:
+	$(PYTHON) -c "import sys; sys.exit(sys.version_info < (3, 11) and 'lstm-units needs Python 3.11 or later: PYTHON=python3.11 make results')"
+	$(PYTHON) -m venv $(VENV)
+
+$(VENV)/installed: pyproject.toml | $(VENV)/bin/python
+	$(BIN)/python -m pip install --quiet -e .
+	touch $@
+
+$(VENV)/installed-dev: pyproject.toml | $(VENV)/bin/python
+	$(BIN)/python -m pip install --quiet -e ".[dev]"
+	touch $@ $(VENV)/installed
+
+clean:
+	rm -rf $(VENV) .snakemake
