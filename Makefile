@@ -11,13 +11,15 @@ SNAKEMAKE = $(BIN)/python -m lstm_units.stale_lock && $(BIN)/snakemake --cores $
 
 results: $(VENV)/installed
 	$(SNAKEMAKE)
-	@$(BIN)/snakemake --cores 1 --quiet all print_results
+	@$(BIN)/python -m lstm_units.show_results
 
 quick: $(VENV)/installed
 	$(SNAKEMAKE) --configfile presets/quick.yaml
+	@$(BIN)/python -m lstm_units.show_results results/quick
 
 paper: $(VENV)/installed
 	$(SNAKEMAKE) --configfile presets/paper.yaml
+	@$(BIN)/python -m lstm_units.show_results results/paper
 
 test: $(VENV)/installed-dev
 	$(BIN)/python -m pytest

@@ -1,19 +1,6 @@
 # The sweep: every unit silenced alone, on every group of tasks. One job is one shard of units.
 
 
-def units_of_shard(wildcards):
-    return [int(wildcards.first), int(wildcards.last)]
-
-
-def states_file(wildcards):
-    """States after the context: one file per layer, whatever the shards are."""
-    first, last = layer_range(wildcards.model, int(wildcards.first))
-    return (
-        f"<results>/{wildcards.model}/ablation/{wildcards.mode}/context/"
-        f"units_{first:04d}-{last:04d}.safetensors"
-    )
-
-
 rule context_states:
     input:
         weights="<results>/{model}/checkpoint/model.safetensors",

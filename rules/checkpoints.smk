@@ -1,24 +1,6 @@
 # From a checkpoint of any kind to one form: model.safetensors, model.json, vocab.txt.
 
 
-def checkpoint_file(key):
-    """The weights or the vocabulary: a local file, or what the download rule fetches."""
-
-    def find(wildcards):
-        value = config["checkpoints"][wildcards.model][key]
-        if is_url(value):
-            return f"<results>/{wildcards.model}/download/{key}"
-        return file(value)
-
-    return find
-
-
-def checkpoint_options(wildcards):
-    entry = config["checkpoints"][wildcards.model]
-    keys = ("format", "stand_ins", "unk", "eos", "source_sha256", "vocabulary_sha256")
-    return {key: entry[key] for key in keys}
-
-
 rule download:
     output:
         file="<results>/{model}/download/{key}",
@@ -77,12 +59,3 @@ rule check_identity:
         code=code("check_identity.py"),
     script:
         "../workflow_scripts/check_identity.py"
-
-
-def golden_files(wildcards):
-    """Context and golden log-probabilities, when the latter file is there."""
-    entry = config["checkpoints"][wildcards.model]
-    golden = entry["golden_log_probabilities"]
-    if golden is None or not Path(file(golden)).exists():
-        return []
-    return [file(entry["golden_context"] or config["context"]["file"]), file(golden)]

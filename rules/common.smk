@@ -179,15 +179,65 @@ def identity_checks(wildcards):
     ]
 
 
+def checkpoint_file(key):
+    """The weights or the vocabulary: a local file, or what the download rule fetches."""
+
+    def find(wildcards):
+        value = config["checkpoints"][wildcards.model][key]
+        if is_url(value):
+            return f"<results>/{wildcards.model}/download/{key}"
+        return file(value)
+
+    return find
+
+
+def checkpoint_options(wildcards):
+    entry = config["checkpoints"][wildcards.model]
+    keys = ("format", "stand_ins", "unk", "eos", "source_sha256", "vocabulary_sha256")
+    return {key: entry[key] for key in keys}
+
+
+def golden_files(wildcards):
+    """Context and golden log-probabilities, when the latter file is there."""
+    entry = config["checkpoints"][wildcards.model]
+    golden = entry["golden_log_probabilities"]
+    if golden is None or not Path(file(golden)).exists():
+        return []
+    return [file(entry["golden_context"] or config["context"]["file"]), file(golden)]
+
+
+def language_files(wildcards):
+    folder = Path(file(TASKS[wildcards.task]["language"]))
+    return [str(folder / name) for name in ("lexicon.tsv", "tasks.yaml")]
+
+
+def units_of_shard(wildcards):
+    return [int(wildcards.first), int(wildcards.last)]
+
+
+def states_file(wildcards):
+    """States after the context: one file per layer, whatever the shards are."""
+    first, last = layer_range(wildcards.model, int(wildcards.first))
+    return (
+        f"<results>/{wildcards.model}/ablation/{wildcards.mode}/context/"
+        f"units_{first:04d}-{last:04d}.safetensors"
+    )
+
+
+def unswept_tasks():
+    return [task for tasks in UNSWEPT.values() for task in tasks]
+
+
+def discovered_unit_files(wildcards):
+    """Discovered units on the tasks that have no sweep: sets of one unit."""
+    mode = config["discovery"]["mode"]
+    return [
+        f"<results>/{wildcards.model}/ablation_sets/{mode}/{group}/long_range_0001-1000.parquet"
+        for group in UNSWEPT
+    ]
+
+
 def print_results():
-    """Show Table 2 of every model, and where the results are."""
-    results = config["pathvars"]["results"]
+    """Say where Table 2 of each model is."""
     for model in config["models"]:
-        table = Path(results) / model / "tables" / "table2.md"
-        if table.exists():
-            text = table.read_text(encoding="utf-8").partition("<!--")[0]
-            print(f"\nTable 2, {model}:\n\n{text.strip()}\n")
-        print(f"Written for {model}:")
-        for name in ("tables", "figures", "units", "ablation", "intact"):
-            print(f"  {Path(results) / model / name}")
-    print(f"What each file is: {PROJECT / 'results' / 'README.md'}")
+        print(f"Table 2 of {model}: {config['pathvars']['results']}/{model}/tables/table2.md")

@@ -1,11 +1,6 @@
 # Stimuli: generated from the tables of a language, or imported, then checked.
 
 
-def language_files(wildcards):
-    folder = Path(file(TASKS[wildcards.task]["language"]))
-    return [str(folder / name) for name in ("lexicon.tsv", "tasks.yaml")]
-
-
 rule generate_stimuli:
     input:
         language_files,

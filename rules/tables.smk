@@ -1,19 +1,6 @@
 # Tables and figures.
 
 
-def unswept_tasks():
-    return [task for tasks in UNSWEPT.values() for task in tasks]
-
-
-def discovered_unit_files(wildcards):
-    """Discovered units on the tasks that have no sweep: sets of one unit."""
-    mode = config["discovery"]["mode"]
-    return [
-        f"<results>/{wildcards.model}/ablation_sets/{mode}/{group}/long_range_0001-1000.parquet"
-        for group in UNSWEPT
-    ]
-
-
 rule table1:
     input:
         stimuli=lambda wildcards: per_task(

@@ -41,6 +41,12 @@ def make_metadata(**fields: Any) -> dict[str, Any]:
     return {"schema_version": SCHEMA_VERSION, "package_version": package_version, **fields}
 
 
+def _umask() -> int:
+    mask = os.umask(0o077)
+    os.umask(mask)
+    return mask
+
+
 @contextmanager
 def atomic_path(path: str | Path) -> Iterator[Path]:
     """Give a temporary path beside `path`, and rename it to `path` when the block succeeds.
@@ -71,6 +77,7 @@ def atomic_path(path: str | Path) -> Iterator[Path]:
         yield temporary
         with temporary.open("rb+") as handle:
             os.fsync(handle.fileno())
+        temporary.chmod(0o666 & ~_umask())  # some writers make files that only their owner reads
         temporary.replace(path)
     except OSError as error:
         with suppress(OSError):

@@ -1,0 +1,38 @@
+"""Print Table 2 of every model under a folder of results, and where everything is.
+
+``python -m lstm_units.show_results`` (folder ``results``), or with the folder as its argument.
+"""
+
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+FOLDERS = {
+    "tables": "Tables 1 and 2 (CSV, Markdown, LaTeX)",
+    "figures": "all units at a glance (PDF, PNG)",
+    "units": "discovered units, with the evidence",
+    "ablation": "accuracy of every unit, and every margin",
+    "intact": "the intact model on every item",
+}
+
+
+def describe_results(results: str | Path) -> str:
+    """Word what stands in a folder of results: Table 2 and the folders of each model."""
+    lines: list[str] = []
+    for table in sorted(Path(results).glob("*/tables/table2.md")):
+        model = table.parents[1]
+        text = table.read_text(encoding="utf-8").partition("<!--")[0].strip()
+        lines += ["", f"Table 2, {model.name}", "", text, ""]
+        lines += [f"{model / name}: {what}" for name, what in FOLDERS.items()]
+    if not lines:
+        return f"no Table 2 under {results}: run `make results` or `snakemake --cores 2` first"
+    return "\n".join(lines)
+
+
+def main(arguments: Sequence[str]) -> None:
+    """Print the description of the folder named by the first argument."""
+    print(describe_results(arguments[0] if arguments else "results"))
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:])

@@ -1,0 +1,236 @@
+"""The workflow run with Snakemake on a small planted network, once for all tests that look at it.
+
+A test module takes it with ``pytest_plugins = ["workflow_fixture"]``.
+"""
+
+import copy
+import os
+import re
+import shutil
+import subprocess
+import sys
+import uuid
+from collections import Counter
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+from planted_network import write_planted_network
+
+PROJECT = Path(__file__).resolve().parent.parent
+_PARTS = ("Snakefile", "config.yaml", "rules", "workflow_scripts", "profiles", "presets", "envs")
+
+PAIRS = (
+    ("The boys near the car", "greet", "greets", "PS", "plural"),
+    ("The boy near the cars", "greets", "greet", "SP", "singular"),
+    ("The girls behind the tree", "know", "knows", "PS", "plural"),
+    ("The girl behind the trees", "knows", "know", "SP", "singular"),
+    ("The zebra", "purrs", "purr", "S", "singular"),
+)
+LINZEN = (
+    ("The boys near the old car greet the man . <eos>", 6, "greet", "greets", 1),
+    ("The girl greets the men . <eos>", 2, "greets", "greet", 0),
+    ("The girls know the men . <eos>", 2, "know", "knows", 0),
+    ("The kids near the dog behind the tree avoid the man . <eos>", 8, "avoid", "avoids", 2),
+    ("The kid near the dogs behind the trees avoids it . <eos>", 8, "avoids", "avoid", 2),
+    ("The kid near the dogs zorps it . <eos>", 5, "zorps", "zorp", 1),
+)
+RELEASED = tuple(
+    (f"The {noun} behind the {place}", right, wrong, f"{number}_{other}")
+    for noun, number in (("boy", "singular"), ("boys", "plural"))
+    for place, other in (("car", "singular"), ("cars", "plural"))
+    for right, wrong in [("greets", "greet") if number == "singular" else ("greet", "greets")]
+)
+
+
+@dataclass(frozen=True)
+class Run:
+    """What a call of Snakemake did."""
+
+    code: int
+    output: str
+
+    def jobs(self) -> list[tuple[str, tuple[str, ...]]]:
+        """Rule and outputs of each job of a dry run."""
+        blocks = re.split(r"\n(?=(?:local)?(?:rule|checkpoint) \w+:\n)", f"\n{self.output}")
+        found = []
+        for block in blocks[1:]:
+            rule = re.match(r"(?:local)?(?:rule|checkpoint) (\w+):", block)[1]
+            outputs = re.search(r"^    output: (.*)$", block, re.MULTILINE)
+            found.append((rule, tuple(outputs[1].split(", ")) if outputs else ()))
+        return [job for job in found if job[0] != "all"]
+
+    def rules(self) -> Counter[str]:
+        """How many jobs of each rule a dry run announces."""
+        return Counter(rule for rule, _ in self.jobs())
+
+
+@dataclass(frozen=True)
+class Workspace:
+    """A working directory, the project that is run in it, and its configuration."""
+
+    project: Path
+    directory: Path
+    config: dict[str, Any] = field(repr=False)
+
+    @property
+    def results(self) -> Path:
+        return self.directory / "results"
+
+    def command(self, *arguments: str, config: dict[str, Any] | None = None) -> list[str]:
+        """The command line of Snakemake; `config` replaces the workspace's own."""
+        path = self.directory / "configs" / f"{uuid.uuid4().hex}.yaml"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(yaml.safe_dump(self.config if config is None else config))
+        return [
+            *(sys.executable, "-m", "snakemake", "-s", str(self.project / "Snakefile")),
+            *("--directory", str(self.directory), "--configfile", str(path)),
+            *("--cores", "2", *arguments),
+        ]
+
+    def environment(self) -> dict[str, str]:
+        """Variables under which the project's own library is used."""
+        return {**os.environ, "PYTHONPATH": str(self.project / "src")}
+
+    def run(self, *arguments: str, config: dict[str, Any] | None = None, **options: Any) -> Run:
+        """Run Snakemake to its end."""
+        return self._call(self.command(*arguments, config=config), **options)
+
+    def dry_run(self, *arguments: str, config: dict[str, Any] | None = None) -> Run:
+        """Ask which jobs would run."""
+        run = self.run("--dry-run", *arguments, config=config)
+        assert run.code == 0, run.output
+        return run
+
+    def _call(self, command: list[str], **options: Any) -> Run:
+        done = subprocess.run(
+            command,
+            env=self.environment(),
+            cwd=self.directory,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            timeout=300,
+            check=False,
+            **options,
+        )
+        return Run(done.returncode, done.stdout)
+
+    def changed(self, **over: Any) -> dict[str, Any]:
+        """The configuration with some sections changed key by key."""
+        return merged(self.config, over)
+
+    def copy(self, directory: Path) -> "Workspace":
+        """The same working directory elsewhere; paths in the configuration are relative."""
+        shutil.copytree(self.directory, directory, symlinks=True)
+        return Workspace(self.project, directory, copy.deepcopy(self.config))
+
+
+def merged(base: dict[str, Any], over: dict[str, Any]) -> dict[str, Any]:
+    """Lay one configuration over another, as Snakemake does."""
+    result = copy.deepcopy(base)
+    for key, value in over.items():
+        both = isinstance(value, dict) and isinstance(result.get(key), dict)
+        result[key] = merged(result[key], value) if both else copy.deepcopy(value)
+    return result
+
+
+def copy_project(folder: Path) -> Path:
+    """Copy what the workflow consists of, so that a test may edit it."""
+    folder.mkdir(parents=True)
+    for name in _PARTS:
+        source = PROJECT / name
+        (shutil.copytree if source.is_dir() else shutil.copy2)(source, folder / name)
+    for name in ("src", "stimuli"):
+        shutil.copytree(PROJECT / name, folder / name, ignore=shutil.ignore_patterns("__pycache__"))
+    return folder
+
+
+def make_workspace(directory: Path, project: Path) -> Workspace:
+    """A folder with a planted network, test sets, and a configuration for them."""
+    language = project / "stimuli" / "english"
+    write_planted_network(directory / "model", language, language / "context.txt")
+    data = directory / "data"
+    data.mkdir()
+    shutil.copy(language / "context.txt", data)
+    (data / "pairs.tsv").write_text(
+        "prefix\tgood\tbad\tcondition\tsubject_number\n"
+        + "".join("\t".join(pair) + "\n" for pair in PAIRS)
+    )
+    (data / "linzen.text").write_text("".join(f"{item[0]}\n" for item in LINZEN))
+    (data / "linzen.gold").write_text(
+        "".join("\t".join(map(str, item[1:])) + "\n" for item in LINZEN)
+    )
+    (data / "released.txt").write_text(
+        "".join(
+            f"{prefix} {form}\t{number}\t{label}\tid{item}\n"
+            for item, (prefix, right, wrong, number) in enumerate(RELEASED, start=1)
+            for form, label in ((right, "correct"), (wrong, "wrong"))
+        )
+    )
+    return Workspace(project, directory, copy.deepcopy(CONFIG))
+
+
+CONFIG: dict[str, Any] = {
+    "models": ["tiny"],
+    "tasks": ["simple", "nounpp", "nounpp_2019", "linzen", "pairs"],
+    "checkpoints": {
+        "tiny": {"source": "model/model.safetensors", "vocabulary": "model/vocab.txt"}
+    },
+    "task_definitions": {
+        "simple": {"items_per_condition": 20},
+        "nounpp": {"items_per_condition": 30},
+        "nounpp_2019": {
+            "group": "noun",
+            "format": "released",
+            "file": "data/released.txt",
+            "template": "nounpp",
+        },
+        "linzen": {
+            "format": "linzen",
+            "file": "data/linzen.text",
+            "gold": "data/linzen.gold",
+            "sweep": False,
+            "group": "imported",
+        },
+        "pairs": {
+            "format": "minimal_pairs",
+            "file": "data/pairs.tsv",
+            "sweep": False,
+            "group": "imported",
+        },
+    },
+    "context": {"file": "data/context.txt"},
+    "ablation": {
+        "modes": ["zero", "legacy", "mean"],
+        "layers": {"mean": [2]},
+        "shard_size": 4,
+        "memory": 0.1,
+    },
+    "discovery": {"tasks": ["nounpp"], "bootstrap_samples": 200},
+}
+
+
+@pytest.fixture(scope="session")
+def _finished(tmp_path_factory: pytest.TempPathFactory) -> Workspace:
+    """Run the whole workflow once, in a copy of the project."""
+    folder = tmp_path_factory.mktemp("finished")
+    workspace = make_workspace(folder / "work", copy_project(folder / "project"))
+    run = workspace.run()
+    assert run.code == 0, run.output
+    (workspace.directory / "terminal.txt").write_text(run.output)
+    return workspace
+
+
+@pytest.fixture(scope="session")
+def finished(_finished: Workspace) -> Workspace:
+    """A finished run: look, do not touch."""
+    return _finished
+
+
+@pytest.fixture
+def finished_copy(_finished: Workspace, tmp_path: Path) -> Workspace:
+    """A copy of the finished run that a test may spoil; the project is the same."""
+    return _finished.copy(tmp_path / "work")
