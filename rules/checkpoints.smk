@@ -44,8 +44,8 @@ checkpoint convert_checkpoint:
 rule check_identity:
     input:
         checkpoint="<results>/{model}/checkpoint/model.json",
-        context=lambda wildcards: golden_files(wildcards)[:1],
-        golden=lambda wildcards: golden_files(wildcards)[1:],
+        context=lambda wildcards: golden_files(wildcards)["context"],
+        golden=lambda wildcards: golden_files(wildcards)["golden"],
     output:
         table="<results>/{model}/checkpoint/identity.csv",
     log:

@@ -167,7 +167,7 @@ def swept_units(model, mode):
 
 def means_file(model, mode):
     """The constants of mode mean; other modes need none."""
-    return [f"<results>/{model}/ablation/mean/values.parquet"] if mode == "mean" else []
+    return f"<results>/{model}/ablation/mean/values.parquet" if mode == "mean" else []
 
 
 def identity_checks(wildcards):
@@ -202,8 +202,9 @@ def golden_files(wildcards):
     entry = config["checkpoints"][wildcards.model]
     golden = entry["golden_log_probabilities"]
     if golden is None or not Path(file(golden)).exists():
-        return []
-    return [file(entry["golden_context"] or config["context"]["file"]), file(golden)]
+        return {"context": [], "golden": []}
+    context = entry["golden_context"] or config["context"]["file"]
+    return {"context": file(context), "golden": file(golden)}
 
 
 def language_files(wildcards):

@@ -28,9 +28,9 @@ rule generate_stimuli:
 rule import_stimuli:
     input:
         file=lambda wildcards: file(TASKS[wildcards.task]["file"]),
-        gold=lambda wildcards: [
-            file(TASKS[wildcards.task][key]) for key in ["gold"] if key in TASKS[wildcards.task]
-        ],
+        gold=lambda wildcards: (
+            file(TASKS[wildcards.task]["gold"]) if "gold" in TASKS[wildcards.task] else []
+        ),
         language=lambda wildcards: (
             language_files(wildcards) if "language" in TASKS[wildcards.task] else []
         ),

@@ -10,6 +10,6 @@ with job(snakemake.log[0]):
         Path(snakemake.input.checkpoint).parent,
         snakemake.params.name,
         snakemake.output.table,
-        context=snakemake.input.get("context"),
-        golden=snakemake.input.get("golden"),
+        context=snakemake.input.context or None,
+        golden=snakemake.input.golden or None,
     )

@@ -70,6 +70,11 @@ class Context:
         words = read_context_words(self.path, self.case, ablated=ablated, eos=vocabulary.eos)
         return vocabulary.ids(words)
 
+    def unknown_words(self, vocabulary: Vocabulary) -> list[str]:
+        """Return the words, as the intact model gets them, that the vocabulary lacks."""
+        words = read_context_words(self.path, self.case, ablated=False, eos=vocabulary.eos)
+        return sorted({word for word in words if word not in vocabulary})
+
     def metadata(self) -> dict[str, str]:
         """Return what a file that depends on the context records."""
         return {"context_sha256": sha256_file(self.path), "context_case": self.case}

@@ -1,5 +1,6 @@
 """The steps of an experiment that run the intact model: scores, and the constants of mode mean."""
 
+import logging
 from pathlib import Path
 
 import numpy as np
@@ -19,6 +20,8 @@ from lstm_units.model_inputs import (
     sweep_size,
     unit_array,
 )
+
+log = logging.getLogger(__name__)
 
 
 def write_intact(
@@ -44,9 +47,16 @@ def write_intact(
             "right": pa.array(scores.margin > 0),
         }
     )
-    write_parquet(
-        table, output, model_metadata("intact", model, compute, group, **context.metadata())
-    )
+    unknown = context.unknown_words(model.vocabulary)
+    if unknown:
+        log.info(
+            "the model does not know %d words of the context, which it reads as %s: %s",
+            len(unknown),
+            model.vocabulary.unk,
+            " ".join(unknown),
+        )
+    config = {**context.metadata(), "unknown_context_words": unknown}
+    write_parquet(table, output, model_metadata("intact", model, compute, group, **config))
 
 
 def write_means(
