@@ -3,9 +3,11 @@
 
 PYTHON ?= python3
 CORES ?= $(shell $(PYTHON) -c "import os; print(len(os.sched_getaffinity(0)))" 2>/dev/null || echo 2)
+# Memory for all jobs together, in MB: nine tenths of the machine's.
+MEMORY ?= $(shell $(PYTHON) -c "import os; print(os.sysconf('SC_PHYS_PAGES') * os.sysconf('SC_PAGE_SIZE') * 9 // 10 // 10**6)" 2>/dev/null || echo 8000)
 VENV := .venv
 BIN := $(VENV)/bin
-SNAKEMAKE = $(BIN)/python -m lstm_units.stale_lock && $(BIN)/snakemake --cores $(CORES)
+SNAKEMAKE = $(BIN)/python -m lstm_units.stale_lock && $(BIN)/snakemake --cores $(CORES) --resources mem_mb=$(MEMORY)
 
 .PHONY: results quick paper test lint benchmark clean
 

@@ -33,7 +33,7 @@ rule ablate_units:
         states=states_file,
         means=lambda wildcards: means_file(wildcards.model, wildcards.mode),
         stimuli=lambda wildcards: per_task(
-            f"<results>/{wildcards.model}/stimuli/{{task}}.parquet", SWEPT[wildcards.group]
+            f"<results>/{wildcards.model}/stimuli/{{task}}.parquet", swept_in(wildcards.group)
         ),
     output:
         "<results>/{model}/ablation/{mode}/{group}/units_{first}-{last}.parquet",
@@ -50,7 +50,7 @@ rule ablate_units:
         sweep_mb=sweep_mb(),
         device=config["ablation"]["device"],
     params:
-        tasks=lambda wildcards: SWEPT[wildcards.group],
+        tasks=lambda wildcards: swept_in(wildcards.group),
         units=units_of_shard,
         states_first=lambda wildcards: layer_range(wildcards.model, int(wildcards.first))[0],
         precision=config["ablation"]["precision"],
@@ -66,8 +66,7 @@ rule ablate_sets:
         context=file(config["context"]["file"]),
         means=lambda wildcards: means_file(wildcards.model, wildcards.mode),
         stimuli=lambda wildcards: per_task(
-            f"<results>/{wildcards.model}/stimuli/{{task}}.parquet",
-            {**SWEPT, **UNSWEPT}[wildcards.group],
+            f"<results>/{wildcards.model}/stimuli/{{task}}.parquet", in_group(wildcards.group)
         ),
     output:
         "<results>/{model}/ablation_sets/{mode}/{group}/{family}_{first}-{last}.parquet",
@@ -84,7 +83,7 @@ rule ablate_sets:
         sweep_mb=sweep_mb(),
         device=config["ablation"]["device"],
     params:
-        tasks=lambda wildcards: {**SWEPT, **UNSWEPT}[wildcards.group],
+        tasks=lambda wildcards: in_group(wildcards.group),
         numbers=units_of_shard,
         context=context(),
         precision=config["ablation"]["precision"],

@@ -1,6 +1,7 @@
 # Helpers of the rules. Nothing here is written to disk, and nothing heavy is imported: every
 # cluster job parses this file again.
 
+from functools import lru_cache
 from pathlib import Path
 
 import yaml
@@ -63,11 +64,16 @@ def tasks_with(*formats):
     return [task for task in config["tasks"] if TASKS[task]["format"] in formats]
 
 
+@lru_cache
+def task_tables(language):
+    return yaml.safe_load((Path(language) / "tasks.yaml").read_text(encoding="utf-8"))
+
+
 def label(task):
     """Name of a task in print: the configuration's, else the language tables', else its own."""
     definition = TASKS[task]
     if definition["label"] is None and "language" in definition:
-        tables = yaml.safe_load((Path(file(definition["language"])) / "tasks.yaml").read_text())
+        tables = task_tables(file(definition["language"]))
         return tables.get(definition.get("template") or task, {}).get("label", task)
     return definition["label"] or task
 
@@ -83,7 +89,7 @@ def sweep_mb():
 
 def job_mb():
     """Memory to reserve for a job that runs the model: Python and the model come on top."""
-    return sweep_mb() + 2048
+    return sweep_mb() + 1024
 
 
 def statistics():
@@ -98,6 +104,16 @@ def swept_tasks():
     return [task for tasks in SWEPT.values() for task in tasks]
 
 
+def swept_in(group):
+    """Tasks of a group, sorted: their order in the configuration changes no margin."""
+    return sorted(SWEPT[group])
+
+
+def in_group(group):
+    """The same for sets of units, which run on tasks without a sweep too."""
+    return sorted({**SWEPT, **UNSWEPT}[group])
+
+
 def per_task(pattern, tasks):
     """One file per task, for a rule that reads several."""
     return [pattern.replace("{task}", task) for task in tasks]
@@ -110,13 +126,20 @@ def layer_sizes(model):
 
 
 def modes_of(model):
-    """Modes that ablate at least one layer of the model."""
-    sizes = layer_sizes(model)
-    return [
-        mode
-        for mode in config["ablation"]["modes"]
-        if swept_layers(sizes, mode, config["ablation"]["layers"][mode])
-    ]
+    """Modes that ablate at least one of the selected units of the model."""
+    return [mode for mode in config["ablation"]["modes"] if shard_ranges(model, mode)]
+
+
+def discovery_mode(model):
+    """The mode in which units are searched; it must ablate some."""
+    mode = config["discovery"]["mode"]
+    if not shard_ranges(model, mode):
+        raise WorkflowError(
+            f"discovery.mode: {mode} ablates no unit of {model}: ablation.units and "
+            f"ablation.layers.{mode} have none in common. Widen one of them, for example "
+            "ablation.units: all"
+        )
+    return mode
 
 
 def shard_ranges(model, mode):

@@ -94,7 +94,11 @@ rule select_known_items:
         "../envs/lstm-units.yaml"
     params:
         generated=lambda wildcards: TASKS[wildcards.task]["format"] == "generated",
-        on_unknown_form=config["stimuli"]["on_unknown_form"],
+        on_unknown_form=lambda wildcards: (
+            "error"
+            if TASKS[wildcards.task]["format"] == "generated"
+            else config["stimuli"]["on_unknown_form"]
+        ),
         code=code("select_known_items.py"),
     script:
         "../workflow_scripts/select_known_items.py"

@@ -4,7 +4,9 @@
 rule long_range_units:
     input:
         description="<results>/{model}/checkpoint/model.json",
-        shards=lambda wildcards: shard_files(wildcards.model, config["discovery"]["mode"], SWEPT),
+        shards=lambda wildcards: shard_files(
+            wildcards.model, discovery_mode(wildcards.model), SWEPT
+        ),
         intact=lambda wildcards: per_task(
             f"<results>/{wildcards.model}/intact/{{task}}.parquet", swept_tasks()
         ),
@@ -23,7 +25,7 @@ rule long_range_units:
         mem_mb=2048,
     params:
         tasks=swept_tasks(),
-        units=lambda wildcards: swept_units(wildcards.model, config["discovery"]["mode"]),
+        units=lambda wildcards: swept_units(wildcards.model, discovery_mode(wildcards.model)),
         discovery=config["discovery"],
         statistics=config["statistics"],
         code=code("long_range_units.py"),

@@ -279,7 +279,7 @@ def test_whole_numbers_written_with_a_dot_become_integers():
         ),
         (
             {"ablation": {"modes": ["legacy"]}},
-            ["discovery.mode", "ablation.modes: legacy", "mode: legacy"],
+            ["discovery.mode", "ablation.modes: legacy", "modes: [zero, legacy]"],
         ),
         ({"discovery": {"tasks": ["simple"]}}, ["discovery.tasks[0]", "tasks: [nounpp]"]),
         (
@@ -295,6 +295,19 @@ def test_a_fault_names_key_finding_expectation_and_cure(over, parts):
     assert "1 fault " in message, message
     for part in parts:
         assert part in message, message
+
+
+def test_tasks_with_and_without_a_sweep_cannot_share_a_group():
+    definitions = {"simple": {"group": "noun", "sweep": False}, "nounpp": {"group": "noun"}}
+    message = fault_of(small(tasks=["simple", "nounpp"], task_definitions=definitions))
+    assert "shares its group" in message
+    assert "group: nounpp" in message
+
+
+def test_the_legacy_mode_cannot_decide_for_it_leaves_the_last_layer_out():
+    message = fault_of(small(ablation={"modes": ["zero", "legacy"]}, discovery={"mode": "legacy"}))
+    assert "discovery.mode" in message
+    assert '"zero", "mean"' in message
 
 
 def test_mean_reference_is_free_when_the_mode_is_not_selected():

@@ -11,7 +11,7 @@ from simulated_results import BASE, write_results
 from lstm_units.agreement import intact_table
 from lstm_units.discovery import discover_long_range
 from lstm_units.errors import ConfigurationError, UserError
-from lstm_units.long_range_conditions import Criteria
+from lstm_units.long_range_conditions import Condition, Criteria, one_subject_number
 
 CRITERIA = Criteria(bootstrap_samples=400)
 NOUN = {
@@ -123,7 +123,7 @@ def test_an_effect_in_the_discovery_half_alone_is_not_confirmed(planted, tmp_pat
 
     intact = read_intact({task: planted.intact[task] for task in sorted(planted.intact)})
     stimuli = {task: _read_stimuli(planted.stimuli, task, intact) for task in intact.tasks}
-    half = choose_groups(lexical_groups(stimuli), 0.5, np.random.default_rng(CRITERIA.seed))
+    half = choose_groups(lexical_groups(stimuli), 0.5, CRITERIA.seed)
     shards = []
     for path in planted.shards:
         file = pq.ParquetFile(path)
@@ -282,3 +282,17 @@ def test_stimuli_of_another_run_are_named(planted, tmp_path):
             planted.layer_sizes,
             CRITERIA,
         )
+
+
+def test_conditions_without_a_known_number_leave_the_subject_number_as_it_is():
+    known = [
+        Condition("nounpp", "PS", "plural", True, None),
+        Condition("nounpp_adv", "PS", "plural", True, None),
+    ]
+    unknown = Condition("linzen", "1", None, False, None)
+    assert one_subject_number([*known, unknown], 0.1) == ("plural", None)
+    other = Condition("nounpp", "SP", "singular", True, None)
+    assert one_subject_number([*known, other], 0.1)[0] is None
+    number, reason = one_subject_number([unknown], 0.1)
+    assert number is None
+    assert "known subject number" in reason

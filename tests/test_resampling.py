@@ -28,7 +28,6 @@ def test_items_of_a_frame_and_of_a_lexical_frame_share_a_group_across_tasks():
     assert group[0] == group[1] == group[4]
     assert len(set(group)) == 4
     assert group[2] not in (group[0], group[5])
-    assert set(group) == set(range(4))
 
 
 def test_items_of_unknown_words_and_frame_stand_alone():
@@ -38,7 +37,7 @@ def test_items_of_unknown_words_and_frame_stand_alone():
     assert group[3] == group[4]
 
 
-def test_the_order_of_tasks_changes_no_group_number():
+def test_the_order_of_tasks_changes_no_group():
     a = stimuli([(i, f"s{i % 3}", [], f"v{i % 2}") for i in range(12)])
     b = stimuli([(i, f"s{i % 5}", [], f"v{i % 3}") for i in range(9)])
     forward, backward = lexical_groups({"a": a, "b": b}), lexical_groups({"b": b, "a": a})
@@ -46,12 +45,23 @@ def test_the_order_of_tasks_changes_no_group_number():
 
 
 def test_halves_split_no_group_and_follow_the_seed():
-    group = np.repeat(np.arange(101), 4)
-    half = choose_groups(group, 0.5, np.random.default_rng(1))
-    assert half.reshape(-1, 4).any(axis=1).sum() == 50
-    assert (half.reshape(-1, 4).all(axis=1) == half.reshape(-1, 4).any(axis=1)).all()
-    np.testing.assert_array_equal(half, choose_groups(group, 0.5, np.random.default_rng(1)))
-    assert (half != choose_groups(group, 0.5, np.random.default_rng(2))).any()
+    group = np.repeat([f"group {number}" for number in range(2000)], 4)
+    half = choose_groups(group, 0.3, 1)
+    by_group = half.reshape(-1, 4)
+    assert (by_group.all(axis=1) == by_group.any(axis=1)).all()
+    # Binomial with n = 2000, p = .3 has a standard deviation of 20.5.
+    assert abs(by_group.any(axis=1).sum() - 600) < 4 * 20.5
+    np.testing.assert_array_equal(half, choose_groups(group, 0.3, 1))
+    assert (half != choose_groups(group, 0.3, 2)).any()
+
+
+def test_a_further_task_moves_no_item_to_the_other_half():
+    a = stimuli([(i, f"s{i % 3}", ["n"], f"v{i % 5}") for i in range(30)])
+    b = stimuli([(i, f"s{i % 5}", [], f"v{i % 3}") for i in range(20)])
+    alone = choose_groups(lexical_groups({"a": a}), 0.5, 1)
+    assert 0 < alone.sum() < 30
+    both = choose_groups(lexical_groups({"b": b, "a": a}), 0.5, 1)
+    np.testing.assert_array_equal(alone, both[20:])
 
 
 def test_crossed_bootstrap_equals_brute_force():

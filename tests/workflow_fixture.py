@@ -4,6 +4,7 @@ A test module takes it with ``pytest_plugins = ["workflow_fixture"]``.
 """
 
 import copy
+import json
 import os
 import re
 import shutil
@@ -30,7 +31,7 @@ PAIRS = (
     ("The zebra", "purrs", "purr", "S", "singular"),
 )
 LINZEN = (
-    ("The boys near the old car greet the man . <eos>", 6, "greet", "greets", 1),
+    ("The boys near the rusty car greet the man . <eos>", 6, "greet", "greets", 1),
     ("The girl greets the men . <eos>", 2, "greets", "greet", 0),
     ("The girls know the men . <eos>", 2, "know", "knows", 0),
     ("The kids near the dog behind the tree avoid the man . <eos>", 8, "avoid", "avoids", 2),
@@ -43,6 +44,9 @@ RELEASED = tuple(
     for place, other in (("car", "singular"), ("cars", "plural"))
     for right, wrong in [("greets", "greet") if number == "singular" else ("greet", "greets")]
 )
+
+
+DRY_RUN = ("--quiet", "host", "--dry-run")
 
 
 @dataclass(frozen=True)
@@ -79,15 +83,14 @@ class Workspace:
     def results(self) -> Path:
         return self.directory / "results"
 
-    def command(self, *arguments: str, config: dict[str, Any] | None = None) -> list[str]:
-        """The command line of Snakemake; `config` replaces the workspace's own."""
+    def arguments(self, *further: str, config: dict[str, Any] | None = None) -> list[str]:
+        """Arguments of Snakemake; `config` replaces the workspace's own."""
         path = self.directory / "configs" / f"{uuid.uuid4().hex}.yaml"
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(yaml.safe_dump(self.config if config is None else config))
         return [
-            *(sys.executable, "-m", "snakemake", "-s", str(self.project / "Snakefile")),
-            *("--directory", str(self.directory), "--configfile", str(path)),
-            *("--cores", "2", *arguments),
+            *("-s", str(self.project / "Snakefile"), "--directory", str(self.directory)),
+            *("--configfile", str(path), "--cores", "2", *further),
         ]
 
     def environment(self) -> dict[str, str]:
@@ -96,11 +99,12 @@ class Workspace:
 
     def run(self, *arguments: str, config: dict[str, Any] | None = None, **options: Any) -> Run:
         """Run Snakemake to its end."""
-        return self._call(self.command(*arguments, config=config), **options)
+        command = [sys.executable, "-m", "snakemake", *self.arguments(*arguments, config=config)]
+        return self._call(command, **options)
 
     def dry_run(self, *arguments: str, config: dict[str, Any] | None = None) -> Run:
         """Ask which jobs would run."""
-        run = self.run("--dry-run", *arguments, config=config)
+        run = self.run(*DRY_RUN, *arguments, config=config)
         assert run.code == 0, run.output
         return run
 
@@ -128,6 +132,28 @@ class Workspace:
         return Workspace(self.project, directory, copy.deepcopy(self.config))
 
 
+def many_dry_runs(
+    changes: dict[str, tuple[Workspace, dict[str, Any] | None]], folder: Path
+) -> dict[str, Run]:
+    """Dry runs of several workspaces, each with a configuration or its own, faster than alone."""
+    calls = [
+        {
+            "directory": str(workspace.directory),
+            "arguments": workspace.arguments(*DRY_RUN, config=config),
+            "output": str(folder / f"{number}.txt"),
+        }
+        for number, (workspace, config) in enumerate(changes.values())
+    ]
+    (folder / "calls.json").write_text(json.dumps(calls))
+    command = [sys.executable, Path(__file__).with_name("many_dry_runs.py"), folder / "calls.json"]
+    environment = next(iter(changes.values()))[0].environment()
+    subprocess.run(command, env=environment, check=True, timeout=300)
+    return {
+        name: Run(int(Path(f"{call['output']}.code").read_text()), Path(call["output"]).read_text())
+        for name, call in zip(changes, calls, strict=True)
+    }
+
+
 def merged(base: dict[str, Any], over: dict[str, Any]) -> dict[str, Any]:
     """Lay one configuration over another, as Snakemake does."""
     result = copy.deepcopy(base)
@@ -150,11 +176,9 @@ def copy_project(folder: Path) -> Path:
 
 def make_workspace(directory: Path, project: Path) -> Workspace:
     """A folder with a planted network, test sets, and a configuration for them."""
-    language = project / "stimuli" / "english"
-    write_planted_network(directory / "model", language, language / "context.txt")
     data = directory / "data"
-    data.mkdir()
-    shutil.copy(language / "context.txt", data)
+    shutil.copytree(project / "stimuli" / "english", data / "english")
+    write_planted_network(directory / "model", data / "english", data / "english" / "context.txt")
     (data / "pairs.tsv").write_text(
         "prefix\tgood\tbad\tcondition\tsubject_number\n"
         + "".join("\t".join(pair) + "\n" for pair in PAIRS)
@@ -176,9 +200,7 @@ def make_workspace(directory: Path, project: Path) -> Workspace:
 CONFIG: dict[str, Any] = {
     "models": ["tiny"],
     "tasks": ["simple", "nounpp", "nounpp_2019", "linzen", "pairs"],
-    "checkpoints": {
-        "tiny": {"source": "model/model.safetensors", "vocabulary": "model/vocab.txt"}
-    },
+    "checkpoints": {"tiny": {"source": "model/model.safetensors", "vocabulary": "model/vocab.txt"}},
     "task_definitions": {
         "simple": {"items_per_condition": 20},
         "nounpp": {"items_per_condition": 30},
@@ -202,10 +224,12 @@ CONFIG: dict[str, Any] = {
             "group": "imported",
         },
     },
-    "context": {"file": "data/context.txt"},
+    "stimuli": {"language": "data/english"},
+    "context": {"file": "data/english/context.txt"},
     "ablation": {
         "modes": ["zero", "legacy", "mean"],
         "layers": {"mean": [2]},
+        "units": ["1-4", "6-8"],
         "shard_size": 4,
         "memory": 0.1,
     },
@@ -234,3 +258,14 @@ def finished(_finished: Workspace) -> Workspace:
 def finished_copy(_finished: Workspace, tmp_path: Path) -> Workspace:
     """A copy of the finished run that a test may spoil; the project is the same."""
     return _finished.copy(tmp_path / "work")
+
+
+@pytest.fixture(scope="session")
+def uninterrupted(_finished: Workspace, tmp_path_factory: pytest.TempPathFactory) -> Workspace:
+    """A second run from the start: one core, smaller shards, one mode, another folder."""
+    workspace = make_workspace(tmp_path_factory.mktemp("second") / "work", _finished.project)
+    over = {"ablation": {"modes": ["zero"], "shard_size": 2}}
+    workspace = Workspace(workspace.project, workspace.directory, workspace.changed(**over))
+    run = workspace.run("--cores", "1")
+    assert run.code == 0, run.output
+    return workspace

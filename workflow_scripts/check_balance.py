@@ -1,7 +1,7 @@
 """Count the words of each condition, and refuse a generated task that is not balanced."""
 
 from lstm_units.console import job
-from lstm_units.steps_stimuli import write_balance
+from lstm_units.steps_balance import write_balance
 
 with job(snakemake.log[0]):
     write_balance(

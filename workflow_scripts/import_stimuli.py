@@ -1,7 +1,7 @@
 """Import a test set."""
 
 from lstm_units.console import job
-from lstm_units.steps_stimuli import write_imported
+from lstm_units.steps_import import write_imported
 
 with job(snakemake.log[0]):
     write_imported(

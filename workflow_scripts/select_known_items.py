@@ -3,7 +3,7 @@
 from pathlib import Path
 
 from lstm_units.console import job
-from lstm_units.steps_stimuli import write_known_items
+from lstm_units.steps_known_items import write_known_items
 
 with job(snakemake.log[0]):
     write_known_items(

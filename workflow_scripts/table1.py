@@ -1,7 +1,7 @@
 """Table 1: the tasks."""
 
 from lstm_units.console import job
-from lstm_units.steps_results import write_table1
+from lstm_units.steps_tables import write_table1
 
 with job(snakemake.log[0]):
     write_table1(

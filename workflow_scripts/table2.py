@@ -1,7 +1,7 @@
 """Table 2: the intact model, and each discovered unit ablated."""
 
 from lstm_units.console import job
-from lstm_units.steps_results import write_table2
+from lstm_units.steps_tables import write_table2
 
 intact = dict(zip(snakemake.params.tasks, snakemake.input.intact, strict=True))
 with job(snakemake.log[0]):

@@ -1,7 +1,7 @@
 """All units at a glance."""
 
 from lstm_units.console import job
-from lstm_units.steps_results import write_units_figure
+from lstm_units.steps_figures import write_units_figure
 from lstm_units.sweep_plan import read_layer_sizes
 
 with job(snakemake.log[0]):

@@ -13,7 +13,7 @@ import numpy as np
 import pandas as pd
 
 from lstm_units.errors import UserError
-from lstm_units.language_model import layer_and_index, layer_of_units
+from lstm_units.language_model import layer_and_index, layer_of_units, unit_type
 from lstm_units.margins import (
     Block,
     IntactItems,
@@ -187,7 +187,9 @@ def accuracy_table(
     counts = count_right(stream_margins(shards, intact), intact, units, near_tie=near_tie)
     table = _scores(counts, intact, confidence, correction)
     layers = np.array(layer_of_units(layer_sizes), dtype=np.int16)[counts.keys - 1]
-    table.insert(0, "unit", np.repeat(counts.keys.astype(np.int16), len(intact.cells)))
+    table.insert(
+        0, "unit", np.repeat(counts.keys.astype(unit_type(counts.keys)), len(intact.cells))
+    )
     table.insert(1, "layer", np.repeat(layers, len(intact.cells)))
     return table
 
@@ -267,7 +269,11 @@ def set_accuracy_table(
     )
     table = _scores(counts, intact, confidence, correction)
     members = members.loc[counts.keys]
-    single = members["first"].astype("Int16").where(members["size"] == 1)
+    single = (
+        members["first"]
+        .astype(unit_type(members["first"]).__name__.capitalize())
+        .where(members["size"] == 1)
+    )
     table.insert(0, "set", np.repeat(counts.keys.astype(np.int32), len(intact.cells)))
     table.insert(
         1, "n_units", np.repeat(members["size"].to_numpy().astype(np.int32), len(intact.cells))

@@ -298,7 +298,9 @@ def _cross_checks(config: dict[str, Any]) -> Iterator[_Fault]:
         problem = (
             f"found {_show(discovery['mode'])}, expected one of ablation.modes: {', '.join(modes)}"
         )
-        yield _Fault(path, problem, (path, modes[0]), (("ablation", "modes"),))
+        possible = [mode for mode in modes if mode != "legacy"]
+        write = (path, possible[0]) if possible else (("ablation", "modes"), ["zero", *modes])
+        yield _Fault(path, problem, write, (("ablation", "modes"),))
     swept = [t for t in tasks if definitions.get(t, {}).get("sweep")]
     for number, task in enumerate(discovery["tasks"]):
         if task in swept:
@@ -311,6 +313,17 @@ def _cross_checks(config: dict[str, Any]) -> Iterator[_Fault]:
         path = ("discovery", "tasks")
         write = (path, choice) if choice else _NOTHING
         yield _Fault((*path, number), problem, write, (("tasks",), ("task_definitions", task)))
+    sweeps: dict[str, tuple[str, bool]] = {}
+    for task in (t for t in tasks if t in definitions):
+        sweep = definitions[task]["sweep"]
+        other, other_sweep = sweeps.setdefault(definitions[task].get("group", task), (task, sweep))
+        if sweep != other_sweep:
+            path = ("task_definitions", task, "group")
+            problem = (
+                f"shares its group with {other}, but only one of the two has sweep: true; give "
+                "them different groups"
+            )
+            yield _Fault(path, problem, (path, task), (("tasks",), ("task_definitions",)))
 
 
 def _message(faults: Sequence[_Fault]) -> str:

@@ -17,9 +17,11 @@ from torch import Tensor
 
 from lstm_units.errors import UserError
 from lstm_units.files import atomic_path, encode_metadata
-from lstm_units.gate_arithmetic import scale_layer, update_state
+from lstm_units.gate_arithmetic import ScaledLayer, scale_layer, update_state
 from lstm_units.interventions import Interventions, compile_masks
 from lstm_units.language_model import LanguageModel
+
+_BATCH = 512  # interventions that read the context together
 
 
 @dataclass(frozen=True)
@@ -51,7 +53,7 @@ def zero_states(model: LanguageModel, n: int) -> States:
 def read_context(
     model: LanguageModel, interventions: Interventions, context: Sequence[int]
 ) -> States:
-    """Read the context under each intervention, all interventions as one batch.
+    """Read the context under each intervention, many interventions as one batch.
 
     Parameters
     ----------
@@ -65,9 +67,24 @@ def read_context(
     States
         One row per intervention.
     """
-    n = len(interventions.sets)
-    masks = compile_masks(model, interventions)
     layers = [scale_layer(layer, below=depth > 0) for depth, layer in enumerate(model.layers)]
+    n = len(interventions.sets)
+    batches = [range(first, min(first + _BATCH, n)) for first in range(0, n, _BATCH)] or [range(0)]
+    parts = [_read_batch(model, layers, interventions.subset(rows), context) for rows in batches]
+    return States(
+        tuple(torch.cat(tensors) for tensors in zip(*(p.hidden for p in parts), strict=True)),
+        tuple(torch.cat(tensors) for tensors in zip(*(p.cell for p in parts), strict=True)),
+    )
+
+
+def _read_batch(
+    model: LanguageModel,
+    layers: Sequence[ScaledLayer],
+    interventions: Interventions,
+    context: Sequence[int],
+) -> States:
+    n = len(interventions.sets)
+    masks = [mask.halved() for mask in compile_masks(model, interventions)]
     hidden = [model.embedding.new_zeros(n, size) for size in model.layer_sizes]
     cell = [torch.zeros_like(state) for state in hidden]
     for word in context:
@@ -78,7 +95,7 @@ def read_context(
             else:
                 gates = torch.addmm(layer.bias, below, layer.weight_ih_t)
             read = hidden[depth].clone()
-            masks[depth].halved().apply(read)
+            masks[depth].apply(read)
             gates.addmm_(read, layer.weight_hh_t)
             new_cell, new_hidden = torch.empty_like(cell[depth]), torch.empty_like(hidden[depth])
             update_state(gates, cell[depth], new_cell, new_hidden)
@@ -86,7 +103,7 @@ def read_context(
             below = new_hidden
             if not masks[depth].recurrence_only:
                 below = new_hidden.clone()
-                masks[depth].halved().apply(below)
+                masks[depth].apply(below)
     return States(tuple(2 * h for h in hidden), tuple(c / 2 for c in cell))
 
 

@@ -112,9 +112,7 @@ def discover_long_range(
     for unit in units:
         layer_and_index(layer_sizes, unit)
 
-    half = choose_groups(
-        lexical_groups(stimuli), criteria.discovery_fraction, np.random.default_rng(criteria.seed)
-    )
+    half = choose_groups(lexical_groups(stimuli), criteria.discovery_fraction, criteria.seed)
     cells = describe_conditions(intact, stimuli, half, criteria)
     testable = np.array([cell.problem is None for cell in cells])
     counts = count_right(

@@ -3,15 +3,18 @@
 import hashlib
 import json
 import os
+import re
 import uuid
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
+import psutil
 import pyarrow as pa
 import pyarrow.parquet as pq
+from safetensors import SafetensorError
 
 from lstm_units.errors import UserError
 
@@ -53,7 +56,7 @@ def atomic_path(path: str | Path) -> Iterator[Path]:
 
     The temporary name is unique to the process, so an orphaned job cannot write into the file of
     the job that replaced it. When the block fails, the temporary file is removed and `path` is
-    left as it was.
+    left as it was. What a killed process left behind for the same `path` is removed too.
 
     Parameters
     ----------
@@ -74,16 +77,18 @@ def atomic_path(path: str | Path) -> Iterator[Path]:
     temporary = path.with_name(f".{os.getpid()}-{uuid.uuid4().hex[:8]}-{path.name}")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
+        _remove_temporaries_of_the_dead(path)
         yield temporary
         with temporary.open("rb+") as handle:
             os.fsync(handle.fileno())
         temporary.chmod(0o666 & ~_umask())  # some writers make files that only their owner reads
         temporary.replace(path)
-    except OSError as error:
+    except (OSError, SafetensorError) as error:  # the latter is no OSError when a disk is full
         with suppress(OSError):
             temporary.unlink(missing_ok=True)
+        reason = getattr(error, "strerror", None) or error
         raise UserError(
-            f"cannot write {path}: {error.strerror or error}. Nothing was changed; free some space "
+            f"cannot write {path}: {reason}. Nothing was changed; free some space "
             "or mend the permissions of the folder, then run the same command again"
         ) from error
     except BaseException:
@@ -91,16 +96,23 @@ def atomic_path(path: str | Path) -> Iterator[Path]:
         raise
 
 
+def _remove_temporaries_of_the_dead(path: Path) -> None:
+    """Remove the temporary files for `path` whose process has ended.
+
+    A process of another machine looks dead from here. If it should live, it is an orphan: its job
+    was started anew, and it will fail to rename its file.
+    """
+    name = re.compile(rf"\.(\d+)-[0-9a-f]{{8}}-{re.escape(path.name)}")
+    for other in path.parent.iterdir():
+        match = name.fullmatch(other.name)
+        if match and not psutil.pid_exists(int(match[1])):
+            other.unlink(missing_ok=True)
+
+
 def sha256_file(path: str | Path) -> str:
     """Return the hexadecimal sha256 of a file's bytes."""
     with Path(path).open("rb") as handle:
         return hashlib.file_digest(handle, "sha256").hexdigest()
-
-
-def sha256_json(value: Any) -> str:
-    """Return the hexadecimal sha256 of a value of JSON types, independent of key order."""
-    text = json.dumps(value, sort_keys=True, ensure_ascii=False, separators=(",", ":"))
-    return hashlib.sha256(text.encode()).hexdigest()
 
 
 def write_text(text: str, path: str | Path) -> None:
@@ -176,3 +188,36 @@ def read_metadata(path: str | Path) -> dict[str, Any]:
     if metadata is None:
         raise UserError(f"{path} carries no lstm-units metadata: it was not written by this tool")
     return metadata
+
+
+def lineage(sources: Sequence[str | Path], **fields: Any) -> dict[str, Any]:
+    """Describe a file made from others: metadata with the hashes that these carry.
+
+    Raises
+    ------
+    UserError
+        If the sources come from several checkpoints, or those of one folder from several versions
+        of the stimuli.
+    """
+    first = read_metadata(sources[0])
+    by_folder: dict[Path, tuple[Path, Any]] = {}
+    for path in map(Path, sources):
+        found = read_metadata(path)
+        stimuli = found.get("stimuli_sha256")
+        known, expected = by_folder.setdefault(path.parent, (path, stimuli))
+        checkpoint = found.get("checkpoint_sha256")
+        for other, what, same in (
+            (sources[0], "checkpoint", checkpoint == first.get("checkpoint_sha256")),
+            (known, "version of the stimuli", stimuli == expected),
+        ):
+            if not same:
+                raise UserError(
+                    f"{path} was made from another {what} than {other}. Delete the one that is out "
+                    "of date, or both, and run the workflow again"
+                )
+    stimuli = first.get("stimuli_sha256")
+    if len(sources) > 1:
+        stimuli = sorted({str(value) for _, value in by_folder.values()})
+    return make_metadata(
+        checkpoint_sha256=first.get("checkpoint_sha256"), stimuli_sha256=stimuli, **fields
+    )

@@ -41,8 +41,8 @@ def scale_layer(layer: Layer, below: bool) -> ScaledLayer:
     factor = layer.bias.new_ones(4 * size)
     factor[2 * size : 3 * size] = 2
     return ScaledLayer(
-        ((2 if below else 1) * factor[:, None] * layer.weight_ih).T.contiguous(),
-        (2 * factor[:, None] * layer.weight_hh).T.contiguous(),
+        layer.weight_ih.T.contiguous().mul_((2 if below else 1) * factor),
+        layer.weight_hh.T.contiguous().mul_(2 * factor),
         factor * layer.bias,
     )
 

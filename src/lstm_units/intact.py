@@ -1,6 +1,7 @@
 """The intact model on the items: log-probabilities of the two forms, and mean hidden values."""
 
 from dataclasses import dataclass
+from itertools import pairwise
 
 import numpy as np
 import torch
@@ -8,11 +9,9 @@ from torch import Tensor
 
 from lstm_units.context_states import States
 from lstm_units.language_model import LanguageModel
-from lstm_units.prefix_trie import build_trie
-from lstm_units.sweep import Items
+from lstm_units.prefix_trie import PrefixTrie, build_trie
+from lstm_units.sweep import Items, partition
 from lstm_units.trie_reader import SweepSize, read_intact
-
-_SOFTMAX_ROWS = 512  # rows of a full softmax at a time: 50,000 words x 512 rows is 100 MB
 
 
 @dataclass(frozen=True)
@@ -50,24 +49,46 @@ def score_intact(
     IntactScores
         An item is right iff its margin is above 0; a tie is wrong (Lakretz et al. 2019, Section 3).
     """
-    trie = build_trie(items.prefixes)
-    hidden = read_intact(model, trie, states, len(model.layers) - 1, size)
+    size = size or SweepSize()
+    scores = np.empty((3, len(items)))
+    for part in partition(model, items, size):
+        chosen = items.subset(part)
+        trie = build_trie(chosen.prefixes)
+        hidden = read_intact(model, trie, states, len(model.layers) - 1, size)
+        scores[:, part] = _score_part(model, chosen, trie, hidden, size)
+    return IntactScores(*scores)
+
+
+def _score_part(
+    model: LanguageModel, items: Items, trie: PrefixTrie, hidden: Tensor, size: SweepSize
+) -> np.ndarray:
+    """Margin and both log-probabilities of each item, of shape (3, items)."""
+    words, device = len(model.vocabulary), model.device
+    # Logits, their softmax and a copy of it stay within a quarter of the memory.
+    n_rows = max(1, min(512, int(size.memory / 4 / (3 * words * model.embedding.element_size()))))
     nodes, leaf_of = np.unique(trie.item_node, return_inverse=True)
-    leaf_of = leaf_of.reshape(-1)
-    logp = np.empty((2, len(items)))
-    for first in range(0, len(nodes), _SOFTMAX_ROWS):
-        chosen = np.flatnonzero((leaf_of >= first) & (leaf_of < first + _SOFTMAX_ROWS))
-        rows = torch.as_tensor(nodes[first : first + _SOFTMAX_ROWS], device=model.device)
-        logits = torch.addmm(model.decoder_bias, hidden[rows], model.decoder_weight.T)
+    order = np.argsort(leaf_of.reshape(-1), kind="stable")
+    bounds = np.searchsorted(leaf_of.reshape(-1)[order], np.arange(0, len(nodes) + n_rows, n_rows))
+    scores = np.empty((3, len(items)))
+    for block, (first, last) in enumerate(pairwise(bounds.tolist())):
+        chosen = order[first:last]
+        here = nodes[block * n_rows : (block + 1) * n_rows]
+        at_verb = hidden[torch.as_tensor(here, device=device)]
+        logits = torch.addmm(model.decoder_bias, at_verb, model.decoder_weight.T)
         log_p = torch.log_softmax(logits, dim=1).cpu().numpy()
-        for form, words in enumerate((items.correct, items.wrong)):
-            logp[form, chosen] = log_p[leaf_of[chosen] - first, words[chosen]]
-    correct, wrong = (torch.as_tensor(w, device=model.device) for w in (items.correct, items.wrong))
-    at_verb = hidden[torch.as_tensor(trie.item_node, device=model.device)]
-    weight = model.decoder_weight[correct] - model.decoder_weight[wrong]
-    bias = model.decoder_bias[correct] - model.decoder_bias[wrong]
-    margin = (at_verb * weight).sum(dim=1) + bias
-    return IntactScores(margin.cpu().numpy(), logp[0], logp[1])
+        row = leaf_of.reshape(-1)[chosen] - block * n_rows
+        for piece in np.array_split(np.arange(len(chosen)), -(-max(1, len(chosen)) // n_rows)):
+            correct, wrong = (
+                torch.as_tensor(form[chosen[piece]], device=device)
+                for form in (items.correct, items.wrong)
+            )
+            weight = model.decoder_weight[correct] - model.decoder_weight[wrong]
+            bias = model.decoder_bias[correct] - model.decoder_bias[wrong]
+            values = at_verb[torch.as_tensor(row[piece], device=device)]
+            scores[0, chosen[piece]] = ((values * weight).sum(dim=1) + bias).cpu().numpy()
+        scores[1, chosen] = log_p[row, items.correct[chosen]]
+        scores[2, chosen] = log_p[row, items.wrong[chosen]]
+    return scores
 
 
 @torch.inference_mode()
@@ -91,14 +112,19 @@ def mean_hidden(
     Tensor of float64, shape (units,)
         In the order of the 1-based unit numbers: the constants of mode ``mean``.
     """
-    trie = build_trie(items.prefixes)
-    weight = np.bincount(trie.item_node, minlength=trie.n_nodes).astype(float)
-    for node in range(trie.n_nodes - 1, -1, -1):  # children stand behind their parents
-        if trie.parent[node] >= 0:
-            weight[trie.parent[node]] += weight[node]
-    share = torch.as_tensor(weight / weight.sum())
-    means = [
-        share @ read_intact(model, trie, states, layer, size).double().cpu()
-        for layer in range(len(model.layers))
-    ]
-    return torch.cat(means)
+    size = size or SweepSize()
+    sums = [torch.zeros(n, dtype=torch.float64) for n in model.layer_sizes]
+    n_words = sum(len(prefix) for prefix in items.prefixes)
+    for part in partition(model, items, size):
+        trie = build_trie([items.prefixes[item] for item in part])
+        weight = np.bincount(trie.item_node, minlength=trie.n_nodes).astype(float)
+        for node in range(trie.n_nodes - 1, -1, -1):  # children stand behind their parents
+            if trie.parent[node] >= 0:
+                weight[trie.parent[node]] += weight[node]
+        share = torch.as_tensor(weight / n_words)
+        for layer, total in enumerate(sums):
+            hidden = read_intact(model, trie, states, layer, size)
+            for first in range(0, trie.n_nodes, 4096):
+                rows = slice(first, first + 4096)
+                total += share[rows] @ hidden[rows].cpu().double()
+    return torch.cat(sums)

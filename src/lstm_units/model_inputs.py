@@ -14,7 +14,7 @@ from lstm_units.checkpoints import load_language_model
 from lstm_units.devices import choose_device, exact_matrix_products, lease_device
 from lstm_units.errors import UserError
 from lstm_units.files import make_metadata, sha256_file
-from lstm_units.language_model import LanguageModel, Vocabulary
+from lstm_units.language_model import LanguageModel, Vocabulary, unit_type
 from lstm_units.stimuli import read_context as read_context_words
 from lstm_units.stimuli import read_stimuli, scored_items, scored_sha256
 from lstm_units.sweep import Items
@@ -71,9 +71,11 @@ class Context:
         return vocabulary.ids(words)
 
     def unknown_words(self, vocabulary: Vocabulary) -> list[str]:
-        """Return the words, as the intact model gets them, that the vocabulary lacks."""
-        words = read_context_words(self.path, self.case, ablated=False, eos=vocabulary.eos)
-        return sorted({word for word in words if word not in vocabulary})
+        """Return the words, as the intact or an ablated model gets them, that it does not know."""
+        words: set[str] = set()
+        for ablated in (False, True):
+            words |= set(read_context_words(self.path, self.case, ablated, vocabulary.eos))
+        return sorted(word for word in words if word not in vocabulary)
 
     def metadata(self) -> dict[str, str]:
         """Return what a file that depends on the context records."""
@@ -138,9 +140,8 @@ def read_group(stimuli_by_task: Mapping[str, str | Path], vocabulary: Vocabulary
 
 
 def unit_array(units: Sequence[int]) -> pa.Array:
-    """Return unit or set numbers as int16, or int32 where a model has more than 32,767 units."""
-    wide = len(units) > 0 and max(units) > np.iinfo(np.int16).max
-    return pa.array(np.asarray(units, dtype=np.int32 if wide else np.int16))
+    """Return unit or set numbers as a column of `unit_type`."""
+    return pa.array(np.asarray(units, dtype=unit_type(units)))
 
 
 def model_metadata(

@@ -4,6 +4,7 @@ Items that share words are not independent: a unit that fails on "boy" fails on 
 "boy". So halves are drawn over lexical frames, and intervals resample the subject and the verb.
 """
 
+import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass
 
@@ -42,15 +43,22 @@ def lexical_groups(stimuli_by_task: Mapping[str, pd.DataFrame]) -> np.ndarray:
 
     Returns
     -------
-    ndarray of shape (items of all tasks,)
-        Group number of each item, tasks laid end to end. Numbers follow the sorted names of the
-        tasks and the order of their items, so the order of the mapping changes no group's number.
+    str ndarray of shape (items of all tasks,)
+        Name of each item's group, tasks laid end to end. It is made of the group's first words in
+        alphabetical order (else of its frame, else of its item), so neither the order of the tasks
+        nor a further task with other words changes it.
     """
+    names: list[str] = []
     nodes: dict[tuple, int] = {}
     edges: list[tuple[int, int]] = []
-    sizes = [len(table) for table in stimuli_by_task.values()]
-    starts = dict(zip(stimuli_by_task, np.cumsum([0, *sizes]), strict=False))
-    total = sum(sizes)
+    node_names: list[str] = []
+
+    def node(key: tuple, name: str) -> int:
+        if key not in nodes:
+            nodes[key] = len(nodes)
+            node_names.append(name)
+        return nodes[key]
+
     for task, table in stimuli_by_task.items():
         rows = zip(
             table["frame"],
@@ -59,45 +67,51 @@ def lexical_groups(stimuli_by_task: Mapping[str, pd.DataFrame]) -> np.ndarray:
             table["verb_lemma"],
             strict=True,
         )
-        for item, (frame, subject, attractors, verb) in enumerate(rows, start=starts[task]):
+        for place, (frame, subject, attractors, verb) in enumerate(rows):
+            item = len(names)
+            names.append(f"3 {task} item {place}")
             if not pd.isna(frame):
-                edges.append((item, nodes.setdefault(("frame", task, frame), len(nodes))))
+                edges.append((item, node(("frame", task, frame), f"2 {task} frame {frame}")))
             if isinstance(subject, str) and isinstance(verb, str):
                 others = tuple(attractors) if attractors is not None else ()
-                words = ("words", subject, others, verb)
-                edges.append((item, nodes.setdefault(words, len(nodes))))
-    size = total + len(nodes)
+                words = (subject, *others, verb)
+                edges.append((item, node(("words", *words), f"1 {' '.join(words)}")))
+    names += node_names
     pairs = np.array(edges, dtype=np.int64).reshape(-1, 2)
-    graph = coo_array((np.ones(len(pairs)), (pairs[:, 0], total + pairs[:, 1])), shape=(size, size))
-    _, label = connected_components(graph, directed=False)
-    in_order = np.concatenate(
-        [np.arange(starts[t], starts[t] + len(stimuli_by_task[t])) for t in sorted(starts)]
+    total = len(names) - len(nodes)
+    graph = coo_array(
+        (np.ones(len(pairs)), (pairs[:, 0], total + pairs[:, 1])), shape=(len(names), len(names))
     )
-    _, first = np.unique(label[in_order], return_index=True)
-    rank = np.empty(len(label), dtype=np.int64)
-    rank[label[in_order][np.sort(first)]] = np.arange(len(first))
-    return rank[label[:total]]
+    _, label = connected_components(graph, directed=False)
+    first: dict[int, str] = {}
+    for number, name in zip(label.tolist(), names, strict=True):
+        first[number] = min(name, first.get(number, name))
+    return np.array([first[number] for number in label[:total].tolist()])
 
 
-def choose_groups(group: np.ndarray, fraction: float, rng: np.random.Generator) -> np.ndarray:
+def choose_groups(group: np.ndarray, fraction: float, seed: int) -> np.ndarray:
     """Choose a fraction of the groups at random, and say which items belong to them.
+
+    Each group is chosen or not by a hash of the seed and its name. So about, not exactly, the
+    fraction is chosen, and what happens to one group does not depend on which others there are: a
+    further task moves no item of the present ones to the other half.
 
     Parameters
     ----------
-    group : int ndarray of shape (items,)
-        Group numbers, 0 to the number of groups - 1.
+    group : str ndarray of shape (items,)
+        From `lexical_groups`.
     fraction : float
         Share of the groups to choose, above 0 and below 1.
-    rng : numpy Generator
+    seed : int
 
     Returns
     -------
     bool ndarray of shape (items,)
     """
-    count = int(group.max()) + 1
-    chosen = np.zeros(count, dtype=bool)
-    chosen[rng.permutation(count)[: round(fraction * count)]] = True
-    return chosen[group]
+    names, place = np.unique(group, return_inverse=True)
+    digests = (hashlib.sha256(f"{seed} {name}".encode()).digest() for name in names.tolist())
+    share = np.array([int.from_bytes(digest[:8], "big") / 2**64 for digest in digests])
+    return (share < fraction)[place.reshape(-1)]
 
 
 def bootstrap_sums(

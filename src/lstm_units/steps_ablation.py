@@ -185,7 +185,8 @@ def _write_margins(
 ) -> None:
     """Write one row group per unit or set, so that a reader needs only one in memory."""
     task = pa.DictionaryArray.from_arrays(
-        pa.array(group.task, pa.int8()), pa.array(group.names, pa.string())
+        pa.array(group.task, pa.int8() if len(group.names) < 128 else pa.int16()),
+        pa.array(group.names, pa.string()),
     )
     item = pa.array(group.number, pa.int32())
     key_type = unit_array(keys).type

@@ -78,11 +78,11 @@ def write_identity(
         agree = float(items["same_answer"].mean())
         log.info("the same answer on %.2f %% of %d golden items", 100 * agree, len(items))
     table = pd.concat(parts, ignore_index=True)
-    write_text(table.to_csv(index=False, lineterminator="\n"), output)
     if not table["match"].all():
         wrong = table[~table["match"].astype(bool)]
         raise CheckpointError(
             f"the checkpoint is not the published network {name}: {len(wrong)} of {len(table)} "
-            f"comparisons differ (all of them in {output}). Use the published file, or take "
-            f"`identity: {name}` out of config.yaml"
+            f"comparisons differ, the first of them:\n{wrong.head().to_string(index=False)}\n"
+            f"Use the published file, or take `identity: {name}` out of config.yaml"
         )
+    write_text(table.to_csv(index=False, lineterminator="\n"), output)

@@ -25,7 +25,7 @@ from lstm_units.errors import InterventionError
 from lstm_units.interventions import Interventions, compile_masks, lowest_layer
 from lstm_units.language_model import LanguageModel
 from lstm_units.prefix_trie import PrefixTrie, build_trie
-from lstm_units.trie_reader import Reader, SweepSize, layer_inputs, plan, walk_bytes
+from lstm_units.trie_reader import Reader, SweepSize, layer_inputs, plan, scaled_bytes, walk_bytes
 
 # Part of the memory for tables with one row per prefix; the rest is for batches of interventions.
 _TABLES_SHARE = 0.25
@@ -97,7 +97,7 @@ def sweep(
     states = states or zero_states(model, len(interventions.sets))
     margins = torch.empty(len(interventions.sets), len(items), dtype=model.dtype)
     lowest = [lowest_layer(model, units) for units in interventions.sets]
-    for part in _partition(model, items, size):
+    for part in partition(model, items, size):
         chosen = items.subset(part)
         trie = build_trie(chosen.prefixes)
         for bottom in sorted(set(lowest)):
@@ -123,16 +123,17 @@ def _batches(
     model: LanguageModel, trie: PrefixTrie, rows: Sequence[int], bottom: int, size: SweepSize
 ) -> tuple[list[list[int]], SweepSize]:
     """Cut interventions into batches that fit the memory, with smaller products if they must."""
-    budget = size.memory * (1 - _TABLES_SHARE)
+    budget = size.memory * (1 - _TABLES_SHARE) - scaled_bytes(model, bottom)
     while True:
         n = min(len(rows), max(1, size.rows // 4))
         needed = walk_bytes(model, plan(trie, n, size), n, bottom)
         if needed <= budget:
             break
         if size.rows == 1:
+            least = (needed + scaled_bytes(model, bottom)) / (1 - _TABLES_SHARE)
             raise InterventionError(
                 f"the sweep cannot work within {size.memory / 2**30:.3g} GiB: one intervention on "
-                f"one prefix at a time needs {needed / (1 - _TABLES_SHARE) / 2**30:.3g} GiB. Raise "
+                f"one prefix at a time needs {least / 2**30:.3g} GiB. Raise "
                 "`memory` (key ablation.memory in config.yaml)"
             )
         size = replace(size, rows=size.rows // 2)
@@ -140,12 +141,24 @@ def _batches(
     return [part.tolist() for part in parts], size
 
 
-def _partition(model: LanguageModel, items: Items, size: SweepSize) -> list[list[int]]:
+def partition(model: LanguageModel, items: Items, size: SweepSize) -> list[list[int]]:
     """Cut the items into neighbours of the trie whose per-node tables fit their share of memory.
 
-    The tables are the input half of the gates, and the intact hidden values it is made from.
+    Parameters
+    ----------
+    model : LanguageModel
+    items : Items
+    size : SweepSize
+
+    Returns
+    -------
+    list of list of int
+        Indices of the items of each part. A node's tables are the input half of its gates, and the
+        intact hidden values that half is made from, before and after scaling.
     """
-    per_node = 5 * max(model.layer_sizes) * model.embedding.element_size()
+    per_node = (
+        max(6 * max(model.layer_sizes), model.embedding.shape[1]) * model.embedding.element_size()
+    )
     order = sorted(range(len(items)), key=items.prefixes.__getitem__)
     parts = [order]
     while parts:

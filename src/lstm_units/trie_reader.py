@@ -110,6 +110,12 @@ def plan(trie: PrefixTrie, n: int, size: SweepSize) -> Walk:
     return plan_walk(trie, size.rows // n, size.tile_rows // n)
 
 
+def scaled_bytes(model: LanguageModel, bottom: int) -> int:
+    """Bytes of the scaled copies of the weights of the layers from `bottom` up, while made."""
+    sizes = [layer.weight_ih.numel() + layer.weight_hh.numel() for layer in model.layers[bottom:]]
+    return (sum(sizes) + max(sizes)) * model.embedding.element_size()
+
+
 def walk_bytes(model: LanguageModel, walk: Walk, n: int, bottom: int) -> int:
     """Bytes that `Reader.read` allocates for a walk with `n` interventions."""
     sizes = model.layer_sizes[bottom:]

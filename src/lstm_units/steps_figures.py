@@ -1,0 +1,39 @@
+"""The steps of an experiment that draw figures.
+
+They stand apart from those that make the numbers, so that an edit of a figure reruns nothing else.
+"""
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+import pandas as pd
+
+from lstm_units.figures import save_figure, units_at_a_glance
+from lstm_units.files import lineage, read_json
+
+
+def write_units_figure(
+    accuracy_by_mode: Mapping[str, str | Path],
+    layer_sizes: Sequence[int],
+    long_range: str | Path,
+    labels: Mapping[str, str],
+    relative_drop: float,
+    maximum_q: float,
+    outputs: Sequence[str | Path],
+) -> None:
+    """All units at a glance: the change in accuracy per condition, by layer and mode."""
+    figure = units_at_a_glance(
+        {mode: pd.read_parquet(path) for mode, path in accuracy_by_mode.items()},
+        layer_sizes,
+        read_json(long_range),
+        labels=labels,
+        relative_drop=relative_drop,
+        maximum_q=maximum_q,
+    )
+    metadata = lineage(
+        list(accuracy_by_mode.values()),
+        kind="figure of all units",
+        config={"relative_drop": relative_drop, "maximum_q": maximum_q},
+    )
+    for path in outputs:
+        save_figure(figure, path, metadata)

@@ -1,0 +1,40 @@
+"""The step of an experiment that keeps the items whose words a model knows.
+
+It stands apart from those that make stimuli, which depend on no model.
+"""
+
+from pathlib import Path
+
+from lstm_units.checkpoints import read_vocabulary
+from lstm_units.files import read_json, write_json
+from lstm_units.steps_stimuli import stimuli_metadata
+from lstm_units.stimuli import read_stimuli, write_stimuli
+from lstm_units.vocabulary_check import select_known_items
+
+
+def write_known_items(
+    stimuli: str | Path,
+    checkpoint: str | Path,
+    generated: bool,
+    on_unknown_form: str,
+    output: str | Path,
+    report: str | Path,
+) -> None:
+    """Keep the items of a task whose forms a model knows, and report the words it does not know."""
+    description = read_json(Path(checkpoint) / "model.json")
+    vocabulary = read_vocabulary(
+        Path(checkpoint) / "vocab.txt", description["unk"], description["eos"]
+    )
+    task = Path(output).stem
+    table, found = select_known_items(
+        read_stimuli(stimuli), vocabulary, task, generated, on_unknown_form
+    )
+    metadata = stimuli_metadata(
+        "known items",
+        output,
+        table,
+        config={"on_unknown_form": on_unknown_form},
+        checkpoint_sha256=description["sha256"],
+    )
+    write_stimuli(table, output, metadata)
+    write_json(found, report, metadata)

@@ -1,0 +1,313 @@
+"""The tables of docs/reruns.md, compared with dry runs on a finished experiment."""
+
+import re
+import shutil
+from collections.abc import Callable
+from functools import lru_cache
+from pathlib import Path
+from typing import Any
+
+import pytest
+from workflow_fixture import CONFIG, PROJECT, Run, Workspace, many_dry_runs
+
+pytest_plugins = ["workflow_fixture"]
+pytestmark = pytest.mark.slow
+
+# A dry run cannot know these before the checkpoint is converted.
+AFTER_CONVERSION = {"context_states", "mean_values", "ablate_units"}
+SHA = "0" * 64
+
+
+def _checkpoint(**over: Any) -> dict[str, Any]:
+    return {"checkpoints": {"tiny": over}}
+
+
+def _task(name: str, **over: Any) -> dict[str, Any]:
+    return {"task_definitions": {name: over}}
+
+
+_FORMAT = "task_definitions.NAME.format with sweep: false"
+KEYS: dict[str, dict[str, Any]] = {
+    "models": {
+        "models": ["tiny", "second"],
+        "checkpoints": {"second": CONFIG["checkpoints"]["tiny"]},
+    },
+    "pathvars.results": {"pathvars": {"results": "elsewhere"}},
+    "pathvars.logs": {"pathvars": {"logs": "logs"}},
+    "pathvars.benchmarks": {"pathvars": {"benchmarks": "benchmarks"}},
+    "checkpoints.NAME.source": _checkpoint(source="other/model.safetensors"),
+    "checkpoints.NAME.vocabulary": _checkpoint(vocabulary="other/vocab.txt"),
+    "checkpoints.NAME.format": _checkpoint(format="safetensors"),
+    "checkpoints.NAME.stand_ins": _checkpoint(stand_ins=["my.Model"]),
+    "checkpoints.NAME.unk": _checkpoint(unk="the"),
+    "checkpoints.NAME.eos": _checkpoint(eos="."),
+    "checkpoints.NAME.source_sha256": _checkpoint(source_sha256=SHA),
+    "checkpoints.NAME.vocabulary_sha256": _checkpoint(vocabulary_sha256=SHA),
+    "checkpoints.NAME.identity": _checkpoint(identity="gulordava"),
+    "checkpoints.NAME.golden_log_probabilities": _checkpoint(
+        identity="gulordava", golden_log_probabilities="data/pairs.tsv"
+    ),
+    "checkpoints.NAME.golden_context": _checkpoint(
+        identity="gulordava",
+        golden_log_probabilities="data/pairs.tsv",
+        golden_context="other/context.txt",
+    ),
+    "checkpoints.NAME.origin": _checkpoint(origin="a friend"),
+    "stimuli.language": {"stimuli": {"language": "other"}},
+    "stimuli.seed": {"stimuli": {"seed": 1}},
+    "stimuli.matched": {"stimuli": {"matched": False}},
+    "stimuli.balance_tolerance": {"stimuli": {"balance_tolerance": 0.2}},
+    "stimuli.balance_significance": {"stimuli": {"balance_significance": 0.02}},
+    "stimuli.on_unknown_form": {"stimuli": {"on_unknown_form": "error"}},
+    "tasks: one more": {
+        "tasks": [*CONFIG["tasks"], "adv"],
+        **_task("adv", items_per_condition=20),
+    },
+    "tasks: one less": {"tasks": [t for t in CONFIG["tasks"] if t != "nounpp_2019"]},
+    "tasks: another order": {"tasks": ["nounpp_2019", "nounpp", "simple", "pairs", "linzen"]},
+    "task_definitions.NAME.items_per_condition": _task("simple", items_per_condition=21),
+    "task_definitions.NAME.template": _task("simple", template="adv"),
+    "task_definitions.NAME.file": _task("nounpp_2019", file="other/released.txt"),
+    "task_definitions.NAME.language": _task("nounpp_2019", language="other"),
+    "task_definitions.NAME.file with sweep: false": _task("linzen", file="other/linzen.text"),
+    "task_definitions.NAME.gold with sweep: false": _task("linzen", gold="other/linzen.gold"),
+    _FORMAT: _task("pairs", format="released", file="other/released.txt"),
+    "task_definitions.NAME.group": _task("nounpp_2019", group="another"),
+    "task_definitions.NAME.sweep": _task("nounpp_2019", sweep=False),
+    "task_definitions.NAME.label": _task("nounpp", label="prepositions"),
+    "task_definitions.NAME.origin": _task("linzen", origin="a friend"),
+    "context.file": {"context": {"file": "other/context.txt"}},
+    "context.case": {"context": {"case": "lower"}},
+    "context.origin": {"context": {"origin": "a friend"}},
+    "ablation.modes: one less": {"ablation": {"modes": ["zero", "mean"]}},
+    "ablation.layers.MODE: one more": {"ablation": {"layers": {"mean": [1, 2]}}},
+    "ablation.units: more": {"ablation": {"units": "all"}},
+    "ablation.shard_size": {"ablation": {"shard_size": 2}},
+    "ablation.mean_reference": {"ablation": {"mean_reference": "simple"}},
+    "ablation.precision": {"ablation": {"precision": "float64"}},
+    "ablation.memory": {"ablation": {"memory": 0.2}},
+    "ablation.device": {"ablation": {"device": "cpu"}},
+    "statistics.confidence": {"statistics": {"confidence": 0.9}},
+    "statistics.correction": {"statistics": {"correction": "benjamini_yekutieli"}},
+    "statistics.near_tie": {"statistics": {"near_tie": 0.01}},
+    "discovery.tasks": {"discovery": {"tasks": ["nounpp_2019"]}},
+    "discovery.mode": {"discovery": {"mode": "legacy"}},
+    "discovery.seed": {"discovery": {"seed": 1}},
+    "discovery.discovery_fraction": {"discovery": {"discovery_fraction": 0.4}},
+    "discovery.maximum_q": {"discovery": {"maximum_q": 0.01}},
+    "discovery.minimum_loss": {"discovery": {"minimum_loss": 0.5}},
+    "discovery.relative_drop": {"discovery": {"relative_drop": 0.2}},
+    "discovery.maximum_units": {"discovery": {"maximum_units": 1}},
+    "discovery.minimum_intact": {"discovery": {"minimum_intact": 0.6}},
+    "discovery.bootstrap_samples": {"discovery": {"bootstrap_samples": 300}},
+}
+
+
+def _replace(name: str, old: str, new: str) -> Callable[[Path], None]:
+    def edit(directory: Path) -> None:
+        path = directory / name
+        text = path.read_text(encoding="utf-8")
+        assert old in text
+        path.write_text(text.replace(old, new), encoding="utf-8")
+
+    return edit
+
+
+def _remove(name: str) -> Callable[[Path], None]:
+    return lambda directory: (directory / name).unlink()
+
+
+def _other_weights(directory: Path) -> None:
+    path = directory / "model" / "model.safetensors"
+    content = bytearray(path.read_bytes())
+    content[-1] ^= 1
+    path.write_bytes(content)
+
+
+def _touch(directory: Path) -> None:
+    for name in ("data/english/lexicon.tsv", "results/tiny/stimuli/simple.parquet"):
+        (directory / name).touch()
+
+
+_SHARD = "results/tiny/ablation/zero/noun/units_0006-0008.parquet"
+FILES: dict[str, Callable[[Path], None]] = {
+    "weights": _other_weights,
+    "context": _replace("data/english/context.txt", "river", "street"),
+    "lexicon.tsv or tasks.yaml": _replace("data/english/lexicon.tsv", "boy", "lad"),
+    "imported test set with sweep: false": _replace("data/pairs.tsv", "near", "beside"),
+    "a file that was only touched": _touch,
+    "a lost shard": _remove(_SHARD),
+    "a lost file of context_states": _remove(
+        "results/tiny/ablation/zero/context/units_0006-0008.safetensors"
+    ),
+    "a lost table": _remove("results/tiny/tables/table2.csv"),
+    "a lost figure": _remove("results/tiny/figures/units.png"),
+}
+
+
+def _code(name: str) -> Callable[[Path], None]:
+    """Add a statement to a module."""
+
+    def edit(package: Path) -> None:
+        with (package / name).open("a", encoding="utf-8") as file:
+            file.write("\n_ANOTHER_STATEMENT = 1\n")
+
+    return edit
+
+
+def _comment(package: Path) -> None:
+    for path in package.glob("*.py"):
+        text = path.read_text(encoding="utf-8")
+        text = text.replace('"""', '"""Another docstring. ', 1) + "\n\n# Another comment.\n"
+        path.write_text(text, encoding="utf-8")
+
+
+_PUBLISHED = "published/table2_lakretz_2019.csv"
+MODULES: dict[str, Callable[[Path], None]] = {
+    "any: only comments or docstrings": _comment,
+    **{
+        f"{name}.py": _code(f"{name}.py")
+        for name in (
+            *("sweep", "gate_arithmetic", "prefix_trie", "interventions"),
+            *("agreement", "discovery", "tables", "table_formats", "figures"),
+            *("generation", "stimuli_formats", "balance", "checkpoint_formats"),
+            *("benchmark", "sweep_reference", "stale_lock"),
+        )
+    },
+    _PUBLISHED: _replace(_PUBLISHED, "0", "1"),
+}
+
+
+@lru_cache
+def documented(section: str) -> dict[str, set[str]]:
+    """The rules that a table of the page lists for each change."""
+    page = (PROJECT / "docs" / "reruns.md").read_text(encoding="utf-8")
+    names: dict[str, set[str]] = {}
+
+    def rules(cell: str) -> set[str]:
+        found = set(re.findall(r"`([a-z0-9_]+)`", cell)) - {"mean"}
+        return found.union(*(names[name] for name in re.findall(r"\*([a-z ]+)\*", cell)))
+
+    def rows(text: str) -> list[list[str]]:
+        lines = re.findall(r"^\| (.*) \|$", text, re.MULTILINE)
+        return [line.split(" | ") for line in lines][1:]
+
+    for name, cell in rows(page.partition("## ")[0]):
+        names[name.strip("*")] = rules(cell)
+    text = page.partition(f"## {section}\n")[2].partition("\n## ")[0]
+    return {
+        change.replace("`", ""): rules(cell)
+        for changes, cell in rows(text)
+        for change in changes.split(", ")
+    }
+
+
+def expected(rules: set[str]) -> set[str]:
+    """What a dry run can know of some rules."""
+    return rules - AFTER_CONVERSION if "convert_checkpoint" in rules else rules
+
+
+@pytest.fixture(scope="module")
+def other_files(finished: Workspace) -> Workspace:
+    """The finished run with a folder of further files that no result was made from."""
+    folder = finished.directory / "other"
+    if not folder.exists():
+        shutil.copytree(finished.directory / "model", folder)
+        shutil.copytree(finished.directory / "data", folder, dirs_exist_ok=True)
+        shutil.copytree(finished.directory / "data" / "english", folder, dirs_exist_ok=True)
+    return finished
+
+
+@pytest.fixture(scope="module")
+def dry_runs(other_files: Workspace, tmp_path_factory: pytest.TempPathFactory) -> dict[str, Run]:
+    """A dry run after each change of a key, a file or a module."""
+    folder = tmp_path_factory.mktemp("changed")
+    changes = {key: (other_files, other_files.changed(**over)) for key, over in KEYS.items()}
+    for number, (name, edit) in enumerate(FILES.items()):
+        copy = other_files.copy(folder / f"files_{number}")
+        edit(copy.directory)
+        changes[name] = (copy, None)
+    for number, (name, edit) in enumerate(MODULES.items()):
+        project = shutil.copytree(other_files.project, folder / f"project_{number}")
+        edit(project / "src" / "lstm_units")
+        changes[name] = (Workspace(project, other_files.directory, other_files.config), None)
+    return many_dry_runs(changes, folder)
+
+
+def test_a_finished_run_has_nothing_to_do(finished):
+    assert not finished.dry_run().jobs()
+
+
+def test_every_key_of_the_configuration_is_documented(project):
+    reference = (project / "docs" / "configuration.md").read_text(encoding="utf-8")
+    keys = set(re.findall(r"^\| `([\w.]+)` \|", reference, re.MULTILINE))
+    keys = {re.sub(r"(ablation\.layers)\.\w+", r"\1.MODE", key) for key in keys}
+    listed = {re.split(r":| with ", name)[0] for name in documented("A changed configuration")}
+    assert keys == listed
+
+
+@pytest.mark.parametrize(
+    ("section", "edits"),
+    [
+        ("A changed configuration", KEYS),
+        ("A changed file", FILES),
+        ("Changed code", MODULES),
+    ],
+)
+def test_every_row_of_the_page_has_its_edit(section, edits):
+    assert set(documented(section)) == set(edits)
+
+
+@pytest.mark.parametrize("key", KEYS)
+def test_a_changed_key_reruns_what_the_page_says(dry_runs, key):
+    rules = documented("A changed configuration")[key]
+    jobs = _jobs(dry_runs[key])
+    if key == "models":
+        assert "convert_checkpoint" in jobs
+        jobs = {rule: outputs for rule, outputs in jobs.items() if "/second/" not in outputs}
+    if key == "tasks: one more":  # the page names both ways to make a task
+        rules = rules - {"import_stimuli"}
+    assert set(jobs) == expected(rules)
+
+
+@pytest.mark.parametrize("file", FILES)
+def test_a_changed_file_reruns_what_the_page_says(dry_runs, file):
+    assert set(_jobs(dry_runs[file])) == expected(documented("A changed file")[file])
+
+
+@pytest.mark.parametrize("module", MODULES)
+def test_a_changed_module_reruns_what_the_page_says(dry_runs, module):
+    assert set(_jobs(dry_runs[module])) == expected(documented("Changed code")[module])
+
+
+@pytest.mark.parametrize(
+    ("change", "rule", "there", "not_there"),
+    [
+        ("task_definitions.NAME.items_per_condition", "ablate_units", "/short/", "/noun/"),
+        ("task_definitions.NAME.items_per_condition", "score_intact", "/simple.", "/nounpp"),
+        ("task_definitions.NAME.file", "ablate_units", "/noun/", "/short/"),
+        ("tasks: one less", "ablate_units", "/noun/", "/short/"),
+        ("tasks: one more", "ablate_units", "/short/", "/noun/"),
+        ("stimuli.on_unknown_form", "score_intact", "/nounpp_2019.", "/simple."),
+        ("ablation.units: more", "ablate_units", "units_0005-0005", "units_0001-0004"),
+        ("ablation.units: more", "ablate_units", "units_0005-0005", "units_0006-0008"),
+        ("ablation.layers.MODE: one more", "ablate_units", "/mean/", "/zero/"),
+        ("ablation.mean_reference", "context_states", "/mean/", "/zero/"),
+        ("a lost shard", "ablate_units", "zero/noun/units_0006-0008", "units_0001-0004"),
+        ("a lost shard", "accuracy", "/zero/", "/mean/"),
+        ("models", "ablate_sets", "/second/", "/tiny/"),
+    ],
+)
+def test_a_rule_reruns_only_where_the_change_is(dry_runs, change, rule, there, not_there):
+    outputs = _jobs(dry_runs[change])[rule]
+    assert there in outputs
+    assert not_there not in outputs
+
+
+def _jobs(run: Run) -> dict[str, str]:
+    """All outputs of each rule that would run."""
+    assert run.code == 0, run.output
+    jobs: dict[str, str] = {}
+    for rule, outputs in run.jobs():
+        jobs[rule] = " ".join([jobs.get(rule, ""), *outputs])
+    return jobs
