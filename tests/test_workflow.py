@@ -156,7 +156,7 @@ def test_margins_are_those_of_edited_weights_one_item_at_a_time(finished, mode):
 
 def test_cores_and_shard_size_and_folder_change_no_result(finished, uninterrupted):
     ours, theirs = (w.results / "tiny" for w in (finished, uninterrupted))
-    assert len(list(theirs.glob("ablation/zero/*/units_*"))) == 8
+    assert len(list(theirs.glob("ablation/zero/*/units_*.parquet"))) == 8
     a, b = (pq.read_table(path / "ablation/zero/accuracy.parquet") for path in (ours, theirs))
     assert a.equals(b)
     for name in ("tables/table2.csv", "tables/table1.csv", "units/long_range.json", "units.json"):

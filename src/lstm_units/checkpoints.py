@@ -136,7 +136,7 @@ def convert_checkpoint(
     if not weights_file.is_file():
         raise CheckpointError(
             f"there is no checkpoint {weights_file}; check `source:` of the checkpoint in "
-            "config.yaml (a file, or a folder with model.safetensors and vocab.txt)"
+            "config.yaml (the file of the weights)"
         )
     vocabulary = read_vocabulary(vocabulary_file, source.unk, source.eos)
     tensors = read_tensors(weights_file, source.format, source.stand_ins)
