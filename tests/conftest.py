@@ -8,6 +8,7 @@ import torch
 
 from lstm_units.language_model import LanguageModel, Layer, Vocabulary
 
+pytest_plugins = ["workflow_fixture"]
 PROJECT = Path(__file__).resolve().parent.parent
 
 

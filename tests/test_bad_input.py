@@ -12,7 +12,6 @@ import torch
 from pickle_fixtures import hostile_pickles
 from workflow_fixture import Run, Workspace, make_workspace
 
-pytest_plugins = ["workflow_fixture"]
 pytestmark = pytest.mark.slow
 
 # Fault: where its log is, which parts its message has, and what must not be there afterwards.

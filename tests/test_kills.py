@@ -17,8 +17,6 @@ from workflow_fixture import Workspace
 
 from lstm_units.files import atomic_path
 
-pytest_plugins = ["workflow_fixture"]
-
 CORES = 2
 RESULTS = ("ablation", "ablation_sets", "controls", "units", "tables", "figures")
 

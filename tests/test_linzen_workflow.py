@@ -8,7 +8,6 @@ import pytest
 from planted_network import PLURAL_UNIT
 from workflow_fixture import LINZEN, PAIRS, RELEASED
 
-pytest_plugins = ["workflow_fixture"]
 pytestmark = pytest.mark.slow
 
 

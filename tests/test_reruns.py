@@ -10,7 +10,6 @@ from typing import Any
 import pytest
 from workflow_fixture import CONFIG, PROJECT, Run, Workspace, many_dry_runs
 
-pytest_plugins = ["workflow_fixture"]
 pytestmark = pytest.mark.slow
 
 # A dry run cannot know these before the checkpoint is converted.

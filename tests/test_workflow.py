@@ -21,7 +21,6 @@ from lstm_units.stimuli import read_context, read_stimuli, scored_items
 from lstm_units.sweep import Items
 from lstm_units.sweep_reference import sweep_ref
 
-pytest_plugins = ["workflow_fixture"]
 pytestmark = pytest.mark.slow
 
 UNITS = {"zero": [1, 2, 3, 4, 6, 7, 8], "legacy": [1, 2, 3, 4], "mean": [6, 7, 8]}

@@ -191,7 +191,7 @@ def measure(
             }
         )
     total = sum(row["seconds_per_unit"] * row["units"] for row in rows)
-    original_words = sum(len(p) + 1 for p in words) + len(context)
+    original_words = sum(map(len, words)) + len(context)
     original = statistics.median(per_word) * original_words
     return {
         "threads": torch.get_num_threads(),
