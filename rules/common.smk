@@ -82,6 +82,14 @@ def labels():
     return {task: label(task) for task in config["tasks"]}
 
 
+def paper_tasks():
+    """The paper's task that each task is, by its template or format."""
+    return {
+        task: "linzen" if TASKS[task]["format"] == "linzen" else TASKS[task].get("template") or task
+        for task in config["tasks"]
+    }
+
+
 def sweep_mb():
     """Memory that a sweep may use beyond the model, in MB."""
     return int(config["ablation"]["memory"] * 1024)

@@ -45,6 +45,7 @@ rule table2:
         tasks=config["tasks"],
         unswept=unswept_tasks(),
         natural=tasks_with("linzen"),
+        paper_tasks=paper_tasks(),
         labels=labels(),
         relative_drop=config["discovery"]["relative_drop"],
         statistics=config["statistics"],

@@ -141,6 +141,16 @@ def test_exactly_nine_tenths_of_full_is_no_drop():
     assert table["unit_7"].tolist()[:2] == ["-", 89.9]
 
 
+def test_a_task_of_another_name_stands_beside_the_paper_task_that_it_is(tables):
+    long_range = tables[2]
+    renamed = [t.assign(task=t["task"].astype(str).replace("nounpp", "mine")) for t in tables[:2]]
+    rows = table2(*renamed, long_range, paper_tasks={"mine": "nounpp"})
+    rows = rows.set_index(["task", "condition"])
+    assert rows.loc[("mine", "SP"), "paper_988"] == 54.2
+    rows = table2(*renamed, long_range).set_index(["task", "condition"])
+    assert rows.loc[("mine", "SP"), "paper_988"] == ""
+
+
 def test_linzen_gets_all_and_one_row_by_number_of_attractors(tmp_path):
     margin = np.array([1, 1, 1, -1, 1, 1, 1, 1, -1, -1], float)
     condition = list("0000111222")

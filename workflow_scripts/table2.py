@@ -17,4 +17,5 @@ with job(snakemake.log[0]):
         set_shards=snakemake.input.set_shards,
         unswept_by_task={task: intact[task] for task in snakemake.params.unswept},
         natural_tasks=snakemake.params.natural,
+        paper_tasks=snakemake.params.paper_tasks,
     )

@@ -107,6 +107,18 @@ def require_balance(
 ) -> pd.DataFrame:
     """Return `balance_table` of a generated task, or refuse a task that is not balanced.
 
+    Parameters
+    ----------
+    table, tolerance, significance
+        As in `check_balance`.
+    task : str
+        The task, for messages.
+
+    Returns
+    -------
+    DataFrame
+        As in `balance_table`.
+
     Raises
     ------
     StimuliError

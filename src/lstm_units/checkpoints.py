@@ -63,6 +63,16 @@ class CheckpointSource:
 def read_vocabulary(path: str | Path, unk: str = "<unk>", eos: str = "<eos>") -> Vocabulary:
     """Read a vocabulary: UTF-8, one word a line, in the order of the embedding rows.
 
+    Parameters
+    ----------
+    path : str or Path
+    unk, eos : str
+        The words that stand for unknown words and for the end of a sentence.
+
+    Returns
+    -------
+    Vocabulary
+
     Raises
     ------
     CheckpointError

@@ -37,7 +37,21 @@ def dotted(path: Sequence[Any]) -> str:
 
 
 def leaves(at: dict[str, Any], path: tuple[str, ...]) -> Iterator[tuple[tuple[str, ...], dict]]:
-    """Yield every key of the schema with its path; names of the user's are in capitals."""
+    """Yield every key of the schema with its path; names of the user's are in capitals.
+
+    Parameters
+    ----------
+    at : dict
+        A schema of an object, such as `schema` returns.
+    path : tuple of str
+        The keys that lead to `at`; empty for the whole configuration.
+
+    Yields
+    ------
+    path : tuple of str
+    below : dict
+        The schema of the key at that path.
+    """
     for key, below in at.get("properties", {}).items():
         yield (*path, key), below
         yield from leaves(below, (*path, key))

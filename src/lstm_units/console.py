@@ -184,7 +184,15 @@ class _Progress(tqdm):
         super().__init__(*args, **options)
 
     def display(self, msg: str | None = None, pos: int | None = None) -> None:
-        """Redraw: called by tqdm at its own interval, and at the end."""
+        """Redraw: called by tqdm at its own interval, and at the end.
+
+        Parameters
+        ----------
+        msg : str, optional
+            As in ``tqdm.display``.
+        pos : int, optional
+            As in ``tqdm.display``.
+        """
         if self._draw:
             super().display(msg, pos)
         now = time.monotonic()

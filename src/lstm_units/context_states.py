@@ -44,7 +44,18 @@ class States:
 
 
 def zero_states(model: LanguageModel, n: int) -> States:
-    """Return the state before any word, for `n` interventions."""
+    """Return the state before any word, for `n` interventions.
+
+    Parameters
+    ----------
+    model : LanguageModel
+    n : int
+
+    Returns
+    -------
+    States
+        Zeros in the model's precision, one row per intervention.
+    """
     zeros = tuple(model.embedding.new_zeros(n, size) for size in model.layer_sizes)
     return States(zeros, zeros)
 
@@ -108,7 +119,15 @@ def _read_batch(
 
 
 def write_states(states: States, path: str | Path, metadata: Mapping[str, Any]) -> None:
-    """Write states as safetensors (``hidden_l0``, ``cell_l0``, ...), whole or not at all."""
+    """Write states as safetensors (``hidden_l0``, ``cell_l0``, ...), whole or not at all.
+
+    Parameters
+    ----------
+    states : States
+    path : str or Path
+    metadata : mapping
+        From `lstm_units.files.make_metadata`.
+    """
     tensors = {}
     for depth, (hidden, cell) in enumerate(zip(states.hidden, states.cell, strict=True)):
         tensors[f"hidden_l{depth}"] = hidden.cpu().contiguous()
@@ -119,6 +138,17 @@ def write_states(states: States, path: str | Path, metadata: Mapping[str, Any]) 
 
 def read_states(path: str | Path, device: torch.device | str = "cpu") -> States:
     """Read what `write_states` wrote.
+
+    Parameters
+    ----------
+    path : str or Path
+    device : torch.device or str
+        Where to load the states.
+
+    Returns
+    -------
+    States
+        One row per intervention, in the order of the file.
 
     Raises
     ------

@@ -116,13 +116,40 @@ def sha256_file(path: str | Path) -> str:
 
 
 def write_text(text: str, path: str | Path) -> None:
-    """Write a UTF-8 text file whole or not at all."""
+    """Write a UTF-8 text file whole or not at all.
+
+    Parameters
+    ----------
+    text : str
+    path : str or Path
+        As in `atomic_path`.
+
+    Raises
+    ------
+    UserError
+        As in `atomic_path`.
+    """
     with atomic_path(path) as temporary:
         temporary.write_text(text, encoding="utf-8")
 
 
 def write_json(value: Any, path: str | Path, metadata: Mapping[str, Any] | None = None) -> None:
-    """Write JSON with sorted keys; `metadata`, if given, goes under the key ``metadata``."""
+    """Write JSON with sorted keys; `metadata`, if given, goes under the key ``metadata``.
+
+    Parameters
+    ----------
+    value : JSON types
+        A mapping if `metadata` is given.
+    path : str or Path
+        As in `atomic_path`.
+    metadata : mapping, optional
+        From `make_metadata`.
+
+    Raises
+    ------
+    UserError
+        As in `atomic_path`.
+    """
     if metadata is not None:
         value = {**value, "metadata": dict(metadata)}
     write_text(json.dumps(value, indent=2, sort_keys=True, ensure_ascii=False) + "\n", path)
@@ -144,7 +171,18 @@ def encode_metadata(metadata: Mapping[str, Any]) -> dict[str, str]:
 
 
 def with_metadata(schema: pa.Schema, metadata: Mapping[str, Any]) -> pa.Schema:
-    """Return `schema` with `metadata` stored in it beside what is there."""
+    """Return `schema` with `metadata` stored in it beside what is there.
+
+    Parameters
+    ----------
+    schema : pyarrow.Schema
+    metadata : mapping
+        From `make_metadata`.
+
+    Returns
+    -------
+    pyarrow.Schema
+    """
     return schema.with_metadata({**(schema.metadata or {}), **encode_metadata(metadata)})
 
 

@@ -76,7 +76,22 @@ def explain(
     package_root: str | Path,
     package: str = "lstm_units",
 ) -> list[str]:
-    """Return the sorted names of the modules on which `fingerprint` of the same entry rests."""
+    """Return the sorted names of the modules on which `fingerprint` of the same entry rests.
+
+    Parameters
+    ----------
+    entry, package_root, package
+        As in `fingerprint`.
+
+    Returns
+    -------
+    list of str
+
+    Raises
+    ------
+    UserError
+        As in `fingerprint`.
+    """
     return sorted(_reach(entry, Path(package_root), package)[1])
 
 

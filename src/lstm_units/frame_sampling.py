@@ -61,7 +61,18 @@ def count_frames(pools: Sequence[Sequence[str]], may_repeat: Sequence[bool]) -> 
 
 
 def all_frames(pools: Sequence[Sequence[str]], may_repeat: Sequence[bool]) -> Iterator[Frame]:
-    """Give every frame that puts no lemma into two slots, in the order of the pools."""
+    """Give every frame that puts no lemma into two slots, in the order of the pools.
+
+    Parameters
+    ----------
+    pools, may_repeat
+        As in `count_frames`.
+
+    Returns
+    -------
+    iterator of tuple of str
+        The lemma of each slot.
+    """
 
     def extend(frame: Frame, used: frozenset[str]) -> Iterator[Frame]:
         if len(frame) == len(pools):
@@ -134,7 +145,20 @@ def sample_frames(
 
 
 def balanced_column(pool: Sequence[str], size: int, generator: np.random.Generator) -> list[str]:
-    """Return a shuffled list that holds each lemma floor(size / pool) or one more times."""
+    """Return a shuffled list that holds each lemma floor(size / pool) or one more times.
+
+    Parameters
+    ----------
+    pool : sequence of str
+        The lemmas of one slot.
+    size : int
+        Length of the list.
+    generator : numpy.random.Generator
+
+    Returns
+    -------
+    list of str
+    """
     whole, rest = divmod(size, len(pool))
     extra = generator.permutation(len(pool))[:rest].tolist()
     column = [lemma for lemma in pool for _ in range(whole)] + [pool[i] for i in extra]

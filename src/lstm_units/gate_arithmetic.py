@@ -36,7 +36,19 @@ class ScaledLayer:
 
 
 def scale_layer(layer: Layer, below: bool) -> ScaledLayer:
-    """Prepare a layer; `below` says whether its inputs are hidden values of half size."""
+    """Prepare a layer; `below` says whether its inputs are hidden values of half size.
+
+    Parameters
+    ----------
+    layer : Layer
+    below : bool
+        True for every layer but the first, which reads embeddings at full size.
+
+    Returns
+    -------
+    ScaledLayer
+        With weights of its own; `layer` stays as it is.
+    """
     size = layer.size
     factor = layer.bias.new_ones(4 * size)
     factor[2 * size : 3 * size] = 2

@@ -23,7 +23,23 @@ ALL = "all"
 
 
 def possible_items(language: Language, task: str) -> int:
-    """Count the items per condition that a task can have, objects not counted."""
+    """Count the items per condition that a task can have, objects not counted.
+
+    Parameters
+    ----------
+    language : Language
+    task : str
+        Its name in tasks.yaml.
+
+    Returns
+    -------
+    int
+
+    Raises
+    ------
+    StimuliError
+        If the task does not exist.
+    """
     slots = language.task(task).slots
     return count_frames([s.pool for s in slots], [s.may_repeat for s in slots])
 
@@ -98,12 +114,36 @@ def generate(
 
 
 def name_lemmas(slots: Sequence[Slot], frame: Frame) -> dict[str, str]:
-    """Return the lemma of each slot by the slot's name."""
+    """Return the lemma of each slot by the slot's name.
+
+    Parameters
+    ----------
+    slots : sequence of Slot
+    frame : tuple of str
+        One lemma per slot, in the same order.
+
+    Returns
+    -------
+    dict of str to str
+    """
     return dict(zip((slot.name for slot in slots), frame, strict=True))
 
 
 def token_lemmas(template: TaskTemplate, lemmas: Mapping[str, str], *, complete: bool) -> list[str]:
-    """Return the lemma of each token; a fixed token is its own."""
+    """Return the lemma of each token; a fixed token is its own.
+
+    Parameters
+    ----------
+    template : TaskTemplate
+    lemmas : mapping of str to str
+        Lemma of each slot by its name; with `complete`, those of the ending too.
+    complete : bool
+        Whether to go on after the verb.
+
+    Returns
+    -------
+    list of str
+    """
     parts = (*template.template, *template.ending) if complete else template.template
     return [lemmas[part.name] if isinstance(part, Slot) else part for part in parts]
 
@@ -116,7 +156,27 @@ def describe_item(
     wrong: str,
     frame: int | None,
 ) -> dict[str, Any]:
-    """Return the row of `stimuli.SCHEMA` for an item whose words are known."""
+    """Return the row of `stimuli.SCHEMA` for an item whose words are known.
+
+    Parameters
+    ----------
+    template : TaskTemplate
+    condition : str
+        One letter (S, P) for the subject and for each attractor.
+    lemmas : mapping of str to str
+        Lemma of each slot by its name.
+    tokens : sequence of str
+        The sentence, up to its verb at least.
+    wrong : str
+        The verb's form for the other number.
+    frame : int or None
+        Number of the lexical frame; None where it is not known.
+
+    Returns
+    -------
+    dict
+        All columns but the item's number.
+    """
     subject, *attractors = template.numbered_slots
     letters = {letter: number for number, letter in LETTERS.items()}
     verb = template.verb_position

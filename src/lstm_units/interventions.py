@@ -59,7 +59,20 @@ class Interventions:
 
 
 def single_units(mode: str, units: Sequence[int], values: Tensor | None = None) -> Interventions:
-    """Return one intervention per unit."""
+    """Return one intervention per unit.
+
+    Parameters
+    ----------
+    mode, values
+        As in `Interventions`.
+    units : sequence of int
+        1-based unit numbers.
+
+    Returns
+    -------
+    Interventions
+        In the order of `units`.
+    """
     return Interventions(mode, tuple((int(unit),) for unit in units), values)
 
 
@@ -94,6 +107,16 @@ class Mask:
 def compile_masks(model: LanguageModel, interventions: Interventions) -> list[Mask]:
     """Turn sets of units into one mask per layer.
 
+    Parameters
+    ----------
+    model : LanguageModel
+    interventions : Interventions
+
+    Returns
+    -------
+    list of Mask
+        From the first layer up; row i of the batch is intervention i.
+
     Raises
     ------
     InterventionError
@@ -126,5 +149,21 @@ def compile_masks(model: LanguageModel, interventions: Interventions) -> list[Ma
 
 
 def lowest_layer(model: LanguageModel, units: Sequence[int]) -> int:
-    """Return the lowest 0-based layer that a set of units touches; the first for no units."""
+    """Return the lowest 0-based layer that a set of units touches; the first for no units.
+
+    Parameters
+    ----------
+    model : LanguageModel
+    units : sequence of int
+        1-based unit numbers.
+
+    Returns
+    -------
+    int
+
+    Raises
+    ------
+    InterventionError
+        If the model has no such unit.
+    """
     return min((layer_and_index(model.layer_sizes, unit)[0] for unit in units), default=0)

@@ -138,7 +138,20 @@ class LanguageModel:
     def to(
         self, dtype: torch.dtype | None = None, device: torch.device | str | None = None
     ) -> "LanguageModel":
-        """Return the same model in another floating-point type or on another device."""
+        """Return the same model in another floating-point type or on another device.
+
+        Parameters
+        ----------
+        dtype : torch.dtype, optional
+            By default the present one.
+        device : torch.device or str, optional
+            By default the present one.
+
+        Returns
+        -------
+        LanguageModel
+            A tied decoder stays tied.
+        """
         embedding = self.embedding.to(device, dtype)
         return replace(
             self,
@@ -158,6 +171,17 @@ class LanguageModel:
 
 def layer_and_index(layer_sizes: Sequence[int], unit: int) -> tuple[int, int]:
     """Turn a unit's 1-based number into its layer and its index there, both 0-based.
+
+    Parameters
+    ----------
+    layer_sizes : sequence of int
+        Number of units of each layer.
+    unit : int
+        Numbered from 1 through all layers.
+
+    Returns
+    -------
+    layer, index : int
 
     Raises
     ------

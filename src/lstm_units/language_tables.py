@@ -73,6 +73,23 @@ class _UniqueKeyLoader(yaml.SafeLoader):
     """YAML without silently overwritten keys."""
 
     def construct_mapping(self, node, deep=False):
+        """Return a mapping, or refuse one in which a key stands twice.
+
+        Parameters
+        ----------
+        node : yaml.MappingNode
+        deep : bool, default False
+            As in ``yaml.SafeLoader.construct_mapping``.
+
+        Returns
+        -------
+        dict
+
+        Raises
+        ------
+        yaml.constructor.ConstructorError
+            If a key stands twice.
+        """
         keys = [self.construct_object(key, deep=deep) for key, _ in node.value]
         for key, (key_node, _) in zip(keys, node.value, strict=True):
             if keys.count(key) > 1:

@@ -77,6 +77,16 @@ class Lexicon:
         """Return the lemmas of a category that fit the features, sorted.
 
         Sorting keeps generated sentences independent of the order of the rows.
+
+        Parameters
+        ----------
+        category : str
+        features : mapping of str to str, optional
+            As in `Word.fits`; by default every lemma of the category fits.
+
+        Returns
+        -------
+        tuple of str
         """
         return tuple(
             sorted(
@@ -85,11 +95,32 @@ class Lexicon:
         )
 
     def rows(self, category: str, lemma: str) -> list[Word]:
-        """Return all rows of a lemma."""
+        """Return all rows of a lemma.
+
+        Parameters
+        ----------
+        category, lemma : str
+
+        Returns
+        -------
+        list of Word
+            Empty when the category does not have the lemma.
+        """
         return self._rows.get((category, lemma), [])
 
     def word(self, category: str, lemma: str, features: Mapping[str, str]) -> Word:
         """Return the one row of a lemma that fits the features.
+
+        Parameters
+        ----------
+        category, lemma : str
+        features : mapping of str to str
+            As in `Word.fits`.
+
+        Returns
+        -------
+        Word
+            The first of several rows with the same forms.
 
         Raises
         ------
@@ -214,5 +245,16 @@ def read_lines(path: str | Path) -> list[str]:
 
 
 def unknown_lemmas(lexicon: Lexicon, category: str, lemmas: Iterable[str]) -> list[str]:
-    """Return those of `lemmas` that the category does not have, sorted."""
+    """Return those of `lemmas` that the category does not have, sorted.
+
+    Parameters
+    ----------
+    lexicon : Lexicon
+    category : str
+    lemmas : iterable of str
+
+    Returns
+    -------
+    list of str
+    """
     return sorted(set(lemmas) - set(lexicon.pool(category)))

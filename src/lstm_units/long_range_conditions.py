@@ -106,7 +106,21 @@ class Condition:
 def items_column(
     stimuli: Mapping[str, pd.DataFrame], tasks: Sequence[str], name: str
 ) -> np.ndarray:
-    """Return one column of the stimuli of several tasks, laid end to end."""
+    """Return one column of the stimuli of several tasks, laid end to end.
+
+    Parameters
+    ----------
+    stimuli : mapping of str to DataFrame
+        The stimuli of each task.
+    tasks : sequence of str
+        In the order in which their items are laid.
+    name : str
+        The column.
+
+    Returns
+    -------
+    ndarray of object, shape (items,)
+    """
     return np.concatenate([stimuli[task][name].to_numpy(dtype=object) for task in tasks])
 
 
@@ -172,6 +186,13 @@ def describe_conditions(
 
 def find_candidates(cells: Sequence[Condition], tasks: Sequence[str]) -> dict[str, list[list[int]]]:
     """Find the testable incongruent conditions of each task, for each subject number.
+
+    Parameters
+    ----------
+    cells : sequence of Condition
+        From `describe_conditions`.
+    tasks : sequence of str
+        Tasks in all of which the number must be testable.
 
     Returns
     -------
@@ -245,7 +266,21 @@ def one_subject_number(
 def not_testable_rows(
     intact: IntactItems, cells: Sequence[Condition], confidence: float
 ) -> list[dict[str, Any]]:
-    """List the conditions that cannot be tested, with the intact accuracy and the reason."""
+    """List the conditions that cannot be tested, with the intact accuracy and the reason.
+
+    Parameters
+    ----------
+    intact : IntactItems
+    cells : sequence of Condition
+        From `describe_conditions`.
+    confidence : float
+        Level of the Wilson interval of the intact accuracy.
+
+    Returns
+    -------
+    list of dict
+        ``task, condition, n`` (items), ``full`` (the intact accuracy), ``ci_low, ci_high, reason``.
+    """
     rows = []
     for code, cell in enumerate(cells):
         if cell.problem is None:

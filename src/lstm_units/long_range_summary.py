@@ -45,6 +45,18 @@ def rounded(value: Any, digits: int = 6) -> Any:
     """Round every float in a structure of JSON types to significant digits; not-a-number is null.
 
     Rounding keeps files byte-equal where the last bits of a sum depend on the machine.
+
+    Parameters
+    ----------
+    value : JSON types
+        Tuples are taken for lists.
+    digits : int
+        Number of significant digits.
+
+    Returns
+    -------
+    JSON types
+        The same structure in new mappings and lists.
     """
     if isinstance(value, Mapping):
         return {key: rounded(entry, digits) for key, entry in value.items()}

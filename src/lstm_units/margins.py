@@ -95,6 +95,17 @@ def condition_rank(condition: str) -> tuple[int, str]:
 def read_columns(path: str | Path, columns: Sequence[str]) -> pa.Table:
     """Read some columns of a Parquet file.
 
+    Parameters
+    ----------
+    path : str or Path
+    columns : sequence of str
+        Names of the columns.
+
+    Returns
+    -------
+    pyarrow.Table
+        In the order of `columns`.
+
     Raises
     ------
     UserError

@@ -48,7 +48,19 @@ class Compute:
 
 
 def compute_from(precision: str, resources: Any, threads: int) -> Compute:
-    """Build `Compute` from a job's precision, resources (``sweep_mb``, ``device``) and threads."""
+    """Build `Compute` from a job's precision, resources (``sweep_mb``, ``device``) and threads.
+
+    Parameters
+    ----------
+    precision, threads
+        As in `Compute`.
+    resources : object with attributes ``sweep_mb`` and ``device``
+        ``sweep_mb`` is the memory of a sweep in MiB; ``device`` is as in `Compute`.
+
+    Returns
+    -------
+    Compute
+    """
     return Compute(precision, resources.device, resources.sweep_mb / 1024, threads)
 
 
@@ -66,7 +78,23 @@ class Context:
     case: str = "true"
 
     def ids(self, vocabulary: Vocabulary, ablated: bool) -> list[int]:
-        """Return the vocabulary rows of the context."""
+        """Return the vocabulary rows of the context.
+
+        Parameters
+        ----------
+        vocabulary : Vocabulary
+        ablated : bool
+            Whether the context is for an ablated network.
+
+        Returns
+        -------
+        list of int
+
+        Raises
+        ------
+        StimuliError
+            If the file of the context is missing or empty.
+        """
         words = read_context_words(self.path, self.case, ablated=ablated, eos=vocabulary.eos)
         return vocabulary.ids(words)
 
@@ -84,7 +112,28 @@ class Context:
 
 @contextmanager
 def loaded_model(checkpoint: str | Path, compute: Compute) -> Iterator[LanguageModel]:
-    """Load a converted checkpoint onto the device, alone on it if it is a GPU."""
+    """Load a converted checkpoint onto the device, alone on it if it is a GPU.
+
+    Parameters
+    ----------
+    checkpoint : str or Path
+        Folder of a converted checkpoint.
+    compute : Compute
+
+    Yields
+    ------
+    LanguageModel
+        The GPU is leased until the block ends, unless ``compute.device`` gives its number.
+
+    Raises
+    ------
+    CheckpointError
+        If the checkpoint cannot be loaded.
+    ConfigurationError
+        If there is no such device.
+    UserError
+        If no GPU can be leased, see `lstm_units.devices.lease_device`.
+    """
     torch.set_num_threads(compute.threads)
     exact_matrix_products()
     device = choose_device(compute.device)
@@ -95,7 +144,18 @@ def loaded_model(checkpoint: str | Path, compute: Compute) -> Iterator[LanguageM
 
 
 def sweep_size(compute: Compute, device: torch.device) -> SweepSize:
-    """Return how much to compute at a time: a GPU wants larger products, and no tiles."""
+    """Return how much to compute at a time: a GPU wants larger products, and no tiles.
+
+    Parameters
+    ----------
+    compute : Compute
+    device : torch.device
+        Where the model is.
+
+    Returns
+    -------
+    SweepSize
+    """
     memory = compute.memory * 2**30
     if device.type == "cuda":
         return SweepSize(memory=memory, rows=65536, tile_rows=65536)
@@ -115,7 +175,26 @@ class Group:
 
 
 def read_group(stimuli_by_task: Mapping[str, str | Path], vocabulary: Vocabulary) -> Group:
-    """Read the items of a group of tasks; a verb form that the model lacks is refused."""
+    """Read the items of a group of tasks; a verb form that the model lacks is refused.
+
+    Parameters
+    ----------
+    stimuli_by_task : mapping of str to path
+        ``stimuli/{task}.parquet`` of every task.
+    vocabulary : Vocabulary
+        The words of the model.
+
+    Returns
+    -------
+    Group
+
+    Raises
+    ------
+    StimuliError
+        If a file cannot be read or does not hold valid stimuli.
+    UserError
+        If a verb form is not in `vocabulary`.
+    """
     names = tuple(sorted(stimuli_by_task))
     tables = {name: read_stimuli(stimuli_by_task[name]) for name in names}
     scored = [scored_items(tables[name]) for name in names]
@@ -147,7 +226,23 @@ def unit_array(units: Sequence[int]) -> pa.Array:
 def model_metadata(
     kind: str, model: LanguageModel, compute: Compute, group: Group, **config: Any
 ) -> dict[str, Any]:
-    """Describe a file made from a model and a group of tasks."""
+    """Describe a file made from a model and a group of tasks.
+
+    Parameters
+    ----------
+    kind : str
+        What the file is, such as ``"intact"``.
+    model : LanguageModel
+    compute : Compute
+    group : Group
+    **config
+        What else the file depends on, recorded beside the precision.
+
+    Returns
+    -------
+    dict
+        As in `lstm_units.files.make_metadata`.
+    """
     return make_metadata(
         kind=kind,
         config={"precision": compute.precision, **config},

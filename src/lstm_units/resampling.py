@@ -167,6 +167,12 @@ def bootstrap_sums(
 def percentile_interval(draws: np.ndarray, confidence: float) -> tuple[float, float]:
     """Percentile interval of bootstrap draws; draws that are not numbers are left out.
 
+    Parameters
+    ----------
+    draws : ndarray of shape (draws,)
+    confidence : float
+        Level of the interval, such as 0.95.
+
     Returns
     -------
     low, high : float

@@ -39,7 +39,18 @@ def write_context_states(
     output: str | Path,
     means: str | Path | None = None,
 ) -> None:
-    """Write the state after the context for each of some units ablated alone, in their order."""
+    """Write the state after the context for each of some units ablated alone, in their order.
+
+    Parameters
+    ----------
+    checkpoint, mode, compute, means
+        As in `write_shard`.
+    context : Context
+    units : sequence of int
+        1-based.
+    output : path
+        A safetensors file, see `lstm_units.context_states.write_states`; one row per unit.
+    """
     with loaded_model(checkpoint, compute) as model:
         interventions = single_units(mode, units, _read_means(means))
         states = read_context(model, interventions, context.ids(model.vocabulary, ablated=True))

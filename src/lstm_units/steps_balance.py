@@ -23,6 +23,22 @@ def write_balance(
     """Count words per condition in every task; refuse a generated task that is not balanced.
 
     Imported tasks are counted, not refused: they are as their authors made them.
+
+    Parameters
+    ----------
+    stimuli_by_task : mapping of str to path
+        ``stimuli/{task}.parquet`` of every task.
+    generated : mapping of str to bool
+        Whether each task was generated from tables.
+    tolerance, significance : float
+        As in `lstm_units.balance.check_balance`.
+    output : path
+        CSV: ``task`` and the columns of `lstm_units.balance.balance_table`.
+
+    Raises
+    ------
+    StimuliError
+        If a generated task is not balanced.
     """
     parts = []
     for task, path in stimuli_by_task.items():

@@ -29,6 +29,15 @@ def write_checkpoint(
 ) -> None:
     """Convert a checkpoint, after comparing its files with the hashes that are given.
 
+    Parameters
+    ----------
+    weights, vocabulary, format, stand_ins, unk, eos
+        As in `lstm_units.checkpoints.CheckpointSource`.
+    output_directory : path
+        As in `lstm_units.checkpoints.convert_checkpoint`.
+    source_sha256, vocabulary_sha256 : str, optional
+        Hexadecimal sha256 that `weights` and `vocabulary` must have.
+
     Raises
     ------
     CheckpointError
@@ -59,6 +68,19 @@ def write_identity(
     golden: str | Path | None = None,
 ) -> None:
     """Compare a converted checkpoint with a published network: golden weights, and items if given.
+
+    Parameters
+    ----------
+    checkpoint : path
+        Folder of a converted checkpoint.
+    name : str
+        The published network, see `lstm_units.identity.check_identity`.
+    output : path
+        CSV: one row per golden weight, and one that counts the items if `golden` is given.
+    context : path, optional
+        The sentences read before each item; needed with `golden`.
+    golden : path, optional
+        Golden items, see `lstm_units.identity.check_golden_log_probabilities`.
 
     Raises
     ------

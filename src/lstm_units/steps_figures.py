@@ -21,7 +21,19 @@ def write_units_figure(
     maximum_q: float,
     outputs: Sequence[str | Path],
 ) -> None:
-    """All units at a glance: the change in accuracy per condition, by layer and mode."""
+    """All units at a glance: the change in accuracy per condition, by layer and mode.
+
+    Parameters
+    ----------
+    accuracy_by_mode : mapping of str to path
+        Accuracy tables (Parquet) by ablation mode.
+    layer_sizes, labels, relative_drop, maximum_q
+        As in `lstm_units.figures.units_at_a_glance`.
+    long_range : path
+        JSON of the long-range units.
+    outputs : sequence of path
+        Each ends in ``.pdf`` or ``.png``.
+    """
     figure = units_at_a_glance(
         {mode: pd.read_parquet(path) for mode, path in accuracy_by_mode.items()},
         layer_sizes,

@@ -20,7 +20,27 @@ def write_imported(
     language: str | Path | None = None,
     template: str | None = None,
 ) -> None:
-    """Import a test set: ``released``, ``linzen`` or ``minimal_pairs``."""
+    """Import a test set: ``released``, ``linzen`` or ``minimal_pairs``.
+
+    Parameters
+    ----------
+    source_format : {"released", "linzen", "minimal_pairs"}
+    file : path
+        The test set; for ``linzen`` the text file.
+    output : path
+        ``stimuli/{task}.parquet``.
+    gold : path, optional
+        For ``linzen``, see `lstm_units.stimuli_formats.read_linzen`.
+    language : path, optional
+        For ``released``: folder of the tables of a language.
+    template : str, optional
+        For ``released``: the task in `language` whose template the sentences have.
+
+    Raises
+    ------
+    ValueError
+        If the format is another one.
+    """
     if source_format == "released":
         table = read_released(file, read_language(language) if language else None, template)
     elif source_format == "linzen":

@@ -31,7 +31,19 @@ def write_intact(
     compute: Compute,
     output: str | Path,
 ) -> None:
-    """Score one task with the intact model: ``item, condition, margin, logp_correct, ...``."""
+    """Score one task with the intact model: ``item, condition, margin, logp_correct, ...``.
+
+    Parameters
+    ----------
+    checkpoint : path
+        Folder of a converted checkpoint.
+    stimuli : path
+        ``stimuli/{task}.parquet``.
+    context : Context
+    compute : Compute
+    output : path
+        ``intact/{task}.parquet``; its stem names the task. Margins and log-probabilities in nats.
+    """
     task = Path(output).stem
     with loaded_model(checkpoint, compute) as model:
         group = read_group({task: stimuli}, model.vocabulary)
@@ -67,7 +79,18 @@ def write_means(
     compute: Compute,
     output: str | Path,
 ) -> None:
-    """Write the constants of mode ``mean``: ``unit, mean`` over the words of one task."""
+    """Write the constants of mode ``mean``: ``unit, mean`` over the words of one task.
+
+    Parameters
+    ----------
+    checkpoint, context, compute
+        As in `write_intact`.
+    stimuli : path
+        Stimuli of `task`.
+    task : str
+    output : path
+        Parquet, one row per unit of the model; units are 1-based.
+    """
     with loaded_model(checkpoint, compute) as model:
         group = read_group({task: stimuli}, model.vocabulary)
         states = _intact_states(model, context)

@@ -20,7 +20,21 @@ def write_known_items(
     output: str | Path,
     report: str | Path,
 ) -> None:
-    """Keep the items of a task whose forms a model knows, and report the words it does not know."""
+    """Keep the items of a task whose forms a model knows, and report the words it does not know.
+
+    Parameters
+    ----------
+    stimuli : path
+        Stimuli of one task.
+    checkpoint : path
+        Folder of a converted checkpoint.
+    generated, on_unknown_form
+        As in `lstm_units.vocabulary_check.select_known_items`.
+    output : path
+        Parquet; its stem names the task.
+    report : path
+        JSON, see `lstm_units.vocabulary_check.select_known_items`.
+    """
     description = read_json(Path(checkpoint) / "model.json")
     vocabulary = read_vocabulary(
         Path(checkpoint) / "vocab.txt", description["unk"], description["eos"]

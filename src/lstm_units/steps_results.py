@@ -22,7 +22,19 @@ def write_accuracy(
     statistics: Mapping[str, Any],
     output: str | Path,
 ) -> None:
-    """Accuracy of every unit of one mode in every task and condition, against the intact model."""
+    """Accuracy of every unit of one mode in every task and condition, against the intact model.
+
+    Parameters
+    ----------
+    shards, intact_by_task, layer_sizes
+        As in `lstm_units.agreement.accuracy_table`.
+    units : sequence of int
+        The 1-based units that must be there.
+    statistics : mapping
+        ``confidence, correction, near_tie`` of `lstm_units.agreement.accuracy_table`.
+    output : path
+        Gets the table of `lstm_units.agreement.accuracy_table`.
+    """
     table = accuracy_table(shards, intact_by_task, layer_sizes, units=units, **statistics)
     _write_frame(table, output, lineage(shards, kind="accuracy", config=dict(statistics)))
 
@@ -36,7 +48,17 @@ def write_long_range(
     criteria: Criteria,
     output: str | Path,
 ) -> None:
-    """Discover the long-range units, with the evidence of both halves."""
+    """Discover the long-range units, with the evidence of both halves.
+
+    Parameters
+    ----------
+    shards, intact_by_task, stimuli_by_task, layer_sizes, criteria
+        As in `lstm_units.discovery.discover_long_range`.
+    units : sequence of int
+        The 1-based units that must be there.
+    output : path
+        JSON, see `lstm_units.discovery.discover_long_range`.
+    """
     found = discover_long_range(
         shards, intact_by_task, stimuli_by_task, layer_sizes, criteria, units=units
     )
@@ -44,7 +66,15 @@ def write_long_range(
 
 
 def write_unit_lists(lists: Mapping[str, str | Path], output: str | Path) -> None:
-    """Gather the lists of discovered units in one file for people: which lists name each unit."""
+    """Gather the lists of discovered units in one file for people: which lists name each unit.
+
+    Parameters
+    ----------
+    lists : mapping of str to path
+        JSON from `write_long_range`, by the name of the list.
+    output : path
+        JSON: ``units``, each with ``unit`` (1-based) and the sorted names of its ``lists``.
+    """
     units: dict[int, list[str]] = {}
     for name, path in lists.items():
         for entry in read_json(path)["units"]:
@@ -54,7 +84,15 @@ def write_unit_lists(lists: Mapping[str, str | Path], output: str | Path) -> Non
 
 
 def write_single_sets(units: str | Path, output: str | Path) -> None:
-    """Make each discovered unit a set of its own: ``set, unit, seed`` (no seed: nothing drawn)."""
+    """Make each discovered unit a set of its own: ``set, unit, seed`` (no seed: nothing drawn).
+
+    Parameters
+    ----------
+    units : path
+        JSON whose ``units`` have a ``unit`` each (1-based), such as `write_long_range` writes.
+    output : path
+        Parquet; sets are numbered from 1 in the order of `units`.
+    """
     numbers = [entry["unit"] for entry in read_json(units)["units"]]
     table = pa.table(
         {
@@ -67,7 +105,24 @@ def write_single_sets(units: str | Path, output: str | Path) -> None:
 
 
 def criteria_from(discovery: Mapping[str, Any], statistics: Mapping[str, Any]) -> Criteria:
-    """Build the criteria of discovery from two sections of the configuration."""
+    """Build the criteria of discovery from two sections of the configuration.
+
+    Parameters
+    ----------
+    discovery : mapping
+        The other fields of `Criteria`.
+    statistics : mapping
+        The fields ``confidence, correction, near_tie``.
+
+    Returns
+    -------
+    Criteria
+
+    Raises
+    ------
+    ConfigurationError
+        If a value is out of range.
+    """
     return Criteria(**discovery, **statistics)
 
 

@@ -19,7 +19,19 @@ def write_generated(
     seed: int,
     output: str | Path,
 ) -> None:
-    """Generate a task from the tables of a language."""
+    """Generate a task from the tables of a language.
+
+    Parameters
+    ----------
+    language : path
+        Folder with ``lexicon.tsv`` and ``tasks.yaml``.
+    template : str
+        Name of the task in tasks.yaml.
+    items_per_condition, matched, seed
+        As in `lstm_units.generation.generate`.
+    output : path
+        ``stimuli/{task}.parquet``.
+    """
     table = generate(read_language(language), template, items_per_condition, matched, seed)
     config = {
         "template": template,
@@ -36,6 +48,23 @@ def write_generated(
 def stimuli_metadata(
     kind: str, output: str | Path, table: pa.Table, **fields: Any
 ) -> dict[str, Any]:
-    """Describe a file of stimuli: what it depends on, and the hash of what is scored."""
+    """Describe a file of stimuli: what it depends on, and the hash of what is scored.
+
+    Parameters
+    ----------
+    kind : str
+        What the file is, such as ``"stimuli"``.
+    output : path
+        Where the file will be; its stem names the task.
+    table : pyarrow.Table
+        The stimuli.
+    **fields
+        As in `lstm_units.files.make_metadata`.
+
+    Returns
+    -------
+    dict
+        As in `lstm_units.files.make_metadata`.
+    """
     stimuli_sha256 = scored_sha256({Path(output).stem: table})
     return make_metadata(kind=kind, stimuli_sha256=stimuli_sha256, **fields)

@@ -20,7 +20,17 @@ def write_table1(
     labels: Mapping[str, str],
     outputs: Sequence[str | Path],
 ) -> None:
-    """Table 1: the tasks, with an example, the conditions and the number of items."""
+    """Table 1: the tasks, with an example, the conditions and the number of items.
+
+    Parameters
+    ----------
+    stimuli_by_task : mapping of str to path
+        ``stimuli/{task}.parquet`` of each task.
+    labels : mapping of str to str
+        Names of tasks in print.
+    outputs : sequence of path
+        One file per format; the suffix names it.
+    """
     table = table1(stimuli_by_task, labels)
     sources = {
         task: read_metadata(path)["stimuli_sha256"] for task, path in stimuli_by_task.items()
@@ -43,8 +53,34 @@ def write_table2(
     set_shards: Sequence[str | Path] = (),
     unswept_by_task: Mapping[str, str | Path] | None = None,
     natural_tasks: Sequence[str] = (),
+    paper_tasks: Mapping[str, str] | None = None,
 ) -> None:
-    """Table 2: accuracy of the intact model and with each discovered unit ablated."""
+    """Table 2: accuracy of the intact model and with each discovered unit ablated.
+
+    Parameters
+    ----------
+    intact_by_task : mapping of str to path
+        ``intact/{task}.parquet`` of every task to show.
+    accuracy : path
+        ``accuracy.parquet`` of the mode that decided the discovery.
+    long_range : path
+        ``units/long_range.json``.
+    labels : mapping of str to str
+        Names of tasks in print.
+    relative_drop : float
+        As in `table2`.
+    statistics : mapping
+        ``confidence, correction, near_tie``.
+    outputs : sequence of path
+        One file per format; the suffix names it.
+    sets, set_shards, unswept_by_task : optional
+        Discovered units as sets of one, their margins on the tasks without a sweep, and
+        ``intact/{task}.parquet`` of these tasks.
+    natural_tasks : sequence of str
+        Tasks in the Linzen format.
+    paper_tasks : mapping of str to str, optional
+        As in `table2`.
+    """
     units = read_json(long_range)
     interval = {key: statistics[key] for key in ("confidence", "near_tie")}
     set_accuracy = None
@@ -58,6 +94,7 @@ def write_table2(
         relative_drop=relative_drop,
         set_accuracy=set_accuracy,
         natural_tasks=tuple(natural_tasks) or ("linzen",),
+        paper_tasks=paper_tasks,
     )
     legend = table2_legend(
         table, units, relative_drop=relative_drop, near_tie=statistics["near_tie"]

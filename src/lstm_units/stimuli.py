@@ -222,7 +222,21 @@ def read_stimuli(path: str | Path) -> pa.Table:
 
 
 def write_stimuli(table: pa.Table, path: str | Path, metadata: Mapping[str, Any]) -> None:
-    """Check a table of stimuli and write it whole or not at all."""
+    """Check a table of stimuli and write it whole or not at all.
+
+    Parameters
+    ----------
+    table : pyarrow.Table
+        With the columns of `SCHEMA`. Item numbers may have gaps.
+    path : str or Path
+    metadata : mapping
+        From `lstm_units.files.make_metadata`.
+
+    Raises
+    ------
+    StimuliError
+        As in `check_stimuli`.
+    """
     check_stimuli(table, str(path), gaps=True, same_forms=True)
     write_parquet(table, path, metadata)
 

@@ -106,6 +106,12 @@ def write_released(table: pa.Table, path: str | Path) -> None:
     Tables that `read_released` made come out byte for byte as they were. Others get their numbers
     from the condition and the ids id1, id2, ...
 
+    Parameters
+    ----------
+    table : pyarrow.Table
+        With the columns of `stimuli.SCHEMA`.
+    path : str or Path
+
     Raises
     ------
     StimuliError
@@ -189,6 +195,13 @@ def read_linzen(text: str | Path, gold: str | Path) -> pa.Table:
 
 def write_linzen(table: pa.Table, text: str | Path, gold: str | Path) -> None:
     """Write stimuli as a text and a gold file, see `read_linzen`.
+
+    Parameters
+    ----------
+    table : pyarrow.Table
+        With the columns of `stimuli.SCHEMA`.
+    text, gold : str or Path
+        Where to write the sentences and the verbs.
 
     Raises
     ------

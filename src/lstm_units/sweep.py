@@ -198,7 +198,13 @@ class _Scorer:
         self.margins = model.embedding.new_empty(n, len(items))
 
     def take(self, nodes: np.ndarray, hidden: Tensor) -> None:
-        """Score; `hidden` has shape (nodes, batch, units), half size, overwritten values in it."""
+        """Score; `hidden` has shape (nodes, batch, units), half size, overwritten values in it.
+
+        Parameters
+        ----------
+        nodes, hidden
+            As in `Sink.take`.
+        """
         for position, node in enumerate(nodes.tolist()):
             first, last = self.first[node], self.last[node]
             if first < last:

@@ -65,6 +65,19 @@ def swept_layers(
     Mode ``legacy`` equals ``zero`` in the last layer and so exists for all others only; "all"
     means these, none at all in a model of one layer.
 
+    Parameters
+    ----------
+    layer_sizes : sequence of int
+        Number of units of each layer.
+    mode : {"zero", "legacy", "mean"}
+    layers : "all" or sequence of int
+        The setting; layers are counted from 1.
+
+    Returns
+    -------
+    list of int
+        Sorted.
+
     Raises
     ------
     ConfigurationError

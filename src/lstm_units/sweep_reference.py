@@ -30,6 +30,15 @@ def edited_weights_ref(
     A reader's column of the unit is set to zero; in mode ``mean`` the column times the constant is
     added to the reader's bias first.
 
+    Parameters
+    ----------
+    model : LanguageModel
+    mode : {"zero", "legacy", "mean"}
+    units : sequence of int
+        1-based unit numbers.
+    values : Tensor of shape (units,), optional
+        For mode ``mean``: the constant of every unit of the model.
+
     Returns
     -------
     layers : list of Layer
@@ -65,7 +74,19 @@ def sweep_ref(
 ) -> np.ndarray:
     """Score every item under every intervention, one after the other, with a full softmax.
 
-    Parameters and result are those of `sweep`; the context is read here.
+    The context is read here, not given as states.
+
+    Parameters
+    ----------
+    model, items, interventions
+        As in `sweep`.
+    context : sequence of int
+        Vocabulary rows of the context; may be empty.
+
+    Returns
+    -------
+    ndarray of shape (interventions, items)
+        As in `sweep`.
     """
     margins = np.empty((len(interventions.sets), len(items)))
     for row, units in enumerate(interventions.sets):

@@ -76,7 +76,17 @@ def format_latex(
     legend: Sequence[str] = (),
     decimals: int = 1,
 ) -> str:
-    """Format a table as a LaTeX tabular that needs no package; parameters of `format_markdown`."""
+    """Format a table as a LaTeX tabular that needs no package; parameters of `format_markdown`.
+
+    Parameters
+    ----------
+    table, headers, legend, decimals
+        As in `format_markdown`.
+
+    Returns
+    -------
+    str
+    """
     titles, cells, numeric = _cells(table, headers, decimals)
 
     def line(row):

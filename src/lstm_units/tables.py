@@ -84,6 +84,7 @@ def table2(
     relative_drop: float = 0.10,
     set_accuracy: pd.DataFrame | None = None,
     natural_tasks: Sequence[str] = ("linzen",),
+    paper_tasks: Mapping[str, str] | None = None,
     maximum_units: int = 6,
 ) -> pd.DataFrame:
     """Table 2: accuracy in percent of the intact model and with each discovered unit ablated.
@@ -107,6 +108,8 @@ def table2(
     natural_tasks : sequence of str
         Test sets of natural sentences: they get a row for all items before those of their
         conditions, and one that says ``not given`` when `intact` lacks them.
+    paper_tasks : mapping of str to str, optional
+        The paper's task that a task of another name is, for example nounpp for nounpp_2019.
     maximum_units : int
         Columns for discovered units at most.
 
@@ -117,7 +120,7 @@ def table2(
         ``paper_full, paper_776, paper_988`` (empty where the paper has no such row) and
         ``n_near_ties``, summed over the intact model and the units shown.
     """
-    labels = labels or {}
+    labels, paper_tasks = labels or {}, paper_tasks or {}
     units = [unit["unit"] for unit in shown_units(long_range, maximum_units)]
     columns = ["task", "condition", "n", "accuracy", "n_near_ties"]
     sources = {None: intact[columns]}
@@ -156,7 +159,7 @@ def table2(
             row |= {"n": "", "full": NOT_GIVEN, "n_near_ties": ""}
             row |= {f"unit_{unit}": "" for unit in units}
         for column in paper.columns:
-            value = paper[column].get((task, condition), "")
+            value = paper[column].get((paper_tasks.get(task, task), condition), "")
             row[column] = value if value == "" or value == value else NO_DROP
         rows.append(row)
     order = ["task", "label", "condition", "n", "full", *(f"unit_{unit}" for unit in units)]
@@ -187,7 +190,21 @@ def table2_legend(
     relative_drop: float = 0.10,
     near_tie: float = 1e-4,
 ) -> list[str]:
-    """Sentences to print below `table2`."""
+    """Sentences to print below `table2`.
+
+    Parameters
+    ----------
+    table : DataFrame
+        From `table2`.
+    long_range : mapping
+        From `lstm_units.discovery.discover_long_range`.
+    relative_drop, near_tie : float
+        As the table was made with.
+
+    Returns
+    -------
+    list of str
+    """
     shown = [unit for unit in long_range["units"] if f"unit_{unit['unit']}" in table.columns]
     legend = [long_range["summary"]]
     if shown:

@@ -163,6 +163,12 @@ class TaskTemplate:
     def parse(self, condition: str, tokens: Sequence[str]) -> dict[str, str] | None:
         """Find the lemmas of a sentence that ends at its verb: the inverse of `realise`.
 
+        Parameters
+        ----------
+        condition : str
+        tokens : sequence of str
+            The words up to the verb, which comes last.
+
         Returns
         -------
         dict of str to str, or None

@@ -79,7 +79,17 @@ class Inputs:
 
 
 def word_inputs(model: LanguageModel, trie: PrefixTrie) -> Inputs:
-    """Input half of the first layer's gates: one row per distinct word."""
+    """Input half of the first layer's gates: one row per distinct word.
+
+    Parameters
+    ----------
+    model : LanguageModel
+    trie : PrefixTrie
+
+    Returns
+    -------
+    Inputs
+    """
     words, row_of = np.unique(trie.word, return_inverse=True)
     layer = scale_layer(model.layers[0], below=False)
     rows = torch.as_tensor(words, device=model.device)
@@ -95,7 +105,24 @@ def layer_inputs(
     rows: Sequence[int],
     size: SweepSize,
 ) -> Inputs:
-    """Input half of the gates of layer `bottom`, from the intact layers below it."""
+    """Input half of the gates of layer `bottom`, from the intact layers below it.
+
+    Parameters
+    ----------
+    model : LanguageModel
+    trie : PrefixTrie
+    states : States
+        The state after the context, one row per intervention.
+    bottom : int
+        0-based.
+    rows : sequence of int
+        Rows of `states`, none of whose interventions touches a layer below `bottom`.
+    size : SweepSize
+
+    Returns
+    -------
+    Inputs
+    """
     if bottom == 0:
         return word_inputs(model, trie)
     # No intervention of these rows touches the layers below, so any row holds the intact states.
@@ -106,18 +133,53 @@ def layer_inputs(
 
 
 def plan(trie: PrefixTrie, n: int, size: SweepSize) -> Walk:
-    """Plan the walk of `n` interventions over a trie."""
+    """Plan the walk of `n` interventions over a trie.
+
+    Parameters
+    ----------
+    trie : PrefixTrie
+    n : int
+    size : SweepSize
+
+    Returns
+    -------
+    Walk
+    """
     return plan_walk(trie, size.rows // n, size.tile_rows // n)
 
 
 def scaled_bytes(model: LanguageModel, bottom: int) -> int:
-    """Bytes of the scaled copies of the weights of the layers from `bottom` up, while made."""
+    """Bytes of the scaled copies of the weights of the layers from `bottom` up, while made.
+
+    Parameters
+    ----------
+    model : LanguageModel
+    bottom : int
+        0-based.
+
+    Returns
+    -------
+    int
+    """
     sizes = [layer.weight_ih.numel() + layer.weight_hh.numel() for layer in model.layers[bottom:]]
     return (sum(sizes) + max(sizes)) * model.embedding.element_size()
 
 
 def walk_bytes(model: LanguageModel, walk: Walk, n: int, bottom: int) -> int:
-    """Bytes that `Reader.read` allocates for a walk with `n` interventions."""
+    """Bytes that `Reader.read` allocates for a walk with `n` interventions.
+
+    Parameters
+    ----------
+    model : LanguageModel
+    walk : Walk
+    n : int
+    bottom : int
+        0-based; the lowest layer read.
+
+    Returns
+    -------
+    int
+    """
     sizes = model.layer_sizes[bottom:]
     per_slot = 2 * sum(sizes)
     per_parent = 6 * sum(sizes)  # products, and copies of both states
@@ -135,6 +197,13 @@ class Sink(Protocol):
 
         `hidden` has shape (nodes, batch, units): half the hidden values, as `gate_arithmetic`
         keeps them, overwritten where the mask says so. It is only valid during the call.
+
+        Parameters
+        ----------
+        nodes : ndarray of int64, shape (nodes,)
+            Node numbers of the trie.
+        hidden : Tensor of shape (nodes, batch, units)
+            Of the topmost layer read.
         """
 
 
@@ -145,7 +214,13 @@ class Capture:
         self.hidden = model.embedding.new_empty(n_nodes, size)
 
     def take(self, nodes: np.ndarray, hidden: Tensor) -> None:
-        """Keep the values of some nodes."""
+        """Keep the values of some nodes.
+
+        Parameters
+        ----------
+        nodes, hidden
+            As in `Sink.take`.
+        """
         self.hidden[torch.as_tensor(nodes, device=hidden.device)] = 2 * hidden[:, 0]
 
 
@@ -190,7 +265,15 @@ class Reader:
         self.progress = progress
 
     def read(self, walk: Walk, sink: Sink) -> None:
-        """Walk the trie and hand the values of the topmost layer to `sink`."""
+        """Walk the trie and hand the values of the topmost layer to `sink`.
+
+        Parameters
+        ----------
+        walk : Walk
+            Over the trie that `inputs` was made from.
+        sink : Sink
+            Gets every node once, parents before children.
+        """
         buffers = {depth: self._allocate(depth, walk) for depth in self.depths}
         for depth, buffer in buffers.items():
             buffer.hidden[0] = self.states.hidden[depth] / 2

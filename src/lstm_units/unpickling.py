@@ -213,7 +213,23 @@ class _Unpickler(pickle.Unpickler):
         self.classes: dict[str, type[StandIn]] = {}
 
     def find_class(self, module: str, name: str) -> Any:
-        """Return what stands for ``module.name`` in a checkpoint, or refuse it."""
+        """Return what stands for ``module.name`` in a checkpoint, or refuse it.
+
+        Parameters
+        ----------
+        module, name : str
+            As the pickle names them.
+
+        Returns
+        -------
+        type or callable
+            Never the named object itself.
+
+        Raises
+        ------
+        CheckpointError
+            If the name is not in the table, among the stand-ins or in ``torch.nn``.
+        """
         dotted = f"{module}.{name}"
         if dotted == "collections.OrderedDict":
             return _PlainDict
