@@ -8,7 +8,7 @@ import pytest
 import torch
 
 from lstm_units import devices
-from lstm_units.devices import choose_device, exact_matrix_products, free_memory, lease_device
+from lstm_units.devices import choose_device, exact_matrix_products, lease_device
 from lstm_units.errors import ConfigurationError, UserError
 
 HOLDER = """
@@ -81,19 +81,6 @@ def test_exact_products_turn_tf32_off():
         assert not torch.backends.cudnn.allow_tf32
     finally:
         torch.set_float32_matmul_precision(before)
-
-
-def test_free_memory_of_the_cpu_honours_the_limit_of_a_control_group(tmp_path):
-    assert 0 < free_memory("cpu") < 2**50
-    (tmp_path / "memory.max").write_text("1000\n")
-    (tmp_path / "memory.current").write_text("400\n")
-    assert devices._free_in_control_group(tmp_path) == 600
-    (tmp_path / "memory.max").write_text("max\n")
-    assert devices._free_in_control_group(tmp_path) == float("inf")
-    (tmp_path / "memory").mkdir()
-    (tmp_path / "memory" / "memory.limit_in_bytes").write_text("50\n")
-    (tmp_path / "memory" / "memory.usage_in_bytes").write_text("80\n")
-    assert devices._free_in_control_group(tmp_path) == 0
 
 
 def test_leases_are_exclusive_within_a_process_too(tmp_path):

@@ -1,7 +1,4 @@
-"""The workflow run with Snakemake on a small planted network, once for all tests that look at it.
-
-A test module takes it with ``pytest_plugins = ["workflow_fixture"]``.
-"""
+"""The workflow run by Snakemake on a small planted network, once for all tests that need it."""
 
 import copy
 import json

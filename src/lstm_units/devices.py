@@ -10,8 +10,6 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-import psutil
-
 from lstm_units.errors import ConfigurationError, UserError
 
 if TYPE_CHECKING:
@@ -76,33 +74,6 @@ def exact_matrix_products() -> None:
     torch.set_float32_matmul_precision("highest")
     torch.backends.cuda.matmul.allow_tf32 = False
     torch.backends.cudnn.allow_tf32 = False
-
-
-def free_memory(device: "torch.device | str") -> int:
-    """Return the free memory of a device in bytes.
-
-    On the CPU it is what the machine has available, or what the job's control group (a container
-    or a cluster job) may still take, whichever is less.
-    """
-    import torch
-
-    device = torch.device(device)
-    if device.type == "cuda":
-        return torch.cuda.mem_get_info(device)[0]
-    return min(psutil.virtual_memory().available, _free_in_control_group(Path("/sys/fs/cgroup")))
-
-
-def _free_in_control_group(root: Path) -> float:
-    """Return what a memory limit leaves; infinite where there is none (cgroup v2, then v1)."""
-    for limit, used in (
-        (root / "memory.max", root / "memory.current"),
-        (root / "memory/memory.limit_in_bytes", root / "memory/memory.usage_in_bytes"),
-    ):
-        try:
-            return max(0, int(limit.read_text()) - int(used.read_text()))
-        except (OSError, ValueError):  # no such file, or "max"
-            continue
-    return float("inf")
 
 
 def _device_names(device_count: int) -> list[str]:
