@@ -6,7 +6,8 @@ import pytest
 from matplotlib.collections import PathCollection
 
 from lstm_units.errors import UserError
-from lstm_units.figures import FONT_SIZE, save_figure, units_at_a_glance
+from lstm_units.figure_style import FONT_SIZE, save_figure
+from lstm_units.figures import units_at_a_glance
 
 SIZES = (40, 60)
 STRIPS = [("nounpp", "SP"), ("nounpp", "PS"), ("simple", "S")]

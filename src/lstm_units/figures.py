@@ -1,33 +1,34 @@
-"""Figures: each function takes DataFrames and returns a matplotlib Figure.
+"""All units at a glance: a function that takes DataFrames and returns a matplotlib Figure."""
 
-Nothing here touches pyplot, so no figure is left open and no global style is changed.
-"""
-
-import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import matplotlib as mpl
 import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
-from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
 from lstm_units.errors import UserError
-from lstm_units.files import atomic_path
+from lstm_units.figure_style import (
+    BLACK,
+    FONT_SIZE,
+    GREEN,
+    GREY,
+    LIGHT_GREY,
+    PINK,
+    PLURAL,
+    SINGULAR,
+    STYLE,
+    new_figure,
+)
 from lstm_units.language_model import layer_of_units
 from lstm_units.margins import condition_rank
 from lstm_units.published import task_rank
 
-FONT_SIZE = 7.0  # points, for every text
-# Okabe and Ito's palette, which colour-blind readers can tell apart; marks differ in shape too.
-_BULK, _OUTLIER = "#8c8c8c", "#000000"
-_LONG_RANGE = (("#D55E00", "v"), ("#0072B2", "^"), ("#009E73", "D"), ("#CC79A7", "s"))
-_STYLE = {"font.size": FONT_SIZE, "font.family": "DejaVu Sans", "axes.linewidth": 0.6}
+_LONG_RANGE = ((SINGULAR, "v"), (PLURAL, "^"), (GREEN, "D"), (PINK, "s"))
 _STRIP = 0.27  # inches per condition: two lines of text
 _LANES = (-0.24, 0.24)  # heights of the labels within a strip, in strips
 
@@ -91,13 +92,12 @@ def units_at_a_glance(
     # Multiples of 10 with room for a number beyond the outermost dot.
     low = 10 * np.floor((change.min() - 2) / 10) - 10
     high = 10 * np.ceil((change.max() + 2) / 10) + 10
-    with mpl.rc_context(_STYLE):
+    with mpl.rc_context(STYLE):
         handles = _legend(marks, relative_drop, maximum_q)
         columns = min(3, len(handles))
         footer = 0.5 + 0.15 * -(-len(handles) // columns)
         edge = _STRIP * len(strips) + footer + 0.25
-        figure = Figure(figsize=(width, edge))
-        FigureCanvasAgg(figure)
+        figure = new_figure(width, edge)
         axes = figure.subplots(1, len(panels), sharex=True, sharey=True, squeeze=False)[0]
         text_inches = max(len(_strip_name(strip, labels)) for strip in strips) * FONT_SIZE * 0.0080
         left = min(0.35, (text_inches + 0.1) / width)
@@ -135,35 +135,6 @@ def units_at_a_glance(
     return figure
 
 
-def save_figure(figure: Figure, path: str | Path, metadata: Mapping[str, Any]) -> None:
-    """Write a figure as PDF or PNG, with metadata in the file; equal figures give equal bytes.
-
-    Parameters
-    ----------
-    figure : Figure
-    path : path
-        Ends in ``.pdf`` or ``.png``.
-    metadata : mapping
-        From `lstm_units.files.make_metadata`; JSON in the PDF's Keywords or the PNG's Description.
-
-    Raises
-    ------
-    UserError
-        If the suffix is another one.
-    """
-    note = json.dumps(dict(metadata), sort_keys=True)
-    suffix = Path(path).suffix
-    # Neither a date nor the version of matplotlib: they would change the bytes of equal figures.
-    fields = {
-        ".pdf": {"Creator": None, "Producer": None, "CreationDate": None, "Keywords": note},
-        ".png": {"Software": None, "Description": note},
-    }
-    if suffix not in fields:
-        raise UserError(f"cannot write a figure to {path}: the name must end in .pdf or .png")
-    with mpl.rc_context(_STYLE), atomic_path(path) as temporary:
-        figure.savefig(temporary, dpi=300, metadata=fields[suffix])
-
-
 def _panels(accuracy_by_mode, layer_sizes) -> list[_Panel]:
     panels = []
     for layer in sorted(set(layer_of_units(layer_sizes))):
@@ -193,13 +164,11 @@ def _strip_name(strip: tuple[str, str], labels) -> str:
 
 def _draw_grid(axis: Axes, strips) -> None:
     axis.axvline(0, color="black", linewidth=0.6, zorder=1)
-    axis.grid(axis="x", color="#e6e6e6", linewidth=0.5, zorder=0)
+    axis.grid(axis="x", color=LIGHT_GREY, linewidth=0.5, zorder=0)
     axis.set_axisbelow(True)
     for place in range(1, len(strips)):
         new_task = strips[place][0] != strips[place - 1][0]
-        axis.axhline(
-            place - 0.5, color="#8c8c8c" if new_task else "#e6e6e6", linewidth=0.5, zorder=0
-        )
+        axis.axhline(place - 0.5, color=GREY if new_task else LIGHT_GREY, linewidth=0.5, zorder=0)
     axis.tick_params(length=2, width=0.6, pad=2)
     axis.tick_params(axis="y", length=0)
     axis.xaxis.set_major_locator(mpl.ticker.MaxNLocator(nbins=5, steps=[1, 2, 2.5, 5, 10]))
@@ -222,7 +191,7 @@ def _draw_panel(axis, panel, strips, served, marks, relative_drop, maximum_q, po
         x[~outlier],
         (y + spread)[~outlier],
         s=1.2,
-        color=_BULK,
+        color=GREY,
         linewidths=0,
         rasterized=True,
         zorder=2,
@@ -248,7 +217,7 @@ def _draw_panel(axis, panel, strips, served, marks, relative_drop, maximum_q, po
                 x[index],
                 row + height,
                 marker=mark[1] if mark else "o",
-                color=mark[0] if mark else _OUTLIER,
+                color=mark[0] if mark else BLACK,
                 markersize=3.2 if mark else 2.0,
                 markeredgewidth=0,
                 zorder=4,
@@ -264,7 +233,7 @@ def _draw_panel(axis, panel, strips, served, marks, relative_drop, maximum_q, po
                 ha="left" if lane[1] > 0 else "right",
                 va="center_baseline",
                 fontsize=FONT_SIZE,
-                color=mark[0] if mark else _OUTLIER,
+                color=mark[0] if mark else BLACK,
                 zorder=5,
             )
         if hidden:
@@ -309,8 +278,8 @@ def _legend(marks, relative_drop: float, maximum_q: float) -> list[Line2D]:
         )
 
     return [
-        handle("o", _BULK, 1.5, "unit"),
-        handle("o", _OUTLIER, 2.2, f"changes by > {relative_drop:.0%} of full, q < {maximum_q:g}"),
+        handle("o", GREY, 1.5, "unit"),
+        handle("o", BLACK, 2.2, f"changes by > {relative_drop:.0%} of full, q < {maximum_q:g}"),
         *(
             handle(marker, color, 3.4, f"long-range unit, {number}")
             for number, (color, marker) in marks.items()

@@ -8,7 +8,8 @@ from pathlib import Path
 
 import pandas as pd
 
-from lstm_units.figures import save_figure, units_at_a_glance
+from lstm_units.figure_style import save_figure
+from lstm_units.figures import units_at_a_glance
 from lstm_units.files import lineage, read_json
 
 
