@@ -114,8 +114,8 @@ class AlignedItems:
             chosen = np.isin(self.condition, list(conditions))
         if not chosen.any():
             raise ConfigurationError(
-                f"the task {self.task} has no incongruent items: none of its attractors has another "
-                "number than the subject; choose other conditions or another task"
+                f"the task {self.task} has no incongruent items: no attractor has another number "
+                "than its subject; choose other conditions or another task"
             )
         return self.subset(chosen)
 
@@ -268,7 +268,7 @@ def align_items(table: pa.Table, task: str) -> AlignedItems:
 
 
 def _matrix(lists: Sequence[Sequence[str] | None], width: int) -> np.ndarray:
-    """Lists of `width` values each as a matrix; None where they are not given."""
+    """Arrange lists of `width` values as a matrix, None where they are not given."""
     matrix = np.full((len(lists), width), None, dtype=object)
     for row, values in enumerate(lists):
         if values is not None and len(values) == width:
