@@ -7,17 +7,17 @@ reference of all keys.
 
 import copy
 import difflib
-import json
 import math
 import re
 import sys
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any
 
 import jsonschema
 import yaml
 
+from lstm_units.configuration_analyses import analysis_faults
+from lstm_units.configuration_faults import NOTHING, Fault, show, unknown_names
 from lstm_units.configuration_schema import dotted, expected, leaves, reference, schema, subschema
 from lstm_units.errors import ConfigurationError
 from lstm_units.sweep_plan import unit_selection
@@ -32,21 +32,6 @@ FORMAT_KEYS = {
 }
 _URL = re.compile(r"^([A-Za-z][A-Za-z0-9+.-]*)://")
 _NUMBER = re.compile(r"^[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?$")
-_NOTHING = object()
-
-
-@dataclass(frozen=True)
-class _Fault:
-    """One fault: the key, what is wrong, and (`write`) the value to show at the key.
-
-    `reads` are further keys on which the judgement rests: where one of them is itself at fault,
-    this fault is only its echo and is left out.
-    """
-
-    path: tuple[Any, ...]
-    problem: str
-    write: Any = _NOTHING
-    reads: tuple[tuple[Any, ...], ...] = ()
 
 
 def is_url(source: str) -> bool:
@@ -75,9 +60,9 @@ def validate_config(config: Mapping[str, Any]) -> dict[str, Any]:
     """
     if not isinstance(config, Mapping):
         raise ConfigurationError(
-            f"the configuration is {_show(config)}, expected keys with values; compare config.yaml"
+            f"the configuration is {show(config)}, expected keys with values; compare config.yaml"
         )
-    faults: list[_Fault] = []
+    faults: list[Fault] = []
     plain = _plain(config, (), faults)
     faults += _schema_faults(plain)
     broken = [fault.path for fault in faults]
@@ -94,7 +79,7 @@ def validate_config(config: Mapping[str, Any]) -> dict[str, Any]:
     return completed
 
 
-def _plain(value: Any, path: tuple[Any, ...], faults: list[_Fault]) -> Any:
+def _plain(value: Any, path: tuple[Any, ...], faults: list[Fault]) -> Any:
     """Copy into plain dicts and lists; note keys that are no text, and infinite numbers."""
     if isinstance(value, Mapping):
         copied = {}
@@ -102,13 +87,13 @@ def _plain(value: Any, path: tuple[Any, ...], faults: list[_Fault]) -> Any:
             if isinstance(key, str):
                 copied[key] = _plain(entry, (*path, key), faults)
             else:
-                problem = f"found the key {_show(key)}, expected text: put it in quotes"
-                faults.append(_Fault((*path, str(key)), problem))
+                problem = f"found the key {show(key)}, expected text: put it in quotes"
+                faults.append(Fault((*path, str(key)), problem))
         return copied
     if isinstance(value, list | tuple):
         return [_plain(entry, (*path, number), faults) for number, entry in enumerate(value)]
     if isinstance(value, float) and not math.isfinite(value):
-        faults.append(_Fault(path, f"found {value}, expected a finite number"))
+        faults.append(Fault(path, f"found {value}, expected a finite number"))
     at = subschema(path) or {}
     if value is None and at.get("default") == {}:
         return {}  # an empty section, such as one whose lines are all commented out
@@ -117,8 +102,8 @@ def _plain(value: Any, path: tuple[Any, ...], faults: list[_Fault]) -> Any:
     return copy.deepcopy(value)
 
 
-def _schema_faults(config: dict[str, Any]) -> list[_Fault]:
-    faults: dict[tuple[Any, ...], _Fault] = {}
+def _schema_faults(config: dict[str, Any]) -> list[Fault]:
+    faults: dict[tuple[Any, ...], Fault] = {}
     for error in jsonschema.Draft202012Validator(schema()).iter_errors(config):
         path = tuple(error.absolute_path)
         if error.validator == "additionalProperties":
@@ -128,55 +113,39 @@ def _schema_faults(config: dict[str, Any]) -> list[_Fault]:
         elif error.validator == "required":
             for key in error.validator_value:
                 if key not in error.instance:
-                    faults[*path, key] = _Fault(
+                    faults[*path, key] = Fault(
                         (*path, key), f"missing; expected {expected((*path, key))}"
                     )
         elif "propertyNames" in error.absolute_schema_path:
             problem = "expected a name of letters, digits and underscores that begins with a letter"
-            faults[*path, error.instance] = _Fault((*path, error.instance), problem)
+            faults[*path, error.instance] = Fault((*path, error.instance), problem)
         else:
-            found = _show(error.instance)
+            found = show(error.instance)
             if error.validator == "uniqueItems":
                 twice = next(e for n, e in enumerate(error.instance) if e in error.instance[:n])
-                found += f", which lists {_show(twice)} twice"
+                found += f", which lists {show(twice)} twice"
             hint = ""
             types = (subschema(path) or {}).get("type", "")
             numeric = types in ("number", "integer")
             if numeric and isinstance(error.instance, str) and _NUMBER.match(error.instance):
                 hint = "; YAML took it for text: write it without quotes, with a dot as in 1.0e-4"
-            faults[path] = _Fault(path, f"found {found}, expected {expected(path)}{hint}")
+            faults[path] = Fault(path, f"found {found}, expected {expected(path)}{hint}")
     return list(faults.values())
 
 
-def _unknown_key(path: tuple[Any, ...], key: str, known: list[str]) -> _Fault:
+def _unknown_key(path: tuple[Any, ...], key: str, known: list[str]) -> Fault:
     close = difflib.get_close_matches(key.lower(), known, n=1, cutoff=0.6)
     if close:
         meant = (*path, close[0])
-        return _Fault((*path, key), f"unknown key. Did you mean {dotted(meant)}?", (meant,))
+        return Fault((*path, key), f"unknown key. Did you mean {dotted(meant)}?", (meant,))
     elsewhere = {keys[-1]: keys for keys, _ in reversed(list(leaves(schema(), ())))}
     close = difflib.get_close_matches(key.lower(), list(elsewhere), n=1, cutoff=0.75)
     if close:
         meant = elsewhere[close[0]]
         problem = f"unknown key here. Did you mean {dotted(meant)}?"
-        return _Fault((*path, key), problem, (meant,))
+        return Fault((*path, key), problem, (meant,))
     where = f"of {dotted(path)} " if path else ""
-    return _Fault((*path, key), f"unknown key. The keys {where}are {', '.join(known)}")
-
-
-def _show(value: Any) -> str:
-    """Show a value as a user would know it from YAML, shortened."""
-    if value is None:
-        return "nothing (null)"
-    if isinstance(value, bool):
-        return "true" if value else "false"
-    if isinstance(value, Mapping):
-        return f"keys with values ({', '.join(map(str, list(value)[:5])) or 'none'})"
-    text = json.dumps(value, ensure_ascii=False, default=str)
-    return text if len(text) <= 80 else f"{text[:77]}..."
-
-
-def _list(names: Sequence[str]) -> str:
-    return ", ".join(names) or "none"
+    return Fault((*path, key), f"unknown key. The keys {where}are {', '.join(known)}")
 
 
 def _touches(one: Sequence[Any], other: Sequence[Any]) -> bool:
@@ -227,36 +196,24 @@ def _normal_task(name: str, task: dict[str, Any], config: dict[str, Any]) -> dic
     return {key: value for key, value in task.items() if key not in foreign}
 
 
-def _unknown_names(config: dict[str, Any], key: str, table: str) -> Iterator[_Fault]:
-    names, known = config.get(key, []), list(config.get(table, {}))
-    close = {name: difflib.get_close_matches(name, known, n=1, cutoff=0.6) for name in names}
-    mended = [n for name in names for n in ([name] if name in known else close[name])] or known[:2]
-    for number, name in enumerate(names):
-        if name not in known:
-            meant = f"Did you mean {close[name][0]}?" if close[name] else f"It has {_list(known)}"
-            problem = f"found {_show(name)}, which is no entry of {table}. {meant}"
-            write = ((key,), list(dict.fromkeys(mended))) if mended else _NOTHING
-            yield _Fault((key, number), problem, write, ((table, name),))
-
-
-def _checkpoint_faults(checkpoints: dict[str, Any]) -> Iterator[_Fault]:
+def _checkpoint_faults(checkpoints: dict[str, Any]) -> Iterator[Fault]:
     for name, entry in checkpoints.items():
         path = ("checkpoints", name)
         if name in RESERVED_NAMES:
             problem = f"this name is taken by a folder of the results; choose another than {name}"
-            yield _Fault(path, problem)
+            yield Fault(path, problem)
         for key in ("source", "vocabulary"):
             url = _URL.match(entry.get(key) or "")
             hash_path = (*path, f"{key}_sha256")
             if url and url[1].lower() not in ("http", "https", "file"):
                 problem = f"found a URL of the kind {url[1]}, expected http, https or file"
-                yield _Fault((*path, key), problem)
+                yield Fault((*path, key), problem)
             elif url and entry.get(f"{key}_sha256") is None:
                 problem = f"missing; {dotted((*path, key))} is a URL, so its sha256 must be given"
-                yield _Fault(hash_path, problem, reads=((*path, key),))
+                yield Fault(hash_path, problem, reads=((*path, key),))
 
 
-def _task_faults(definitions: dict[str, Any]) -> Iterator[_Fault]:
+def _task_faults(definitions: dict[str, Any]) -> Iterator[Fault]:
     for name, task in definitions.items():
         path = ("task_definitions", name)
         form = task["format"]
@@ -264,7 +221,7 @@ def _task_faults(definitions: dict[str, Any]) -> Iterator[_Fault]:
             needed = key in FORMAT_KEYS[form]
             if needed and not task.get(key):
                 problem = f"missing; a task of format {form} needs it"
-                yield _Fault((*path, key), problem, reads=((*path, "format"),))
+                yield Fault((*path, key), problem, reads=((*path, "format"),))
             elif not needed and key in task:
                 formats = [f for f, keys in FORMAT_KEYS.items() if key in keys]
                 problem = (
@@ -272,47 +229,47 @@ def _task_faults(definitions: dict[str, Any]) -> Iterator[_Fault]:
                     f"{' or '.join(formats)}, or remove {key}"
                 )
                 write = ((*path, "format"), formats[0])
-                yield _Fault((*path, key), problem, write, reads=((*path, "format"),))
+                yield Fault((*path, key), problem, write, reads=((*path, "format"),))
 
 
-def _cross_checks(config: dict[str, Any]) -> Iterator[_Fault]:
+def _cross_checks(config: dict[str, Any]) -> Iterator[Fault]:
     """Yield the faults that lie between keys. `config` fits the schema, but keys may be missing."""
     definitions, tasks = config.get("task_definitions", {}), config.get("tasks", [])
-    yield from _unknown_names(config, "models", "checkpoints")
-    yield from _unknown_names(config, "tasks", "task_definitions")
+    for key, table in (("models", "checkpoints"), ("tasks", "task_definitions")):
+        yield from unknown_names((key,), config.get(key, []), (table,), config.get(table, {}))
     yield from _checkpoint_faults(config.get("checkpoints", {}))
     yield from _task_faults(definitions)
     ablation, discovery = config["ablation"], config["discovery"]
     try:
         unit_selection(ablation["units"])
     except ConfigurationError as error:
-        yield _Fault(("ablation", "units"), str(error).removeprefix("ablation.units: "))
+        yield Fault(("ablation", "units"), str(error).removeprefix("ablation.units: "))
     modes = ablation["modes"]
     if "mean" in modes and ablation["mean_reference"] not in tasks:
-        problem = f"found {_show(ablation['mean_reference'])}, expected one of tasks, for mode mean"
+        problem = f"found {show(ablation['mean_reference'])}, expected one of tasks, for mode mean"
         path = ("ablation", "mean_reference")
-        write = (path, tasks[0]) if tasks else _NOTHING
-        yield _Fault(path, problem, write, (("tasks",), ("ablation", "modes")))
+        write = (path, tasks[0]) if tasks else NOTHING
+        yield Fault(path, problem, write, (("tasks",), ("ablation", "modes")))
     if discovery["mode"] not in modes:
         path = ("discovery", "mode")
         problem = (
-            f"found {_show(discovery['mode'])}, expected one of ablation.modes: {', '.join(modes)}"
+            f"found {show(discovery['mode'])}, expected one of ablation.modes: {', '.join(modes)}"
         )
         possible = [mode for mode in modes if mode != "legacy"]
         write = (path, possible[0]) if possible else (("ablation", "modes"), ["zero", *modes])
-        yield _Fault(path, problem, write, (("ablation", "modes"),))
+        yield Fault(path, problem, write, (("ablation", "modes"),))
     swept = [t for t in tasks if definitions.get(t, {}).get("sweep")]
     for number, task in enumerate(discovery["tasks"]):
         if task in swept:
             continue
         if task in tasks and task in definitions:
-            problem = f"found {_show(task)}, which has sweep: false; discovery needs the sweep"
+            problem = f"found {show(task)}, which has sweep: false; discovery needs the sweep"
         else:
-            problem = f"found {_show(task)}, expected one of tasks"
+            problem = f"found {show(task)}, expected one of tasks"
         choice = [t for t in discovery["tasks"] if t in swept] or swept[-1:]
         path = ("discovery", "tasks")
-        write = (path, choice) if choice else _NOTHING
-        yield _Fault((*path, number), problem, write, (("tasks",), ("task_definitions", task)))
+        write = (path, choice) if choice else NOTHING
+        yield Fault((*path, number), problem, write, (("tasks",), ("task_definitions", task)))
     sweeps: dict[str, tuple[str, bool]] = {}
     for task in (t for t in tasks if t in definitions):
         sweep = definitions[task]["sweep"]
@@ -323,10 +280,11 @@ def _cross_checks(config: dict[str, Any]) -> Iterator[_Fault]:
                 f"shares its group with {other}, but only one of the two has sweep: true; give "
                 "them different groups"
             )
-            yield _Fault(path, problem, (path, task), (("tasks",), ("task_definitions",)))
+            yield Fault(path, problem, (path, task), (("tasks",), ("task_definitions",)))
+    yield from analysis_faults(config)
 
 
-def _message(faults: Sequence[_Fault]) -> str:
+def _message(faults: Sequence[Fault]) -> str:
     count = "1 fault" if len(faults) == 1 else f"{len(faults)} faults"
     lines = [f"the configuration has {count} (config.yaml with what was laid over it):"]
     for number, fault in enumerate(faults, start=1):
@@ -338,19 +296,19 @@ def _message(faults: Sequence[_Fault]) -> str:
     return "\n".join(lines)
 
 
-def _example(fault: _Fault) -> list[str]:
+def _example(fault: Fault) -> list[str]:
     """Return the lines of YAML that would mend a fault; none where the words say it all."""
-    path, value = fault.path, _NOTHING
-    if fault.write is not _NOTHING:
+    path, value = fault.path, NOTHING
+    if fault.write is not NOTHING:
         path, *given = fault.write
-        value = given[0] if given else _NOTHING
+        value = given[0] if given else NOTHING
     while path and isinstance(path[-1], int):
         path = path[:-1]
     at = subschema(path)
-    if value is _NOTHING and at is not None:
+    if value is NOTHING and at is not None:
         options = [*at.get("examples", []), *([at["default"]] if "default" in at else [])]
-        value = next((o for o in options if o not in (None, {})), _NOTHING)
-    if value is _NOTHING or not path:
+        value = next((o for o in options if o not in (None, {})), NOTHING)
+    if value is NOTHING or not path:
         return []
     for step in reversed(path):
         value = {step: value}

@@ -69,6 +69,9 @@ def _named_files(config: Mapping[str, Any]) -> Iterator[tuple[str, str, str, str
                 yield key, str(Path(task["language"]) / table), what, None
     context = config["context"]
     yield "context.file", context["file"], "the context before each stimulus", context["origin"]
+    pairs = config["efferents"]["verb_pairs"]
+    if pairs is not None:
+        yield "efferents.verb_pairs", pairs, "singular and plural verb forms", None
 
 
 def missing_files(
