@@ -15,6 +15,10 @@ include: "rules/intact.smk"
 include: "rules/ablation.smk"
 include: "rules/units.smk"
 include: "rules/tables.smk"
+include: "rules/activations.smk"
+include: "rules/dynamics.smk"
+include: "rules/decoding.smk"
+include: "rules/contributions.smk"
 
 
 rule all:
@@ -26,6 +30,7 @@ rule all:
         collect("<results>/{model}/figures/units.{suffix}", model=config["models"], suffix=FIGURES),
         collect("<results>/stimuli/balance.csv"),
         identity_checks,
+        all_analyses,
         # Shards are targets, so that a lost one is noticed even when the tables are up to date.
         all_shards,
     localrule: True

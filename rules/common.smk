@@ -13,6 +13,14 @@ except ImportError as error:
     raise WorkflowError(
         f"the library cannot be imported ({error}); install it first: pip install -e ."
     )
+from lstm_units.analysis_plan import (
+    analyses,
+    contribution_tasks,
+    dumped_tasks,
+    dynamics_tasks,
+    finds_short_range,
+    unit_decoding_task,
+)
 from lstm_units.errors import UserError
 from lstm_units.fingerprint import fingerprint
 from lstm_units.input_files import missing_files, missing_files_message, resolve
@@ -34,6 +42,9 @@ if _missing:
 TASKS = config["task_definitions"]
 SWEPT = groups(config)
 UNSWEPT = groups(config, swept=False)
+ANALYSES = analyses(config)
+HOLD_OUTS = ["grouped", "random"]
+CONTRIBUTIONS = contribution_tasks(config)
 
 
 wildcard_constraints:
@@ -267,6 +278,78 @@ def discovered_unit_files(wildcards):
         f"<results>/{wildcards.model}/ablation_sets/{mode}/{group}/long_range_0001-1000.parquet"
         for group in UNSWEPT
     ]
+
+
+def verb_pairs():
+    """The table of verb forms; an empty list where there is none."""
+    path = config["efferents"]["verb_pairs"]
+    return [] if path is None else file(path)
+
+
+def drawn_task():
+    """The task of Figures 1a and 1b; its rules are never asked for where there is none."""
+    return (dynamics_tasks(config) or ["none"])[0]
+
+
+def decoded_variables(task):
+    """What the untrained networks are decoded from."""
+    return sorted({entry["variable"] for entry in ANALYSES.values() if entry["task"] == task})
+
+
+def dump_of(model, analysis):
+    return f"<results>/{model}/activations/{ANALYSES[analysis]['task']}"
+
+
+def untrained_dumps(model, analysis):
+    return [
+        f"<results>/{model}/untrained/{number}/activations/{ANALYSES[analysis]['task']}"
+        for number in range(1, config["decoding"]["untrained"] + 1)
+    ]
+
+
+def contribution_statistics():
+    return {
+        "confidence": config["statistics"]["confidence"],
+        "samples": config["contributions"]["bootstrap_samples"],
+        "seed": config["contributions"]["seed"],
+    }
+
+
+def lists_of_units(model):
+    """The lists of discovered units, by name."""
+    names = ["long_range", *(["short_range"] if finds_short_range(config) else [])]
+    return {name: f"<results>/{model}/units/{name}.json" for name in names}
+
+
+def analysis_files(model):
+    """What the analyses over time end in, for one model."""
+    folder = f"<results>/{model}"
+    files = [f"{folder}/activations/{task}" for task in dumped_tasks(config)]
+    files += [f"{folder}/dynamics/{task}.parquet" for task in dynamics_tasks(config)]
+    figures, tables = list(ANALYSES), []
+    efferents = config["efferents"]["verb_pairs"] is not None
+    if dynamics_tasks(config):
+        figures += ["fig1a", "fig1b", "fig1c"]
+        figures += [
+            f"dynamics/{drawn_task()}/unit_{unit}" for unit in config["shown_units"]["named"]
+        ]
+    if efferents:
+        figures.append("fig1d")
+    if efferents and dynamics_tasks(config):
+        tables.append("efferents")
+    if unit_decoding_task(config):
+        files.append(f"{folder}/decoding/units.parquet")
+    if finds_short_range(config):
+        figures.append("unit_decoding")
+    if finds_short_range(config) and CONTRIBUTIONS:
+        figures.append("contributions")
+        tables.append("contributions")
+    files += [f"{folder}/figures/{name}.{suffix}" for name in figures for suffix in FIGURES]
+    return files + [f"{folder}/tables/{name}.{suffix}" for name in tables for suffix in TABLES]
+
+
+def all_analyses(wildcards):
+    return [path for model in config["models"] for path in analysis_files(model)]
 
 
 def print_results():

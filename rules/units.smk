@@ -35,7 +35,7 @@ rule long_range_units:
 
 rule unit_lists:
     input:
-        long_range="<results>/{model}/units/long_range.json",
+        lambda wildcards: list(lists_of_units(wildcards.model).values()),
     output:
         "<results>/{model}/units.json",
     log:
@@ -45,6 +45,7 @@ rule unit_lists:
     conda:
         "../envs/lstm-units.yaml"
     params:
+        names=lambda wildcards: list(lists_of_units(wildcards.model)),
         code=code("unit_lists.py"),
     script:
         "../workflow_scripts/unit_lists.py"

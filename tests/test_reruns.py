@@ -25,6 +25,10 @@ def _task(name: str, **over: Any) -> dict[str, Any]:
     return {"task_definitions": {name: over}}
 
 
+def _analysis(**over: Any) -> dict[str, Any]:
+    return {"decoding": {"analyses": {"fig2": over}}}
+
+
 _FORMAT = "task_definitions.NAME.format with sweep: false"
 KEYS: dict[str, dict[str, Any]] = {
     "models": {
@@ -99,6 +103,49 @@ KEYS: dict[str, dict[str, Any]] = {
     "discovery.maximum_units": {"discovery": {"maximum_units": 1}},
     "discovery.minimum_intact": {"discovery": {"minimum_intact": 0.6}},
     "discovery.bootstrap_samples": {"discovery": {"bootstrap_samples": 300}},
+    "activations.tasks: one more": {"activations": {"tasks": ["nounpp", "simple", "pairs"]}},
+    "activations.variables": {
+        "activations": {
+            "variables": [
+                *("cell", "hidden", "input_gate"),
+                *("forget_gate", "output_gate", "candidate"),
+            ]
+        }
+    },
+    "activations.layers": {"activations": {"layers": [1, 2]}},
+    "activations.float_type": {"activations": {"float_type": "float64"}},
+    "shown_units.named": {"shown_units": {"named": [2, 3]}},
+    "shown_units.syntax": {"shown_units": {"syntax": 6}},
+    "shown_units.arbitrary": {"shown_units": {"arbitrary": 1}},
+    "shown_units.seed": {"shown_units": {"seed": 1}},
+    "dynamics.tasks: one more": {"dynamics": {"tasks": ["nounpp", "simple"]}},
+    "dynamics.items": {"dynamics": {"items": "all"}},
+    "efferents.verb_pairs": {"efferents": {"verb_pairs": "other/verb_pairs.tsv"}},
+    "efferents.words": {"efferents": {"words": 5}},
+    "decoding.run: one more": {"decoding": {"run": ["fig2", "second"]}},
+    "decoding.analyses.NAME.task": _analysis(task="simple", conditions="all"),
+    "decoding.analyses.NAME.variable": _analysis(variable="hidden"),
+    "decoding.analyses.NAME.label": _analysis(label="attractor_number"),
+    "decoding.analyses.NAME.conditions": _analysis(conditions="all"),
+    "decoding.analyses.NAME.train_at": _analysis(train_at=2),
+    "decoding.splits": {"decoding": {"splits": 3}},
+    "decoding.test_fraction": {"decoding": {"test_fraction": 0.3}},
+    "decoding.regularization": {"decoding": {"regularization": 0.5}},
+    "decoding.tolerance": {"decoding": {"tolerance": 0.001}},
+    "decoding.permutations": {"decoding": {"permutations": 3}},
+    "decoding.untrained: one more": {"decoding": {"untrained": 2}},
+    "decoding.seed": {"decoding": {"seed": 1}},
+    "unit_decoding.task": {"unit_decoding": {"task": "simple"}},
+    "unit_decoding.variable": {"unit_decoding": {"variable": "hidden"}},
+    "unit_decoding.conditions": {"unit_decoding": {"conditions": ["SP", "PS"]}},
+    "unit_decoding.bootstrap_samples": {"unit_decoding": {"bootstrap_samples": 60}},
+    "unit_decoding.seed": {"unit_decoding": {"seed": 1}},
+    "short_range.minimum_efferent_auc": {"short_range": {"minimum_efferent_auc": 0.8}},
+    "short_range.minimum_subject_auc": {"short_range": {"minimum_subject_auc": 0.8}},
+    "short_range.maximum_attractor_auc": {"short_range": {"maximum_attractor_auc": 0.2}},
+    "contributions.tasks: one more": {"contributions": {"tasks": ["nounpp", "simple"]}},
+    "contributions.bootstrap_samples": {"contributions": {"bootstrap_samples": 60}},
+    "contributions.seed": {"contributions": {"seed": 1}},
 }
 
 
@@ -134,10 +181,14 @@ FILES: dict[str, Callable[[Path], None]] = {
     "context": _replace("data/english/context.txt", "river", "street"),
     "lexicon.tsv or tasks.yaml": _replace("data/english/lexicon.tsv", "boy", "lad"),
     "imported test set with sweep: false": _replace("data/pairs.tsv", "near", "beside"),
+    "table of verb forms": _replace("data/english/verb_pairs.tsv", "greets\tgreet\n", ""),
     "a file that was only touched": _touch,
     "a lost shard": _remove(_SHARD),
     "a lost file of context_states": _remove(
         "results/tiny/ablation/zero/context/units_0006-0008.safetensors"
+    ),
+    "a lost folder of activations": lambda directory: shutil.rmtree(
+        directory / "results/tiny/activations/nounpp"
     ),
     "a lost table": _remove("results/tiny/tables/table2.csv"),
     "a lost figure": _remove("results/tiny/figures/units.png"),
@@ -171,6 +222,9 @@ MODULES: dict[str, Callable[[Path], None]] = {
             *("agreement", "discovery", "tables", "table_formats", "figures"),
             *("generation", "stimuli_formats", "balance", "checkpoint_formats"),
             *("benchmark", "sweep_reference", "stale_lock"),
+            *("activation_dump", "activations", "dynamics", "efferents", "decoding"),
+            *("unit_decoding", "short_range", "contributions"),
+            *("figures_dynamics", "figures_decoding"),
         )
     },
     _PUBLISHED: _replace(_PUBLISHED, "0", "1"),

@@ -11,7 +11,7 @@ from planted_network import PLURAL_UNIT, write_planted_network
 
 from lstm_units.checkpoints import read_vocabulary
 from lstm_units.errors import UserError
-from lstm_units.files import make_metadata, read_metadata, write_json, write_parquet
+from lstm_units.files import lineage, make_metadata, read_metadata, write_json, write_parquet
 from lstm_units.model_inputs import Compute, Context, compute_from, read_group, unit_array
 from lstm_units.steps_ablation import write_context_states, write_set_shard, write_shard
 from lstm_units.steps_checkpoint import write_checkpoint
@@ -259,3 +259,18 @@ def test_accuracy_needs_every_unit_that_was_asked_for(files, tmp_path):
             tmp_path / "accuracy.parquet",
         )
     assert nothing_written(tmp_path)
+
+
+def test_metadata_of_a_table_that_carries_some_already_are_replaced(tmp_path):
+    for seed in (1, 2):
+        table = pa.table({"a": [1]}) if seed == 1 else pq.read_table(tmp_path / "1.parquet")
+        write_parquet(table, tmp_path / f"{seed}.parquet", make_metadata(seed=seed))
+        assert read_metadata(tmp_path / f"{seed}.parquet")["seed"] == seed
+
+
+def test_lineage_gathers_the_hashes_of_files_that_come_from_several_test_sets(tmp_path):
+    for name, hashes in (("a", ["x", "y"]), ("b", "z")):
+        metadata = make_metadata(checkpoint_sha256="c", stimuli_sha256=hashes)
+        write_json({}, tmp_path / name / "file.json", metadata)
+    found = lineage([tmp_path / "a" / "file.json", tmp_path / "b" / "file.json"])
+    assert found["stimuli_sha256"] == ["x", "y", "z"]

@@ -231,6 +231,16 @@ CONFIG: dict[str, Any] = {
         "memory": 0.1,
     },
     "discovery": {"tasks": ["nounpp"], "bootstrap_samples": 200},
+    "activations": {"tasks": ["nounpp", "simple"]},
+    "shown_units": {"named": [2]},
+    "efferents": {"verb_pairs": "data/english/verb_pairs.tsv"},
+    "decoding": {
+        "analyses": {"second": {"task": "nounpp", "label": "attractor_number"}},
+        "splits": 2,
+        "permutations": 2,
+    },
+    "unit_decoding": {"bootstrap_samples": 50},
+    "contributions": {"tasks": ["nounpp"], "bootstrap_samples": 50},
 }
 
 

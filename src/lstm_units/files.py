@@ -4,6 +4,7 @@ import hashlib
 import json
 import os
 import re
+import shutil
 import uuid
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
@@ -96,8 +97,64 @@ def atomic_path(path: str | Path) -> Iterator[Path]:
         raise
 
 
+@contextmanager
+def atomic_folder(path: str | Path) -> Iterator[Path]:
+    """Give a new folder beside `path`, and rename it to `path` when the block succeeds.
+
+    As `atomic_path`, for a folder of files: `path` never holds a part of it. A folder that is
+    there already is put aside first and removed afterwards, so a process that is killed between
+    the two leaves no folder at `path`, never a mixture.
+
+    Parameters
+    ----------
+    path : str or Path
+        The final folder. Missing parent folders are made.
+
+    Yields
+    ------
+    Path
+        An empty folder to write into.
+
+    Raises
+    ------
+    UserError
+        If the disk is full or the folder cannot be written.
+    """
+    path = Path(path)
+    temporary, old = (
+        path.with_name(f".{os.getpid()}-{uuid.uuid4().hex[:8]}-{path.name}") for _ in range(2)
+    )
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        _remove_temporaries_of_the_dead(path)
+        temporary.mkdir()
+        yield temporary
+        for file in sorted(temporary.rglob("*")):
+            if file.is_file():
+                with file.open("rb+") as handle:
+                    os.fsync(handle.fileno())
+                file.chmod(0o666 & ~_umask())
+        if path.exists():
+            path.rename(old)
+        temporary.rename(path)
+        shutil.rmtree(old, ignore_errors=True)
+    except (OSError, SafetensorError) as error:
+        shutil.rmtree(temporary, ignore_errors=True)
+        reason = getattr(error, "strerror", None) or error
+        raise UserError(
+            f"cannot write the folder {path}: {reason}. Free some space or mend the permissions of "
+            "the folder above it, then run the same command again"
+        ) from error
+    except BaseException:
+        shutil.rmtree(temporary, ignore_errors=True)
+        raise
+    finally:
+        if old.exists() and not path.exists():  # it was put aside, and nothing took its place
+            old.rename(path)
+
+
 def _remove_temporaries_of_the_dead(path: Path) -> None:
-    """Remove the temporary files for `path` whose process has ended.
+    """Remove the temporary files and folders for `path` whose process has ended.
 
     A process of another machine looks dead from here. If it should live, it is an orphan: its job
     was started anew, and it will fail to rename its file.
@@ -106,7 +163,10 @@ def _remove_temporaries_of_the_dead(path: Path) -> None:
     for other in path.parent.iterdir():
         match = name.fullmatch(other.name)
         if match and not psutil.pid_exists(int(match[1])):
-            other.unlink(missing_ok=True)
+            if other.is_dir() and not other.is_symlink():
+                shutil.rmtree(other)
+            else:
+                other.unlink(missing_ok=True)
 
 
 def sha256_file(path: str | Path) -> str:
@@ -183,7 +243,8 @@ def with_metadata(schema: pa.Schema, metadata: Mapping[str, Any]) -> pa.Schema:
     -------
     pyarrow.Schema
     """
-    return schema.with_metadata({**(schema.metadata or {}), **encode_metadata(metadata)})
+    encoded = {key.encode(): value for key, value in encode_metadata(metadata).items()}
+    return schema.with_metadata({**(schema.metadata or {}), **encoded})
 
 
 def write_parquet(table: pa.Table, path: str | Path, metadata: Mapping[str, Any]) -> None:
@@ -255,7 +316,9 @@ def lineage(sources: Sequence[str | Path], **fields: Any) -> dict[str, Any]:
                 )
     stimuli = first.get("stimuli_sha256")
     if len(sources) > 1:
-        stimuli = sorted({str(value) for _, value in by_folder.values()})
+        # A file that itself comes from several test sets carries a list of hashes.
+        found = [value if isinstance(value, list) else [value] for _, value in by_folder.values()]
+        stimuli = sorted({str(value) for values in found for value in values})
     return make_metadata(
         checkpoint_sha256=first.get("checkpoint_sha256"), stimuli_sha256=stimuli, **fields
     )

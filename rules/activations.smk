@@ -1,0 +1,60 @@
+# Activations of the intact model, and of untrained networks of its shape, at every word.
+
+
+rule dump_activations:
+    input:
+        weights="<results>/{model}/checkpoint/model.safetensors",
+        stimuli="<results>/{model}/stimuli/{task}.parquet",
+        context=file(config["context"]["file"]),
+    output:
+        directory("<results>/{model}/activations/{task}"),
+    log:
+        "<logs>/{model}/activations_{task}.log",
+    benchmark:
+        "<benchmarks>/{model}/activations_{task}.tsv"
+    conda:
+        "../envs/lstm-units.yaml"
+    resources:
+        mem_mb=job_mb(),
+        sweep_mb=sweep_mb(),
+        device=config["ablation"]["device"],
+    params:
+        context=context(),
+        precision=config["ablation"]["precision"],
+        variables=config["activations"]["variables"],
+        layers=config["activations"]["layers"],
+        float_type=config["activations"]["float_type"],
+        code=code("dump_activations.py"),
+    script:
+        "../workflow_scripts/dump_activations.py"
+
+
+rule dump_untrained:
+    input:
+        weights="<results>/{model}/checkpoint/model.safetensors",
+        stimuli="<results>/{model}/stimuli/{task}.parquet",
+        context=file(config["context"]["file"]),
+    output:
+        directory("<results>/{model}/untrained/{number}/activations/{task}"),
+    log:
+        "<logs>/{model}/untrained_{number}_{task}.log",
+    benchmark:
+        "<benchmarks>/{model}/untrained_{number}_{task}.tsv"
+    wildcard_constraints:
+        number=r"\d+",
+    conda:
+        "../envs/lstm-units.yaml"
+    resources:
+        mem_mb=job_mb(),
+        sweep_mb=sweep_mb(),
+        device=config["ablation"]["device"],
+    params:
+        context=context(),
+        precision=config["ablation"]["precision"],
+        variables=lambda wildcards: decoded_variables(wildcards.task),
+        layers=config["activations"]["layers"],
+        float_type=config["activations"]["float_type"],
+        seed=lambda wildcards: config["decoding"]["seed"] + int(wildcards.number) - 1,
+        code=code("dump_untrained.py"),
+    script:
+        "../workflow_scripts/dump_untrained.py"

@@ -1,0 +1,73 @@
+# Long-range against short-range units: what each adds to the verb margin.
+
+
+rule contributions:
+    input:
+        weights="<results>/{model}/checkpoint/model.safetensors",
+        stimuli="<results>/{model}/stimuli/{task}.parquet",
+        context=file(config["context"]["file"]),
+        intact="<results>/{model}/intact/{task}.parquet",
+        long_range="<results>/{model}/units/long_range.json",
+        short_range="<results>/{model}/units/short_range.json",
+    output:
+        "<results>/{model}/contributions/{task}.parquet",
+    log:
+        "<logs>/{model}/contributions_{task}.log",
+    benchmark:
+        "<benchmarks>/{model}/contributions_{task}.tsv"
+    conda:
+        "../envs/lstm-units.yaml"
+    resources:
+        mem_mb=job_mb(),
+        sweep_mb=sweep_mb(),
+        device=config["ablation"]["device"],
+    params:
+        context=context(),
+        precision=config["ablation"]["precision"],
+        code=code("contributions.py"),
+    script:
+        "../workflow_scripts/contributions.py"
+
+
+rule contributions_table:
+    input:
+        contributions=lambda wildcards: per_task(
+            f"<results>/{wildcards.model}/contributions/{{task}}.parquet", CONTRIBUTIONS
+        ),
+    output:
+        [f"<results>/{{model}}/tables/contributions.{suffix}" for suffix in TABLES],
+    log:
+        "<logs>/{model}/contributions_table.log",
+    benchmark:
+        "<benchmarks>/{model}/contributions_table.tsv"
+    conda:
+        "../envs/lstm-units.yaml"
+    params:
+        tasks=CONTRIBUTIONS,
+        labels=labels(),
+        statistics=contribution_statistics(),
+        code=code("contributions_table.py"),
+    script:
+        "../workflow_scripts/contributions_table.py"
+
+
+rule contributions_figure:
+    input:
+        contributions=lambda wildcards: per_task(
+            f"<results>/{wildcards.model}/contributions/{{task}}.parquet", CONTRIBUTIONS
+        ),
+    output:
+        [f"<results>/{{model}}/figures/contributions.{suffix}" for suffix in FIGURES],
+    log:
+        "<logs>/{model}/contributions_figure.log",
+    benchmark:
+        "<benchmarks>/{model}/contributions_figure.tsv"
+    conda:
+        "../envs/lstm-units.yaml"
+    params:
+        tasks=CONTRIBUTIONS,
+        labels=labels(),
+        statistics=contribution_statistics(),
+        code=code("contributions_figure.py"),
+    script:
+        "../workflow_scripts/contributions_figure.py"

@@ -1,0 +1,137 @@
+# What can be read from the units at every word: from many (Figure 2), and from each alone.
+
+
+rule decode:
+    input:
+        dump=lambda wildcards: dump_of(wildcards.model, wildcards.analysis),
+        untrained=lambda wildcards: untrained_dumps(wildcards.model, wildcards.analysis),
+        stimuli=lambda wildcards: (
+            f"<results>/{wildcards.model}/stimuli/{ANALYSES[wildcards.analysis]['task']}.parquet"
+        ),
+        long_range="<results>/{model}/units/long_range.json",
+        shown="<results>/{model}/units/shown.json",
+    output:
+        "<results>/{model}/decoding/{analysis}_{hold_out}.parquet",
+    log:
+        "<logs>/{model}/decode_{analysis}_{hold_out}.log",
+    benchmark:
+        "<benchmarks>/{model}/decode_{analysis}_{hold_out}.tsv"
+    wildcard_constraints:
+        analysis=alternatives(ANALYSES),
+        hold_out=alternatives(HOLD_OUTS),
+    conda:
+        "../envs/lstm-units.yaml"
+    resources:
+        mem_mb=3072,
+    params:
+        analysis=lambda wildcards: ANALYSES[wildcards.analysis],
+        splits=config["decoding"]["splits"],
+        test_fraction=config["decoding"]["test_fraction"],
+        regularization=config["decoding"]["regularization"],
+        tolerance=config["decoding"]["tolerance"],
+        permutations=config["decoding"]["permutations"],
+        seed=config["decoding"]["seed"],
+        code=code("decode.py"),
+    script:
+        "../workflow_scripts/decode.py"
+
+
+rule decoding_figure:
+    input:
+        decoding=[
+            f"<results>/{{model}}/decoding/{{analysis}}_{hold_out}.parquet"
+            for hold_out in HOLD_OUTS
+        ],
+        stimuli=lambda wildcards: (
+            f"<results>/{wildcards.model}/stimuli/{ANALYSES[wildcards.analysis]['task']}.parquet"
+        ),
+    output:
+        [f"<results>/{{model}}/figures/{{analysis}}.{suffix}" for suffix in FIGURES],
+    log:
+        "<logs>/{model}/decoding_figure_{analysis}.log",
+    benchmark:
+        "<benchmarks>/{model}/decoding_figure_{analysis}.tsv"
+    wildcard_constraints:
+        analysis=alternatives(ANALYSES),
+    conda:
+        "../envs/lstm-units.yaml"
+    params:
+        hold_outs=HOLD_OUTS,
+        label=lambda wildcards: ANALYSES[wildcards.analysis]["label"],
+        code=code("decoding_figure.py"),
+    script:
+        "../workflow_scripts/decoding_figure.py"
+
+
+rule unit_decoding:
+    input:
+        dump=lambda wildcards: (
+            f"<results>/{wildcards.model}/activations/{unit_decoding_task(config)}"
+        ),
+        stimuli=lambda wildcards: (
+            f"<results>/{wildcards.model}/stimuli/{unit_decoding_task(config)}.parquet"
+        ),
+    output:
+        "<results>/{model}/decoding/units.parquet",
+    log:
+        "<logs>/{model}/unit_decoding.log",
+    benchmark:
+        "<benchmarks>/{model}/unit_decoding.tsv"
+    conda:
+        "../envs/lstm-units.yaml"
+    resources:
+        mem_mb=2048,
+    params:
+        variable=config["unit_decoding"]["variable"],
+        conditions=config["unit_decoding"]["conditions"],
+        confidence=config["statistics"]["confidence"],
+        bootstrap_samples=config["unit_decoding"]["bootstrap_samples"],
+        seed=config["unit_decoding"]["seed"],
+        code=code("unit_decoding.py"),
+    script:
+        "../workflow_scripts/unit_decoding.py"
+
+
+rule short_range_units:
+    input:
+        unit_decoding="<results>/{model}/decoding/units.parquet",
+        efferents="<results>/{model}/efferents/units.parquet",
+        stimuli=lambda wildcards: (
+            f"<results>/{wildcards.model}/stimuli/{unit_decoding_task(config)}.parquet"
+        ),
+        long_range="<results>/{model}/units/long_range.json",
+    output:
+        "<results>/{model}/units/short_range.json",
+    log:
+        "<logs>/{model}/short_range_units.log",
+    benchmark:
+        "<benchmarks>/{model}/short_range_units.tsv"
+    conda:
+        "../envs/lstm-units.yaml"
+    params:
+        criteria=config["short_range"],
+        code=code("short_range_units.py"),
+    script:
+        "../workflow_scripts/short_range_units.py"
+
+
+rule unit_decoding_figure:
+    input:
+        unit_decoding="<results>/{model}/decoding/units.parquet",
+        stimuli=lambda wildcards: (
+            f"<results>/{wildcards.model}/stimuli/{unit_decoding_task(config)}.parquet"
+        ),
+        short_range="<results>/{model}/units/short_range.json",
+        long_range="<results>/{model}/units/long_range.json",
+    output:
+        [f"<results>/{{model}}/figures/unit_decoding.{suffix}" for suffix in FIGURES],
+    log:
+        "<logs>/{model}/unit_decoding_figure.log",
+    benchmark:
+        "<benchmarks>/{model}/unit_decoding_figure.tsv"
+    conda:
+        "../envs/lstm-units.yaml"
+    params:
+        code=code("unit_decoding_figure.py"),
+    script:
+        "../workflow_scripts/unit_decoding_figure.py"

@@ -1,0 +1,539 @@
+"""Decoding across time: planted codes, hold-outs by noun, references, and the plain loop."""
+
+import warnings
+from dataclasses import replace
+
+import numpy as np
+import pandas as pd
+import pyarrow as pa
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from sklearn.exceptions import ConvergenceWarning
+from sklearn.metrics import roc_auc_score
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import StandardScaler
+from sklearn.svm import LinearSVC
+
+from lstm_units.activations import INDEX, open_activations, variable_path
+from lstm_units.aligned_items import AlignedItems, read_aligned_items
+from lstm_units.decoding import WITHOUT_LONG_RANGE, decoded_positions, feature_sets
+from lstm_units.errors import ConfigurationError, UserError
+from lstm_units.files import make_metadata, read_metadata, write_json, write_parquet
+from lstm_units.generalisation import Classifier, auc_with_ties, generalise
+from lstm_units.hold_outs import hold_outs, permuted_labels
+from lstm_units.steps_decoding import write_decoding
+from lstm_units.steps_stimuli import write_generated
+from lstm_units.stimuli import read_stimuli, scored_sha256
+
+SUBJECT, ATTRACTOR = 1, 4  # nounpp
+SIZES = (3, 4)  # units 1-3 and 4-7
+COLUMNS = [
+    *("features", "reference", "replicate", "split", "train_position", "test_position"),
+    *("n_units", "auc", "converged"),
+]
+CLASSIFIER = Classifier(seed=3)
+
+
+def nouns(n_lemmas, items_per_form, seed=0):
+    """Labels and lemmas of items whose noun comes in both numbers."""
+    lemma = np.repeat([f"noun{k:02d}" for k in range(n_lemmas)], 2 * items_per_form)
+    label = np.tile(np.repeat([True, False], items_per_form), n_lemmas)
+    order = np.random.default_rng(seed).permutation(len(lemma))
+    return label[order], lemma[order]
+
+
+def draw(kind, label, lemma, **other):
+    return hold_outs(kind, label, lemma, **{"splits": 5, "test_fraction": 0.2, "seed": 7, **other})
+
+
+# Hold-outs
+
+
+@settings(max_examples=40, deadline=None)
+@given(
+    n_lemmas=st.integers(3, 12),
+    items=st.integers(1, 4),
+    fraction=st.sampled_from([0.1, 0.2, 0.4]),
+    seed=st.integers(0, 1000),
+)
+def test_grouped_hold_outs_share_no_lemma_and_hold_out_both_forms(n_lemmas, items, fraction, seed):
+    label, lemma = nouns(n_lemmas, items, seed)
+    for train, test in draw("grouped", label, lemma, test_fraction=fraction, seed=seed):
+        assert not set(lemma[train]) & set(lemma[test])
+        assert sorted([*train, *test]) == list(range(len(label)))
+        assert len(set(lemma[test])) == int(np.ceil(fraction * n_lemmas))
+        assert label[test].mean() == 0.5  # both forms of each lemma
+
+
+def test_random_hold_outs_are_a_fifth_of_the_items_with_both_numbers_and_share_lemmas():
+    label, lemma = nouns(10, 10)
+    for train, test in draw("random", label, None):
+        assert len(test) == len(label) / 5
+        assert sorted([*train, *test]) == list(range(len(label)))
+        assert label[test].mean() == 0.5
+        assert set(lemma[train]) & set(lemma[test])
+
+
+def test_hold_outs_follow_the_seed():
+    label, lemma = nouns(10, 5)
+    for kind in ("grouped", "random"):
+        one, two, other = (draw(kind, label, lemma, seed=seed) for seed in (1, 1, 2))
+        assert all(np.array_equal(a[1], b[1]) for a, b in zip(one, two, strict=True))
+        assert not all(np.array_equal(a[1], b[1]) for a, b in zip(one, other, strict=True))
+
+
+def test_test_sets_have_both_numbers_even_when_each_noun_has_one():
+    lemma = np.repeat([f"noun{k}" for k in range(6)], 4)
+    label = np.repeat([True, True, True, True, False, False], 4)
+    for train, test in draw("grouped", label, lemma, test_fraction=0.34):
+        assert set(label[train]) == set(label[test]) == {True, False}
+
+
+@pytest.mark.parametrize(
+    ("label", "lemma", "kind", "message"),
+    [
+        ([True] * 4, ["a", "b", "c", "d"], "grouped", "all 4 items have the same number"),
+        ([True, False], ["a", "a"], "grouped", "1 lemmas .a. are too few"),
+        ([True, False], ["a", "b"], "grouped", "decoding.test_fraction = 0.2"),
+        ([True, False], ["a", "a"], "random", "2 items are too few for random"),
+        ([True, False], ["a", "a"], "by_verb", "by_verb"),
+    ],
+)
+def test_hold_outs_that_cannot_be_drawn_say_what_to_change(label, lemma, kind, message):
+    with pytest.raises(ConfigurationError, match=message):
+        draw(kind, np.array(label), np.array(lemma))
+
+
+# Permuted labels
+
+
+def test_permuted_labels_keep_or_swap_both_forms_of_each_noun():
+    label, lemma = nouns(6, 3)
+    splits = draw("grouped", label, lemma)
+    labels = permuted_labels(label, lemma, splits, replicates=40, seed=5)
+    assert labels.shape == (40, len(label))
+    for permuted in labels:
+        swapped = [set(permuted[lemma == name] ^ label[lemma == name]) for name in set(lemma)]
+        assert all(len(one) == 1 for one in swapped)
+        assert set().union(*swapped) == {True, False}  # neither the labels nor their opposite
+    again = permuted_labels(label, lemma, splits, replicates=40, seed=5)
+    assert np.array_equal(labels, again)
+
+
+def test_one_noun_cannot_be_permuted():
+    label, lemma = nouns(1, 10)
+    with pytest.raises(ConfigurationError, match=r"decoding.permutations to 0"):
+        permuted_labels(label, lemma, draw("random", label, None), replicates=1, seed=0)
+
+
+# The decoder
+
+
+def planted(label, lemma, noise=0.3, seed=0, memory=0):
+    """Values of shape (items, positions, units): constant, then units of two kinds and noise.
+
+    Unit 0 carries the number from position 1 on; units 1 and 2 carry it at 1 and 2, and swap it
+    at 3. `memory` further units name the noun form at position 1, the same in all its items.
+    """
+    rng = np.random.default_rng(seed)
+    sign = np.where(label, 1.0, -1.0)
+    values = rng.normal(0, noise, (len(label), 4, 4 + memory))
+    values[:, 0] = values[0, 0]
+    values[:, 1:, 0] += 2 * sign[:, None]
+    values[:, 1:3, 1:3] += 2 * sign[:, None, None]
+    values[:, 3, 1:3] -= 2 * sign[:, None]
+    if memory:
+        forms = np.unique([f"{a}{b}" for a, b in zip(lemma, label, strict=True)])
+        code = dict(zip(forms, rng.normal(size=(len(forms), memory)), strict=True))
+        for row, (a, b) in enumerate(zip(lemma, label, strict=True)):
+            values[row, 1] = np.concatenate([np.zeros(4), code[f"{a}{b}"]])
+    return values.astype(np.float32)
+
+
+@pytest.mark.parametrize("kind", ["grouped", "random"])
+def test_a_code_that_stays_has_auc_1_and_a_code_that_swaps_0(kind):
+    label, lemma = nouns(10, 4)
+    values = planted(label, lemma)
+    splits = draw(kind, label, lemma)
+    stays, _ = generalise(values[..., [0]], label, splits, [1], CLASSIFIER)
+    swaps, _ = generalise(values[..., [1, 2]], label, splits, [1], CLASSIFIER)
+    assert np.array_equal(stays[:, 0, 1:], np.ones((5, 3)))
+    assert np.array_equal(swaps[:, 0, 1:], np.tile([1.0, 1.0, 0.0], (5, 1)))
+    back, _ = generalise(values[..., [1, 2]], label, splits, [3], CLASSIFIER)
+    assert np.array_equal(back[:, 0, 1:], np.tile([0.0, 0.0, 1.0], (5, 1)))
+
+
+@pytest.mark.parametrize("n_items", [235, 236, 237, 238, 239])
+def test_words_that_are_equal_in_all_items_give_exactly_one_half(n_items):
+    rng = np.random.default_rng(n_items)
+    label = rng.random(n_items) < 0.5
+    values = rng.normal(size=(n_items, 2, 301)).astype(np.float32)
+    values[:, 0] = values[0, 0]
+    splits = draw("random", label, None, test_fraction=0.45)
+    auc, _ = generalise(values, label, splits, [0, 1], CLASSIFIER)
+    assert np.array_equal(auc[:, :, 0], np.full((5, 2), 0.5))
+    assert np.array_equal(auc[:, 0], np.full((5, 2), 0.5))
+
+
+def test_the_auc_is_scikit_learns_but_for_rounding():
+    rng = np.random.default_rng(0)
+    for _ in range(20):
+        label, value = rng.random(60) < 0.4, rng.normal(size=60).round(1)
+        expected = roc_auc_score(label, value)
+        assert auc_with_ties(label, value) == pytest.approx(expected, abs=1e-12)
+        rounded = value + rng.normal(0, 1e-13, 60)
+        assert auc_with_ties(label, rounded) == pytest.approx(expected, abs=1e-12)
+        assert auc_with_ties(label, -value) == pytest.approx(1 - expected, abs=1e-12)
+
+
+def plain_loop(values, label, splits, classifier):
+    """Fit at each position and score at each, item by item, with scikit-learn alone."""
+    positions = range(values.shape[1])
+    auc = np.empty((len(splits), len(positions), len(positions)))
+    for split, (train, test) in enumerate(splits):
+        for at in positions:
+            svm = LinearSVC(C=classifier.C, tol=1e-7, max_iter=100_000, dual=True, random_state=1)
+            fitted = make_pipeline(StandardScaler(), svm).fit(values[train, at], label[train])
+            for to in positions:
+                auc[split, at, to] = roc_auc_score(
+                    label[test], fitted.decision_function(values[test, to])
+                )
+    return auc
+
+
+@pytest.mark.parametrize("repeated", [False, True])
+@pytest.mark.parametrize("units", [1, 12])
+def test_the_decoder_agrees_with_a_plain_loop(units, repeated):
+    label, lemma = nouns(10, 3)
+    rng = np.random.default_rng(units)
+    values = rng.normal(size=(len(label), 3, units)).astype(np.float32)
+    values[label] += rng.normal(size=(3, units)).astype(np.float32)
+    if repeated:  # every item of a noun form has equal values, as at the noun itself
+        forms = [f"{a}{b}" for a, b in zip(lemma, label, strict=True)]
+        _, first, kind = np.unique(forms, return_index=True, return_inverse=True)
+        values = values[first][kind]
+    splits = draw("grouped", label, lemma)
+    auc, converged = generalise(
+        values, label, splits, [0, 1, 2], replace(CLASSIFIER, tolerance=1e-7)
+    )
+    assert converged.all()
+    np.testing.assert_allclose(auc, plain_loop(values, label, splits, CLASSIFIER), atol=1e-12)
+
+
+def test_the_sign_of_a_unit_changes_nothing():
+    label, lemma = nouns(10, 4)
+    values = planted(label, lemma, noise=2.0)
+    splits = draw("grouped", label, lemma)
+    one, _ = generalise(values, label, splits, [1, 3], CLASSIFIER)
+    flipped, _ = generalise(values * np.float32([1, -1, 1, -1]), label, splits, [1, 3], CLASSIFIER)
+    assert 0.5 < one[:, 0, 1].mean() < 1
+    np.testing.assert_allclose(flipped, one, atol=1e-6)
+
+
+@pytest.mark.filterwarnings("error::sklearn.exceptions.ConvergenceWarning")
+def test_a_solver_that_stops_early_is_recorded_without_a_warning():
+    label, lemma = nouns(10, 4)
+    values = planted(label, lemma, noise=2.0)
+    splits = draw("grouped", label, lemma)
+    early = replace(CLASSIFIER, max_iterations=2)
+    assert not generalise(values, label, splits, [1], early)[1].any()
+    assert generalise(values, label, splits, [1], CLASSIFIER)[1].all()
+    with warnings.catch_warnings(), pytest.raises(ConvergenceWarning):
+        warnings.simplefilter("error")
+        early.pipeline().fit(values[:, 1], label)
+
+
+def test_permuted_labels_are_learnt_by_heart_only_when_nouns_recur():
+    """At the noun all items of a form are equal: random hold-outs repeat them in the test set."""
+    label, lemma = nouns(12, 8)
+    values = planted(label, lemma, memory=40)
+    found = {}
+    for kind, fraction in (("grouped", 0.5), ("random", 0.2)):
+        splits = draw(kind, label, lemma, splits=2, test_fraction=fraction)
+        labels = permuted_labels(label, lemma, splits, replicates=12, seed=1)
+        found[kind] = np.mean(
+            [generalise(values, one, splits, [1], CLASSIFIER)[0][:, 0, 1] for one in labels]
+        )
+    assert found["random"] == 1.0
+    assert found["grouped"] == pytest.approx(0.5, abs=0.15)  # of 24 test sets of 6 nouns
+
+
+def test_nothing_is_printed(capfd):
+    label, lemma = nouns(5, 2)
+    generalise(planted(label, lemma), label, draw("random", label, None), [1], CLASSIFIER)
+    assert capfd.readouterr() == ("", "")
+
+
+# The step
+
+
+@pytest.fixture(scope="module")
+def stimuli(project, tmp_path_factory):
+    path = tmp_path_factory.mktemp("stimuli") / "nounpp.parquet"
+    write_generated(project / "stimuli" / "english", "nounpp", 40, True, 2019, path)
+    return path
+
+
+def write_dump(folder, stimuli, seed=0, checkpoint="a", variables=("cell",), planted_number=True):
+    """Write a dump by hand, one node per word.
+
+    Unit 1 carries the subject's number to the end, unit 4 that of the last noun, the rest noise;
+    without a planted number all is noise.
+    """
+    items = read_aligned_items(stimuli)
+    tokens = [s[: items.n_positions] for s in read_stimuli(stimuli)["tokens"].to_pylist()]
+    n_items, n_positions = len(items), items.n_positions
+    rng = np.random.default_rng(seed)
+    values = rng.normal(0, 0.2, (n_items, n_positions, sum(SIZES))).astype(np.float32)
+    values[:, 0] = values[0, 0]
+    if planted_number:
+        subject, attractor = (
+            np.where(items.label(name), 1, -1)[:, None]
+            for name in ("subject_number", "attractor_number")
+        )
+        values[:, SUBJECT:, 0] += 2 * subject
+        values[:, SUBJECT:ATTRACTOR, 3] += 2 * subject
+        values[:, ATTRACTOR:, 3] += 2 * attractor
+    config = {
+        "variables": list(variables),
+        "layers": [1, 2],
+        "layer_sizes": list(SIZES),
+        "float_type": "float32",
+    }
+    metadata = make_metadata(
+        config=config,
+        n_nodes=n_items * n_positions,
+        task="nounpp",
+        checkpoint_sha256=checkpoint,
+        stimuli_sha256=scored_sha256({"nounpp": read_stimuli(stimuli)}),
+        tokens_sha256="t",
+    )
+    nodes = np.arange(n_items * n_positions, dtype=np.int32)
+    index = {
+        "item": np.repeat(items.item, n_positions),
+        "position": np.tile(np.arange(n_positions, dtype=np.int16), n_items),
+        "token": pa.array([word for s in tokens for word in s]).dictionary_encode(),
+        "node": nodes,
+        "condition": pa.array(np.repeat(items.condition, n_positions)).dictionary_encode(),
+    }
+    write_parquet(pa.table(index), folder / INDEX, metadata)
+    flat = values.reshape(-1, sum(SIZES))
+    for layer, units in ((1, range(1, 4)), (2, range(4, 8))):
+        for variable in variables:
+            columns = {str(unit): flat[:, unit - 1] for unit in units}
+            table = pa.table({"node": nodes, **columns})
+            write_parquet(table, variable_path(folder, layer, variable), metadata)
+    return folder
+
+
+@pytest.fixture(scope="module")
+def inputs(stimuli, tmp_path_factory):
+    """A trained dump, two untrained ones, and the units; unit 1 is the long-range unit."""
+    folder = tmp_path_factory.mktemp("model")
+    made = {
+        "dump_folder": write_dump(folder / "activations" / "nounpp", stimuli),
+        "untrained_folders": [
+            write_dump(
+                folder / f"untrained_{seed}" / "nounpp", stimuli, seed, str(seed), ("cell",), False
+            )
+            for seed in (1, 2)
+        ],
+        "stimuli": stimuli,
+        "long_range": folder / "units" / "long_range.json",
+        "shown": folder / "units" / "shown.json",
+    }
+    metadata = make_metadata(checkpoint_sha256="a", stimuli_sha256="s")
+    long_range = {"unit": 1, "layer": 1, "subject_number": "singular"}
+    write_json({"units": [long_range]}, made["long_range"], metadata)
+    shown = [(1, "long-range"), (4, "nearest"), (5, "named"), (6, "arbitrary"), (7, "syntax")]
+    write_json(
+        {"units": [{"unit": u, "layer": 2, "role": role, "number": None} for u, role in shown]},
+        made["shown"],
+        metadata,
+    )
+    return made
+
+
+def run(inputs, output, **changes):
+    settings = {
+        "variable": "cell",
+        "label": "subject_number",
+        "conditions": "incongruent",
+        "train_at": None,
+        "hold_out": "grouped",
+        "splits": 2,
+        "test_fraction": 0.2,
+        "C": 1.0,
+        "tolerance": 1e-5,
+        "permutations": 2,
+        "units": [5, 7],
+        "seed": 2019,
+    }
+    write_decoding(**{**inputs, **settings, **changes}, output=output)
+    return pd.read_parquet(output)
+
+
+@pytest.fixture(scope="module")
+def decoded(inputs, tmp_path_factory):
+    folder = tmp_path_factory.mktemp("decoding")
+    return {
+        kind: (run(inputs, folder / f"main_{kind}.parquet", hold_out=kind), folder)
+        for kind in ("grouped", "random")
+    }
+
+
+def curve(table, features, at=SUBJECT, reference="none"):
+    rows = table[
+        (table["features"] == features)
+        & (table["reference"] == reference)
+        & (table["train_position"] == at)
+    ]
+    return rows.groupby("test_position")["auc"].mean().to_numpy()
+
+
+def test_the_table_has_every_set_at_every_position_and_the_references_at_the_noun(decoded):
+    table, _ = decoded["grouped"]
+    assert list(table.columns) == COLUMNS
+    intact = table[table["reference"] == "none"]
+    sizes = intact.groupby("features", observed=True)["n_units"].first().to_dict()
+    single = {f"unit_{unit}": 1 for unit in (1, 4, 5, 7)}  # neither arbitrary nor syntax
+    assert sizes == {WITHOUT_LONG_RANGE: 6, "layer_1": 3, "layer_2": 4, **single}
+    # Two splits; seven words, up to one after the verb, in training and test.
+    assert (intact.groupby("features", observed=True).size() == 2 * 7 * 7).all()
+    others = table[table["reference"] != "none"]
+    assert set(others["features"]) == {WITHOUT_LONG_RANGE}
+    assert set(others["train_position"]) == {SUBJECT}
+    assert others.groupby(["reference", "replicate"], observed=True).size().to_dict() == {
+        (reference, replicate): 2 * 7
+        for reference in ("permuted", "untrained")
+        for replicate in (1, 2)
+    }
+    assert table["auc"].between(0, 1).all()
+    assert table["converged"].all()
+
+
+def test_the_planted_units_are_found_over_time(decoded):
+    for table, _ in decoded.values():
+        assert curve(table, "unit_1").tolist() == [0.5] + [1.0] * 6
+        assert curve(table, "unit_4").tolist() == [0.5, 1, 1, 1, 0, 0, 0]
+        assert curve(table, WITHOUT_LONG_RANGE)[[0, 1, 4]].tolist() == [0.5, 1, 0]
+        assert curve(table, "unit_4", at=ATTRACTOR)[[1, 4, 5]].tolist() == [0, 1, 1]
+        untrained = curve(table, WITHOUT_LONG_RANGE, reference="untrained")
+        assert np.abs(untrained - 0.5).max() < 0.25
+
+
+def test_attractor_number_is_decoded_with_attractor_lemmas_held_out(inputs, tmp_path):
+    table = run(
+        {**inputs, "untrained_folders": []},
+        tmp_path / "attractor_grouped.parquet",
+        label="attractor_number",
+        conditions="all",
+        permutations=1,
+    )
+    others = table[table["reference"] == "permuted"]
+    assert set(others["train_position"]) == {ATTRACTOR}
+    assert curve(table, "unit_4", at=ATTRACTOR)[4:].tolist() == [1, 1, 1]
+    # Over all conditions the subject's number says nothing of the attractor's.
+    assert abs(curve(table, "unit_4", at=ATTRACTOR)[1] - 0.5) < 0.2
+    metadata = read_metadata(tmp_path / "attractor_grouped.parquet")
+    items = read_aligned_items(inputs["stimuli"])
+    assert metadata["n_lemmas"] == len(set(items.lemma("attractor_number"))) == 10
+
+
+def test_the_same_seed_gives_the_same_bytes(inputs, decoded, tmp_path):
+    _, folder = decoded["random"]
+    run(inputs, tmp_path / "again.parquet", hold_out="random")
+    first = (folder / "main_random.parquet").read_bytes()
+    assert (tmp_path / "again.parquet").read_bytes() == first
+
+
+def test_metadata_say_how_it_was_made(decoded):
+    metadata = read_metadata(decoded["grouped"][1] / "main_grouped.parquet")
+    assert metadata["config"]["hold_out"] == "grouped"
+    assert metadata["config"]["train_at"] == SUBJECT
+    assert metadata["units_removed"] == [1]
+    assert metadata["checkpoint_sha256"] == "a"
+    assert metadata["untrained_sha256"] == ["1", "2"]
+    assert (metadata["n_items"], metadata["n_lemmas"]) == (80, 20)
+    # Seven sets at seven words; two permutations and two untrained networks at the noun.
+    assert metadata["n_classifiers"] == 2 * (7 * 7 + 2 + 2)
+    assert metadata["n_not_converged"] == 0
+
+
+def test_classifiers_that_did_not_converge_are_counted_in_one_line(inputs, tmp_path, caplog):
+    made = {**inputs, "untrained_folders": []}
+    table = run(made, tmp_path / "d.parquet", max_iterations=1, permutations=0, units=[])
+    metadata = read_metadata(tmp_path / "d.parquet")
+    keys = ["features", "reference", "replicate", "split", "train_position"]
+    fits = table.drop_duplicates(keys)
+    assert metadata["n_not_converged"] == (~fits["converged"]).sum() > 0
+    assert [record.message for record in caplog.records] == [
+        f"{metadata['n_not_converged']} of {len(fits)} classifiers did not reach the tolerance of "
+        f"1e-05 in 1 iterations; see the column converged of {tmp_path / 'd.parquet'}"
+    ]
+
+
+def test_without_long_range_units_all_units_are_decoded(inputs, tmp_path):
+    path = tmp_path / "units" / "long_range.json"
+    write_json({"units": []}, path, make_metadata(checkpoint_sha256="a", stimuli_sha256="s"))
+    made = {**inputs, "long_range": path, "untrained_folders": []}
+    table = run(made, tmp_path / "d.parquet", permutations=0)
+    assert set(table.loc[table["features"] == WITHOUT_LONG_RANGE, "n_units"]) == {7}
+    assert set(table["reference"]) == {"none"}
+    assert read_metadata(tmp_path / "d.parquet")["units_removed"] == []
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"variable": "hidden"}, "activations.variables"),
+        ({"units": [99]}, "unit 99 does not exist"),
+        ({"label": "attractor_2_number"}, "no attractor_2_number"),
+        ({"conditions": ["SP"]}, "all 40 items have the same number"),
+        ({"train_at": 7}, "decoding.train_at is 7"),
+        ({"test_fraction": 0.99}, "decoding.test_fraction = 0.99"),
+    ],
+)
+def test_what_cannot_be_decoded_is_refused(inputs, tmp_path, changes, message):
+    with pytest.raises(ConfigurationError, match=message):
+        run(inputs, tmp_path / "d.parquet", **changes)
+    assert not (tmp_path / "d.parquet").exists()
+
+
+def test_inputs_of_another_model_or_other_stimuli_are_refused(project, inputs, tmp_path):
+    path = tmp_path / "units" / "long_range.json"
+    write_json({"units": []}, path, make_metadata(checkpoint_sha256="b", stimuli_sha256="s"))
+    with pytest.raises(UserError, match="another checkpoint"):
+        run({**inputs, "long_range": path}, tmp_path / "d.parquet")
+    other = tmp_path / "stimuli" / "nounpp.parquet"
+    write_generated(project / "stimuli" / "english", "nounpp", 20, True, 1, other)
+    with pytest.raises(UserError, match="made from other stimuli"):
+        run({**inputs, "stimuli": other}, tmp_path / "d.parquet")
+
+
+def test_items_without_lemmas_are_decoded_at_random_only(inputs, tmp_path):
+    table = read_stimuli(inputs["stimuli"])
+    place = table.column_names.index("subject_lemma")
+    empty = pa.nulls(len(table), table.schema.field(place).type)
+    path = tmp_path / "stimuli" / "nounpp.parquet"
+    path.parent.mkdir()
+    write_parquet(table.set_column(place, table.schema.field(place), empty), path, make_metadata())
+    made = {**inputs, "stimuli": path, "untrained_folders": []}
+    with pytest.raises(ConfigurationError, match="cannot be grouped"):
+        run(made, tmp_path / "d.parquet")
+    assert len(run(made, tmp_path / "d.parquet", hold_out="random", permutations=0))
+
+
+def test_words_end_one_after_the_verb_or_with_the_shortest_item(inputs):
+    items = read_aligned_items(inputs["stimuli"])
+    assert isinstance(items, AlignedItems)
+    assert decoded_positions(items).tolist() == [0, 1, 2, 3, 4, 5, 6]
+    assert decoded_positions(replace(items, n_positions=6)).tolist() == [0, 1, 2, 3, 4, 5]
+
+
+def test_a_dump_of_nothing_but_long_range_units_leaves_nothing_to_decode(inputs):
+    dump = open_activations(inputs["dump_folder"])
+    assert feature_sets(dump, [2], [2])["unit_2"] == [2]
+    with pytest.raises(ConfigurationError, match=r"activations.layers"):
+        feature_sets(dump, range(1, 8), [])

@@ -1,0 +1,18 @@
+"""Choose the units that figures and tables of single units show."""
+
+from lstm_units.console import job
+from lstm_units.steps_shown_units import write_shown_units
+from lstm_units.sweep_plan import read_layer_sizes
+
+with job(snakemake.log[0]):
+    write_shown_units(
+        snakemake.input.long_range,
+        snakemake.input.accuracy,
+        read_layer_sizes(snakemake.input.description),
+        snakemake.params.tasks,
+        snakemake.params.named,
+        snakemake.params.syntax,
+        snakemake.params.arbitrary,
+        snakemake.params.seed,
+        snakemake.output[0],
+    )
