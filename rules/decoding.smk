@@ -45,6 +45,7 @@ rule decoding_figure:
         stimuli=lambda wildcards: (
             f"<results>/{wildcards.model}/stimuli/{ANALYSES[wildcards.analysis]['task']}.parquet"
         ),
+        shown="<results>/{model}/units/shown.json",
     output:
         [f"<results>/{{model}}/figures/{{analysis}}.{suffix}" for suffix in FIGURES],
     log:
@@ -57,7 +58,6 @@ rule decoding_figure:
         "../envs/lstm-units.yaml"
     params:
         hold_outs=HOLD_OUTS,
-        label=lambda wildcards: ANALYSES[wildcards.analysis]["label"],
         code=code("decoding_figure.py"),
     script:
         "../workflow_scripts/decoding_figure.py"

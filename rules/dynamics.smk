@@ -41,7 +41,7 @@ rule dynamics:
     resources:
         mem_mb=1024,
     params:
-        items=config["dynamics"]["items"],
+        answers=config["dynamics"]["items"],
         code=code("dynamics.py"),
     script:
         "../workflow_scripts/dynamics.py"

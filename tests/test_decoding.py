@@ -20,7 +20,7 @@ from lstm_units.aligned_items import AlignedItems, read_aligned_items
 from lstm_units.decoding import WITHOUT_LONG_RANGE, decoded_positions, feature_sets
 from lstm_units.errors import ConfigurationError, UserError
 from lstm_units.files import make_metadata, read_metadata, write_json, write_parquet
-from lstm_units.generalisation import Classifier, auc_with_ties, generalise
+from lstm_units.generalisation import Classifier, DistinctItems, auc_with_ties, generalise
 from lstm_units.hold_outs import hold_outs, permuted_labels
 from lstm_units.steps_decoding import write_decoding
 from lstm_units.steps_stimuli import write_generated
@@ -219,6 +219,19 @@ def test_the_decoder_agrees_with_a_plain_loop(units, repeated):
     )
     assert converged.all()
     np.testing.assert_allclose(auc, plain_loop(values, label, splits, CLASSIFIER), atol=1e-12)
+
+
+def test_items_counted_once_have_the_optimum_of_the_repeated_items():
+    """To the solver's tolerance, and however often each is repeated."""
+    rng = np.random.default_rng(4)
+    times = rng.integers(1, 30, 24)
+    label = np.repeat(rng.random(24) < 0.5, times).astype(int)
+    values = np.repeat(rng.normal(2, 1, (24, 15)), times, axis=0).astype(np.float32)
+    decoder = DistinctItems(CLASSIFIER.pipeline()).fit(values, label)
+    exact = replace(CLASSIFIER, tolerance=1e-10, max_iterations=1_000_000).pipeline()
+    expected = exact.fit(values.astype(float), label).decision_function(values)
+    assert np.abs(expected).max() > 1
+    np.testing.assert_allclose(decoder.decision_function(values), expected, atol=2e-4)
 
 
 def test_the_sign_of_a_unit_changes_nothing():

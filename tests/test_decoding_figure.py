@@ -49,7 +49,7 @@ def make_items(words=WORDS, subject=1, attractors=(4,), verb=5):
     )
 
 
-def value(features, reference, split, at, to):
+def auc_at(features, reference, split, at, to):
     """An AUC that tells its place: by test position and split, another for each training one."""
     if at == 1:
         base = 0.1 * list(SETS).index(features) + 0.05 * to
@@ -59,16 +59,15 @@ def value(features, reference, split, at, to):
 
 def decoded(n_positions=7, sets=SETS, references=("none", "permuted", "untrained")):
     rows = [
-        (features, reference, replicate, split, at, to, n_units)
-        + (value(features, reference, split, at, to),)
+        (name, reference, replicate, split, at, to, size, auc_at(name, reference, split, at, to))
         for reference in references
-        for features, n_units in sets.items()
-        if reference == "none" or features == "without_long_range"
+        for name, size in sets.items()
+        if reference == "none" or name == "without_long_range"
         for replicate in ([0] if reference == "none" else [1, 2])
         for split in range(2)
         for at in (range(n_positions) if reference == "none" else [1])
         for to in range(n_positions)
-    ]  # fmt: skip
+    ]
     names = "features reference replicate split train_position test_position n_units auc"
     return pd.DataFrame(rows, columns=names.split())
 
@@ -127,7 +126,7 @@ def test_curves_stand_at_the_mean_over_splits_with_the_sd_as_bars(figure):
             ("without_long_range", name) if name == "untrained" else (name, "none")
         )
         expected = np.array(
-            [[value(features, reference, split, 1, to) for to in range(7)] for split in range(2)]
+            [[auc_at(features, reference, split, 1, to) for to in range(7)] for split in range(2)]
         )
         np.testing.assert_allclose(container[0].get_ydata(), expected.mean(axis=0), atol=1e-12)
         assert np.abs(container[0].get_xdata() - np.arange(7)).max() < 0.2
@@ -171,6 +170,8 @@ def test_the_matrix_has_training_words_down_and_test_words_across_and_prints_its
     axis = figure.axes[2]
     matrix = axis.images[0].get_array()
     assert matrix[3, 6] == pytest.approx(0.1 * 3 + 0.01 * 6)  # trained at 3, tested at 6
+    assert axis.images[0].origin == "upper"
+    assert axis.images[0].get_extent() == [-0.5, 6.5, 6.5, -0.5]
     assert axis.images[0].get_clim() == (0, 1)  # so the middle of the colours is chance
     printed = {text.get_position(): text.get_text() for text in axis.texts}
     assert len(printed) == 49

@@ -14,9 +14,10 @@ with job(snakemake.log[0]):
         hold_out=snakemake.wildcards.hold_out,
         splits=snakemake.params.splits,
         test_fraction=snakemake.params.test_fraction,
-        regularization=snakemake.params.regularization,
+        C=snakemake.params.regularization,
         tolerance=snakemake.params.tolerance,
         permutations=snakemake.params.permutations,
+        units=(),
         seed=snakemake.params.seed,
         output=snakemake.output[0],
     )

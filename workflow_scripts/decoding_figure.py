@@ -7,6 +7,6 @@ with job(snakemake.log[0]):
     write_decoding_figure(
         dict(zip(snakemake.params.hold_outs, snakemake.input.decoding, strict=True)),
         snakemake.input.stimuli,
-        snakemake.params.label,
+        snakemake.input.shown,
         list(snakemake.output),
     )

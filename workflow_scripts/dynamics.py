@@ -8,6 +8,6 @@ with job(snakemake.log[0]):
         snakemake.input.dump,
         snakemake.input.stimuli,
         snakemake.input.intact,
-        snakemake.params["items"],
+        snakemake.params.answers,
         snakemake.output[0],
     )
