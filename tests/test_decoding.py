@@ -221,12 +221,13 @@ def test_the_decoder_agrees_with_a_plain_loop(units, repeated):
     np.testing.assert_allclose(auc, plain_loop(values, label, splits, CLASSIFIER), atol=1e-12)
 
 
-def test_items_counted_once_have_the_optimum_of_the_repeated_items():
-    """To the solver's tolerance, and however often each is repeated."""
+@pytest.mark.parametrize("units", [15, 100])
+def test_items_counted_once_have_the_optimum_of_the_repeated_items(units):
+    """However often each is repeated; with more units than items the primal solver misses it."""
     rng = np.random.default_rng(4)
     times = rng.integers(1, 30, 24)
     label = np.repeat(rng.random(24) < 0.5, times).astype(int)
-    values = np.repeat(rng.normal(2, 1, (24, 15)), times, axis=0).astype(np.float32)
+    values = np.repeat(rng.normal(2, 1, (24, units)), times, axis=0).astype(np.float32)
     decoder = DistinctItems(CLASSIFIER.pipeline()).fit(values, label)
     exact = replace(CLASSIFIER, tolerance=1e-10, max_iterations=1_000_000).pipeline()
     expected = exact.fit(values.astype(float), label).decision_function(values)

@@ -138,7 +138,7 @@ KEYS: dict[str, dict[str, Any]] = {
     "unit_decoding.task": {"unit_decoding": {"task": "simple"}},
     "unit_decoding.variable": {"unit_decoding": {"variable": "hidden"}},
     "unit_decoding.conditions": {"unit_decoding": {"conditions": ["SP", "PS"]}},
-    "unit_decoding.bootstrap_samples": {"unit_decoding": {"bootstrap_samples": 60}},
+    "unit_decoding.bootstrap_samples": {"unit_decoding": {"bootstrap_samples": 110}},
     "unit_decoding.seed": {"unit_decoding": {"seed": 1}},
     "short_range.minimum_efferent_auc": {"short_range": {"minimum_efferent_auc": 0.8}},
     "short_range.minimum_subject_auc": {"short_range": {"minimum_subject_auc": 0.8}},

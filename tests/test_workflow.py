@@ -14,6 +14,7 @@ import torch
 from planted_network import LAYER_SIZES
 from workflow_fixture import PROJECT
 
+from lstm_units.activations import VARIABLES
 from lstm_units.checkpoints import load_language_model
 from lstm_units.files import read_metadata
 from lstm_units.interventions import Interventions
@@ -32,6 +33,7 @@ def test_the_files_of_the_contract_are_there_and_nothing_else(finished):
     tiny = finished.results / "tiny"
     found = {str(p.relative_to(finished.results)) for p in finished.results.rglob("*.*")}
     found = {p for p in found if not p.startswith(("logs/", "benchmarks/"))}
+    found = {p for p in found if not p.endswith(".snakemake_timestamp")}
     tasks = [*GROUPS["short"], *GROUPS["noun"], "linzen", "pairs"]
     expected = {f"stimuli/{task}.parquet" for task in tasks} | {"stimuli/balance.csv"}
     ours = {f"checkpoint/{name}" for name in ("model.safetensors", "model.json", "vocab.txt")}
@@ -51,8 +53,20 @@ def test_the_files_of_the_contract_are_there_and_nothing_else(finished):
         "controls/sets/long_range.parquet",
         "ablation_sets/zero/imported/long_range_0001-1000.parquet",
     }
-    ours |= {f"tables/table{n}.{suffix}" for n in (1, 2) for suffix in ("csv", "md", "tex")}
-    ours |= {f"figures/units.{suffix}" for suffix in ("pdf", "png")}
+    ours |= {"units/short_range.json", "units/shown.json", "dynamics/nounpp.parquet"}
+    ours |= {f"efferents/{name}.parquet" for name in ("weights", "units", "words")}
+    ours |= {f"decoding/{name}.parquet" for name in ("fig2_grouped", "fig2_random", "units")}
+    ours.add("contributions/nounpp.parquet")
+    dumps = {f"activations/{task}": VARIABLES for task in ("nounpp", "simple")}
+    dumps["untrained/1/activations/nounpp"] = ("cell",)
+    for folder, variables in dumps.items():
+        ours.add(f"{folder}/index.parquet")
+        ours |= {f"{folder}/layer={n}/variable={v}.parquet" for n in (1, 2) for v in variables}
+    tables = ("table1", "table2", "efferents", "contributions")
+    ours |= {f"tables/{name}.{suffix}" for name in tables for suffix in ("csv", "md", "tex")}
+    figures = ("units", "fig1a", "fig1b", "fig1c", "fig1d", "fig2", "unit_decoding")
+    figures += ("contributions", "dynamics/nounpp/unit_2")
+    ours |= {f"figures/{name}.{suffix}" for name in figures for suffix in ("pdf", "png")}
     assert found == expected | {f"tiny/{path}" for path in ours}
     assert all((tiny / path).stat().st_size for path in ours)
 

@@ -239,7 +239,7 @@ CONFIG: dict[str, Any] = {
         "splits": 2,
         "permutations": 2,
     },
-    "unit_decoding": {"bootstrap_samples": 50},
+    "unit_decoding": {"bootstrap_samples": 100},
     "contributions": {"tasks": ["nounpp"], "bootstrap_samples": 50},
 }
 

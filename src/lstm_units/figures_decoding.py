@@ -30,6 +30,7 @@ from lstm_units.figure_style import (
     new_figure,
 )
 
+# As in lstm_units.decoding, whose import would redraw the figure when only its code changes.
 WITHOUT_LONG_RANGE = "without_long_range"
 HOLD_OUT_TITLES = {"grouped": "nouns held out", "random": "random items held out"}
 _LAYERS = ((GREEN, "s"), (SKY, "D"), (YELLOW, "P"))
