@@ -75,7 +75,10 @@ rule unit_dynamics_figure:
         dynamics="<results>/{model}/dynamics/{task}.parquet",
         stimuli="<results>/{model}/stimuli/{task}.parquet",
     output:
-        [f"<results>/{{model}}/figures/dynamics/{{task}}/unit_{{unit}}.{s}" for s in FIGURES],
+        [
+            f"<results>/{{model}}/figures/dynamics/{{task}}/unit_{{unit}}.{suffix}"
+            for suffix in FIGURES
+        ],
     log:
         "<logs>/{model}/dynamics_{task}_unit_{unit}.log",
     benchmark:
