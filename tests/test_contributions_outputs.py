@@ -8,7 +8,6 @@ import pandas as pd
 import pytest
 
 from lstm_units.contributions_summary import (
-    condition_order,
     contributions_legend,
     contributions_table,
     print_table,
@@ -16,6 +15,7 @@ from lstm_units.contributions_summary import (
 from lstm_units.errors import UserError
 from lstm_units.figure_style import FONT_SIZE, save_figure
 from lstm_units.figures_contributions import contributions_figure
+from lstm_units.margins import condition_rank
 
 STATISTICS = {"confidence": 0.95, "samples": 200, "seed": 1}
 SUM = ["long_range", "short_range", "rest", "bias"]
@@ -158,7 +158,7 @@ def test_cells_for_people_hold_mean_and_interval_without_minus_zero():
 
 def test_conditions_stand_in_the_papers_order():
     names = ["PP", "SPS", "PS", "S", "SSS", "SP", "PSS", "P", "SS", "SSP"]
-    assert sorted(names, key=condition_order) == [
+    assert sorted(names, key=condition_rank) == [
         *("S", "P", "SS", "SP", "PS", "PP", "SSS", "SSP", "SPS", "PSS")
     ]
 

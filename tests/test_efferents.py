@@ -28,12 +28,9 @@ from lstm_units.files import make_metadata, read_metadata, write_json, write_par
 from lstm_units.generation import generate
 from lstm_units.language_tables import read_language
 from lstm_units.significance import q_values
-from lstm_units.steps_efferent_words import (
-    efferents_table,
-    write_efferent_words,
-    write_efferents_table,
-)
+from lstm_units.steps_efferent_words import write_efferent_words
 from lstm_units.steps_efferents import write_efferents
+from lstm_units.steps_efferents_table import efferents_table, write_efferents_table
 from lstm_units.stimuli import write_stimuli
 from lstm_units.verb_pairs import VerbPair, known_pairs, read_verb_pairs
 

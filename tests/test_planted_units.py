@@ -154,7 +154,7 @@ def test_exactly_the_planted_short_range_unit_is_found(planted):
     assert unit["at_attractor"]["auc"] == 0
     assert unit["efferents"]["auc"] == 1
     assert unit["supports_its_number"] is True
-    assert found["n_tested"] == LAYER_SIZES[1]
+    assert found["n_units"] == LAYER_SIZES[1]
 
 
 def test_units_that_do_half_of_it_meet_the_other_criteria_and_are_not_found(planted):

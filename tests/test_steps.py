@@ -12,7 +12,7 @@ from planted_network import PLURAL_UNIT, write_planted_network
 from lstm_units.checkpoints import read_vocabulary
 from lstm_units.errors import UserError
 from lstm_units.files import lineage, make_metadata, read_metadata, write_json, write_parquet
-from lstm_units.model_inputs import Compute, Context, compute_from, read_group, unit_array
+from lstm_units.model_inputs import Compute, Context, compute_from, read_group
 from lstm_units.steps_ablation import write_context_states, write_set_shard, write_shard
 from lstm_units.steps_checkpoint import write_checkpoint
 from lstm_units.steps_intact import write_intact, write_means
@@ -20,6 +20,7 @@ from lstm_units.steps_known_items import write_known_items
 from lstm_units.steps_results import write_accuracy, write_single_sets, write_unit_lists
 from lstm_units.steps_stimuli import write_generated
 from lstm_units.stimuli import read_stimuli
+from lstm_units.unit_numbers import unit_array
 
 COMPUTE = Compute(device="cpu", memory=0.1)
 CONVERT = {"format": "auto", "stand_ins": (), "unk": "<unk>", "eos": "<eos>"}

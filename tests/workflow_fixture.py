@@ -238,6 +238,7 @@ CONFIG: dict[str, Any] = {
         "analyses": {"second": {"task": "nounpp", "label": "attractor_number"}},
         "splits": 2,
         "permutations": 2,
+        "untrained": 1,
     },
     "unit_decoding": {"bootstrap_samples": 100},
     "contributions": {"tasks": ["nounpp"], "bootstrap_samples": 50},

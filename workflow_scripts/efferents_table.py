@@ -1,7 +1,7 @@
 """Table of the efferent weights and words of the shown units."""
 
 from lstm_units.console import job
-from lstm_units.steps_efferent_words import write_efferents_table
+from lstm_units.steps_efferents_table import write_efferents_table
 
 with job(snakemake.log[0]):
     write_efferents_table(

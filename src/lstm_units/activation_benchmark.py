@@ -22,7 +22,8 @@ import numpy as np
 import torch
 import yaml
 
-from lstm_units.activations import VARIABLES, open_activations
+from lstm_units.activation_layout import VARIABLES
+from lstm_units.activations import open_activations
 from lstm_units.benchmark import GIGA, peak_memory, sgemm_rate, timed
 from lstm_units.checkpoints import load_language_model
 from lstm_units.model_inputs import Compute, Context

@@ -22,7 +22,7 @@ import pyarrow.parquet as pq
 import torch
 from torch import Tensor
 
-from lstm_units.activations import INDEX, VARIABLES, first_units, variable_path
+from lstm_units.activation_layout import INDEX, VARIABLES, first_units, variable_path
 from lstm_units.context_states import States
 from lstm_units.errors import UserError
 from lstm_units.files import atomic_folder, with_metadata, write_parquet
@@ -85,7 +85,7 @@ def dump_activations(
     states : States
         One row: the state after the context.
     variables : sequence of str
-        Of `lstm_units.activations.VARIABLES`.
+        Of `lstm_units.activation_layout.VARIABLES`.
     layers : sequence of int
         1-based.
     float_type : {"float16", "float32", "float64"}
@@ -150,7 +150,7 @@ def read_variables(
     nodes : ndarray of int64, shape (nodes,)
         Every node once, parents before children.
     values : list of dict of str to Tensor of shape (nodes, units of the layer)
-        `lstm_units.activations.VARIABLES` of each layer.
+        `lstm_units.activation_layout.VARIABLES` of each layer.
     """
     device = model.device
     hidden = [model.embedding.new_empty(walk.n_slots, size) for size in model.layer_sizes]

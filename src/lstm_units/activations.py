@@ -1,9 +1,6 @@
 """Reading activation dumps: the values of chosen units on chosen words, and nothing else from disk.
 
-A dump is a folder, one per task. ``index.parquet`` says which node each word of each item is, one
-row per word; ``layer={l}/variable={v}.parquet`` has one row per node and one column per unit. A
-node is a distinct prefix: items that begin alike share the nodes of their common beginning. Nodes
-are numbered in the order of the rows, so row r of every file is node r.
+The layout is described in `activation_layout`.
 """
 
 from collections.abc import Iterator, Sequence
@@ -15,22 +12,11 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from lstm_units.activation_layout import INDEX, VARIABLES, first_units, variable_path
 from lstm_units.errors import ConfigurationError, UserError
 from lstm_units.files import encode_metadata, read_metadata
 
-VARIABLES = ("hidden", "cell", "input_gate", "forget_gate", "output_gate", "candidate")
-INDEX = "index.parquet"
 _TOGETHER = 64  # units
-
-
-def variable_path(folder: str | Path, layer: int, variable: str) -> Path:
-    """Return the file of one variable of one layer (1-based) in a dump."""
-    return Path(folder) / f"layer={layer}" / f"variable={variable}.parquet"
-
-
-def first_units(layer_sizes: Sequence[int]) -> dict[int, int]:
-    """Return the number of the first unit of each layer, both 1-based."""
-    return {layer: 1 + sum(layer_sizes[: layer - 1]) for layer in range(1, len(layer_sizes) + 1)}
 
 
 @dataclass(frozen=True)

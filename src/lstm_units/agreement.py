@@ -13,7 +13,7 @@ import numpy as np
 import pandas as pd
 
 from lstm_units.errors import UserError
-from lstm_units.language_model import layer_and_index, layer_of_units, unit_type
+from lstm_units.language_model import layer_and_index, layer_of_units
 from lstm_units.margins import (
     Block,
     IntactItems,
@@ -23,6 +23,7 @@ from lstm_units.margins import (
     units_in_names,
 )
 from lstm_units.significance import mcnemar_exact, q_values, wilson_interval
+from lstm_units.unit_numbers import unit_type
 
 
 @dataclass(frozen=True)

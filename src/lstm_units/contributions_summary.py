@@ -15,7 +15,7 @@ import pandas as pd
 from lstm_units.errors import UserError
 from lstm_units.files import make_metadata, read_metadata
 from lstm_units.frame_sampling import seed_stream
-from lstm_units.margins import read_columns
+from lstm_units.margins import condition_rank, read_columns
 from lstm_units.published import task_rank
 from lstm_units.resampling import bootstrap_sums, percentile_interval
 from lstm_units.significance import wilson_interval
@@ -131,7 +131,7 @@ def contributions_table(
         items = by_task[task]
         condition = items["condition"].astype(str).to_numpy()
         right = items["right"].to_numpy(dtype=bool)
-        for name in [*sorted(set(condition), key=condition_order), ALL]:
+        for name in [*sorted(set(condition), key=condition_rank), ALL]:
             here = np.ones(len(items), bool) if name == ALL else condition == name
             for answer in ANSWERS:
                 chosen = here if answer == ALL else here & (right == (answer == "right"))
@@ -141,13 +141,6 @@ def contributions_table(
                 row |= _shares(items[chosen], units, confidence)
                 rows.append(row)
     return pd.DataFrame(rows)
-
-
-def condition_order(condition: str) -> tuple[int, str]:
-    """Sort key: short before long, and S before P at each place, as in the paper's SS SP PS PP."""
-    if set(condition) <= {"S", "P"}:
-        condition = condition.translate(str.maketrans("SP", "01"))
-    return len(condition), condition
 
 
 def _means(items: pd.DataFrame, confidence: float, samples: int, rng) -> dict[str, Any]:

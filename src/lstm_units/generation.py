@@ -50,8 +50,9 @@ def generate(
     """Generate the items of a task.
 
     The words before and at the verb are drawn by `frame_sampling.sample_frames`: without
-    replacement, and with each lemma of a slot about equally often in each condition. The words after the verb come from a stream of their own, so changing them changes nothing before
-    the verb. Streams are named by the task, so adding a task changes no other.
+    replacement, and with each lemma of a slot about equally often in each condition. The words
+    after the verb come from a stream of their own, so changing them changes nothing before the
+    verb. Streams are named by the task, so adding a task changes no other.
 
     Parameters
     ----------

@@ -8,7 +8,6 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 
-import numpy as np
 import torch
 from torch import Tensor
 
@@ -204,12 +203,6 @@ def layer_and_index(layer_sizes: Sequence[int], unit: int) -> tuple[int, int]:
             return layer, index
         index -= size
     raise AssertionError("unreachable: the unit is within the sum of the layer sizes")
-
-
-def unit_type(units: Iterable[int]) -> type[np.integer]:
-    """Return the integer type for unit or set numbers: int16, int32 where they pass 32,767."""
-    wide = max(units, default=0) > np.iinfo(np.int16).max
-    return np.int32 if wide else np.int16
 
 
 def layer_of_units(layer_sizes: Sequence[int]) -> list[int]:

@@ -17,7 +17,6 @@ import pyarrow.parquet as pq
 
 from lstm_units.errors import UserError
 
-CONDITION_ORDER = ("S", "P", "SS", "SP", "PS", "PP")
 _RANGE = re.compile(r"units_(\d+)-(\d+)\.parquet$")
 
 
@@ -87,9 +86,13 @@ class _Layout:
 
 
 def condition_rank(condition: str) -> tuple[int, str]:
-    """Sort key that puts the paper's conditions first, in its order, and others by name."""
-    known = CONDITION_ORDER.index(condition) if condition in CONDITION_ORDER else 99
-    return known, condition
+    """Sort key: S before P at each place, as in the paper's SS SP PS PP; short before long.
+
+    Names of other kinds come last, by name.
+    """
+    if condition and set(condition) <= {"S", "P"}:
+        return len(condition), condition.translate(str.maketrans("SP", "01"))
+    return 99, condition
 
 
 def read_columns(path: str | Path, columns: Sequence[str]) -> pa.Table:

@@ -1,20 +1,19 @@
 """What the steps that run a model read: the checkpoint, the context, and a group of tasks."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-import pyarrow as pa
 import torch
 
 from lstm_units.checkpoints import load_language_model
 from lstm_units.devices import choose_device, exact_matrix_products, lease_device
 from lstm_units.errors import UserError
 from lstm_units.files import make_metadata, sha256_file
-from lstm_units.language_model import LanguageModel, Vocabulary, unit_type
+from lstm_units.language_model import LanguageModel, Vocabulary
 from lstm_units.stimuli import read_context as read_context_words
 from lstm_units.stimuli import read_stimuli, scored_items, scored_sha256
 from lstm_units.sweep import Items
@@ -216,11 +215,6 @@ def read_group(stimuli_by_task: Mapping[str, str | Path], vocabulary: Vocabulary
         condition=[c for s in scored for c in s.condition],
         sha256=scored_sha256(tables),
     )
-
-
-def unit_array(units: Sequence[int]) -> pa.Array:
-    """Return unit or set numbers as a column of `unit_type`."""
-    return pa.array(np.asarray(units, dtype=unit_type(units)))
 
 
 def model_metadata(

@@ -93,8 +93,8 @@ def discover_short_range(
         and ``interval_clears`` the threshold), ``positions`` (the AUC at every position), and
         ``supports_its_number``: whether the weights raise the verb forms of the number that the
         unit holds (null for gates, which have no sign). ``excluded``: units that meet the criteria
-        but are long-range units. ``n_tested``, ``n_passing`` (each criterion alone, ``jointly``),
-        ``n_units``, ``nearest`` (the unit that misses by least, by the largest of its
+        but are long-range units. ``n_units`` examined, ``n_passing`` (each criterion alone, ``jointly``),
+        ``nearest`` (the unit that misses by least, by the largest of its
         ``shortfalls``), ``criteria``, ``task``, ``variable``, ``summary``.
 
     Raises
@@ -129,8 +129,7 @@ def discover_short_range(
         "task": items.task,
         "variable": variable,
         "n_items": len(items),
-        "n_units": len(units),
-        "n_tested": len(table),
+        "n_units": len(table),
         "n_passing": {
             **{name: int(passes[name].sum()) for name in CRITERIA},
             "jointly": int(joint.sum()),
@@ -274,7 +273,7 @@ def _nearest(table, candidates: np.ndarray, criteria, evidence) -> dict[str, Any
 def _summary(result: Mapping[str, Any]) -> str:
     """Say in a sentence or two what was found."""
     criteria, units = result["criteria"], result["units"]
-    tested = f"the {result['n_tested']:,} units of the last layer"
+    tested = f"the {result['n_units']:,} units of the last layer"
     if units:
         named = ", ".join(str(unit["unit"]) for unit in units)
         text = f"{len(units)} short-range number unit{'s' * (len(units) > 1)} among {tested}: "

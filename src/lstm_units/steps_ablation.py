@@ -24,10 +24,10 @@ from lstm_units.model_inputs import (
     model_metadata,
     read_group,
     sweep_size,
-    unit_array,
 )
 from lstm_units.prefix_trie import build_trie
 from lstm_units.sweep import sweep
+from lstm_units.unit_numbers import unit_array
 
 
 def write_context_states(

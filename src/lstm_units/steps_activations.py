@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from lstm_units.activation_dump import FLOAT_TYPES, dump_activations
-from lstm_units.activations import VARIABLES
+from lstm_units.activation_layout import VARIABLES
 from lstm_units.console import progress
 from lstm_units.context_states import read_context
 from lstm_units.errors import ConfigurationError
@@ -44,14 +44,14 @@ def write_activations(
     compute : Compute
         Its precision is replaced by that of `float_type`.
     variables : sequence of str
-        Of `lstm_units.activations.VARIABLES`.
+        Of `lstm_units.activation_layout.VARIABLES`.
     layers : "all" or sequence of int
         1-based.
     float_type : {"float16", "float32", "float64"}
         float16 is computed in float32 and rounded.
     output_folder : path
         ``activations/{task}``; its name names the task. The layout is described in
-        `lstm_units.activations`.
+        `lstm_units.activation_layout`.
 
     Raises
     ------
@@ -195,7 +195,7 @@ def choose_layers(layers: str | Sequence[int], n_layers: int) -> tuple[int, ...]
 
 
 def choose_variables(variables: Sequence[str]) -> tuple[str, ...]:
-    """Return the variables to dump in the order of `lstm_units.activations.VARIABLES`.
+    """Return the variables to dump in the order of `lstm_units.activation_layout.VARIABLES`.
 
     Raises
     ------

@@ -8,7 +8,7 @@ import pyarrow as pa
 from lstm_units.checkpoints import load_language_model
 from lstm_units.efferents import efferent_weights, segregation
 from lstm_units.files import make_metadata, sha256_file, write_parquet
-from lstm_units.model_inputs import unit_array
+from lstm_units.unit_numbers import unit_array
 from lstm_units.verb_pairs import known_pairs, read_verb_pairs
 
 log = logging.getLogger(__name__)

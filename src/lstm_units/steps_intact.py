@@ -18,8 +18,8 @@ from lstm_units.model_inputs import (
     model_metadata,
     read_group,
     sweep_size,
-    unit_array,
 )
+from lstm_units.unit_numbers import unit_array
 
 log = logging.getLogger(__name__)
 

@@ -11,7 +11,7 @@ import pyarrow as pa
 from lstm_units.agreement import accuracy_table
 from lstm_units.discovery import Criteria, discover_long_range
 from lstm_units.files import lineage, make_metadata, read_json, write_json, write_parquet
-from lstm_units.language_model import unit_type
+from lstm_units.unit_numbers import unit_type
 
 
 def write_accuracy(
