@@ -160,6 +160,7 @@ def test_front_page_names_files_that_rules_write():
     rows = re.findall(r"^\| `wiki650/([^`]+)`", section, re.MULTILINE)
     assert len(rows) >= 5
     values = {"mode": "(zero|legacy|mean)", "group": r"[\w*]+", "model": "wiki650"}
+    values |= {"analysis": "fig2", "task": "nounpp"}
     patterns = []
     for output in outputs():
         pattern = re.escape(output).replace(r"\{first\}\-\{last\}", r"\*")
@@ -246,6 +247,32 @@ def test_library_example_of_the_quick_start_runs():
         check=False,
     )
     assert run.returncode == 0, run.stderr
+
+
+@pytest.mark.slow
+def test_snippets_on_activations_run_on_a_finished_experiment(finished, tmp_path):
+    code = "\n".join(blocks(text_of("docs", "activations.md"), "python"))
+    # The small network of the tests has units 6 to 8 in layer 2.
+    for there, here in (
+        ("776", "7"),
+        ("988", "8"),
+        ("651", "6"),
+        ("652", "8"),
+        ("wiki650", "tiny"),
+    ):
+        assert there in code
+        code = code.replace(there, here)
+    run = subprocess.run(
+        [sys.executable, "-c", code],
+        cwd=finished.directory,
+        env=finished.environment(),
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert run.returncode == 0, run.stderr
+    assert "(120, 9, 3)" in run.stdout  # 30 items in each of four conditions
+    assert "mean" in run.stdout
 
 
 # Messages: docs/your-own-checkpoint.md quotes them, and these are the cases it describes.

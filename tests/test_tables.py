@@ -265,9 +265,11 @@ def test_the_pandas_snippets_of_the_docs_run(results, tables, project, monkeypat
     path = base / "ablation" / "zero" / "accuracy.parquet"
     write_parquet(pa.Table.from_pandas(accuracy, preserve_index=False), path, make_metadata(seed=1))
     write_json(long_range, base / "units" / "long_range.json", make_metadata())
+    units = pa.table({"unit": [7, 7, 7, 8, 8, 8], "position": [1, 2, 3] * 2, "auc": [0.9] * 6})
+    write_parquet(units, base / "decoding" / "units.parquet", make_metadata())
     page = (project / "docs" / "reading-the-results.md").read_text()
     blocks = re.findall(r"```python\n(.*?)```", page, flags=re.S)
-    assert len(blocks) == 5
+    assert len(blocks) == 6
     monkeypatch.chdir(results.folder)
     names = {}
     for block in blocks:
