@@ -93,8 +93,8 @@ def discover_short_range(
         and ``interval_clears`` the threshold), ``positions`` (the AUC at every position), and
         ``supports_its_number``: whether the weights raise the verb forms of the number that the
         unit holds (null for gates, which have no sign). ``excluded``: units that meet the criteria
-        but are long-range units. ``n_units`` examined, ``n_passing`` (each criterion alone, ``jointly``),
-        ``nearest`` (the unit that misses by least, by the largest of its
+        but are long-range units. ``n_units`` examined, ``n_passing`` (each criterion alone,
+        ``jointly``), ``nearest`` (the unit that misses by least, by the largest of its
         ``shortfalls``), ``criteria``, ``task``, ``variable``, ``summary``.
 
     Raises
