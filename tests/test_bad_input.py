@@ -115,7 +115,7 @@ def test_nothing_half_written_is_left(faulty, fault):
     path = workspace.results / FAULTS[fault][2]
     assert not path.is_file()
     assert not path.is_dir() or not [p for p in path.rglob("*") if p.is_file()]
-    assert not [p for p in workspace.results.rglob(".*") if p.is_file()]
+    assert not workspace.leftovers()
 
 
 def test_the_run_fails_runs_the_rest_and_no_foreign_code(faulty):
@@ -149,7 +149,7 @@ def test_a_wrong_configuration_stops_before_any_job(finished, over, parts):
     for part in parts:
         assert part in run.output
     assert "Traceback (most recent call last)" not in run.output
-    assert not [path for path in finished.results.rglob(".*") if path.is_file()]
+    assert not finished.leftovers()
 
 
 def test_a_damaged_shard_is_named_and_made_again_when_deleted(finished_copy):

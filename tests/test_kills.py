@@ -152,7 +152,7 @@ def test_the_same_command_goes_on_after_kills_and_ends_alike(uninterrupted, befo
             assert pq.read_table(ours).equals(pq.read_table(theirs), check_metadata=True), path
         elif path.suffix in (".csv", ".json", ".md", ".tex"):
             assert ours.read_bytes() == theirs.read_bytes(), path
-    assert not [path for path in workspace.results.rglob(".*") if path.is_file()]
+    assert not workspace.leftovers()
 
 
 def release_lock(workspace: Workspace) -> subprocess.CompletedProcess:

@@ -80,6 +80,11 @@ class Workspace:
     def results(self) -> Path:
         return self.directory / "results"
 
+    def leftovers(self) -> list[Path]:
+        """Temporary files and folders among the results; Snakemake's own stamps are none."""
+        hidden = self.results.rglob(".*")
+        return [path for path in hidden if path.name != ".snakemake_timestamp"]
+
     def arguments(self, *further: str, config: dict[str, Any] | None = None) -> list[str]:
         """Arguments of Snakemake; `config` replaces the workspace's own."""
         path = self.directory / "configs" / f"{uuid.uuid4().hex}.yaml"
