@@ -19,6 +19,8 @@ from lstm_units.analysis_plan import (
     dumped_tasks,
     dynamics_tasks,
     finds_short_range,
+    named_units,
+    syntax_unit,
     unit_decoding_task,
 )
 from lstm_units.errors import UserError
@@ -330,9 +332,7 @@ def analysis_files(model):
     efferents = config["efferents"]["verb_pairs"] is not None
     if dynamics_tasks(config):
         figures += ["fig1a", "fig1b", "fig1c"]
-        figures += [
-            f"dynamics/{drawn_task()}/unit_{unit}" for unit in config["shown_units"]["named"]
-        ]
+        figures += [f"dynamics/{drawn_task()}/unit_{unit}" for unit in named_units(config, model)]
     if efferents:
         figures.append("fig1d")
     if efferents and dynamics_tasks(config):

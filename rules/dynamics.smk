@@ -16,8 +16,8 @@ rule shown_units:
         "../envs/lstm-units.yaml"
     params:
         tasks=config["discovery"]["tasks"],
-        named=config["shown_units"]["named"],
-        syntax=config["shown_units"]["syntax"],
+        named=lambda wildcards: named_units(config, wildcards.model),
+        syntax=lambda wildcards: syntax_unit(config, wildcards.model),
         arbitrary=config["shown_units"]["arbitrary"],
         seed=config["shown_units"]["seed"],
         code=code("shown_units.py"),

@@ -11,6 +11,8 @@ from lstm_units.analysis_plan import (
     dumped_tasks,
     dynamics_tasks,
     finds_short_range,
+    named_units,
+    syntax_unit,
     unit_decoding_task,
 )
 from lstm_units.configuration import validate_config
@@ -75,6 +77,8 @@ FAULTS = [
     ),
     ({"short_range": {"maximum_attractor_auc": 0.7}}, ["maximum_attractor_auc", "at most 0.5"]),
     ({"shown_units": {"named": [0]}}, ["shown_units.named"]),
+    ({"shown_units": {"named": {"n": [1]}}}, ["shown_units.named.n", "no entry of checkpoints"]),
+    ({"shown_units": {"syntax": "last"}}, ["shown_units.syntax", "a unit number from 1"]),
 ]
 
 
@@ -124,6 +128,15 @@ def test_the_list_of_tasks_decides_and_the_others_choose_from_it():
     assert dynamics_tasks(config) == contribution_tasks(config) == []
     assert not analyses(config) and unit_decoding_task(config) is None
     assert not finds_short_range(config)
+
+
+def test_units_are_named_for_all_models_or_for_each():
+    config = validate_config(laid_over(SMALL, {"shown_units": {"named": [3], "syntax": 4}}))
+    assert named_units(config, "m") == [3] and syntax_unit(config, "m") == 4
+    over = {"shown_units": {"named": {"m": [3, 5]}, "syntax": {"m": 6}}}
+    config = validate_config(laid_over(SMALL, over))
+    assert named_units(config, "m") == [3, 5] and syntax_unit(config, "m") == 6
+    assert named_units(config, "n") == [] and syntax_unit(config, "n") is None
 
 
 def test_without_verb_pairs_no_short_range_unit_is_searched():

@@ -302,6 +302,25 @@ def test_variables_that_were_not_dumped_are_left_out(items):
         unit_column(table, 99, "")
 
 
+def test_a_long_range_unit_of_a_layer_that_was_not_dumped_is_named_with_the_key(items):
+    hidden_layer = [{**SHOWN[0], "unit": 99, "layer": 1}]
+    figure = number_figure(dynamics(items), items, hidden_layer, SHOWN[0]["number"])
+    check_layout(figure)
+    texts = [text.get_text() for axis in figure.axes for text in axis.texts]
+    texts += [text.get_text() for text in figure.texts]
+    assert any("layer 1 is not among\nactivations.layers" in text for text in texts)
+
+
+@pytest.mark.parametrize(
+    ("answers", "said"),
+    [("right", "items that the model answers rightly"), ("all", "all items")],
+)
+def test_the_axis_says_which_items_are_averaged(items, answers, said):
+    figure = number_figure(dynamics(items), items, SHOWN, "singular", answers)
+    check_layout(figure)
+    assert f"word of an example; {said}" in [text.get_text() for text in figure.texts]
+
+
 def test_tasks_without_attractors_work(language):
     simple = align_items(generate(language, "simple", 4, True, 1), "simple")
     figure = number_figure(dynamics(simple), simple, SHOWN, "singular")
@@ -360,7 +379,7 @@ def test_no_unit_to_show_is_an_error(weights):
 
 
 def test_the_steps_write_equal_bytes(stimuli, items, weights, tmp_path):
-    metadata = make_metadata(checkpoint_sha256="c", stimuli_sha256="s")
+    metadata = make_metadata(checkpoint_sha256="c", stimuli_sha256="s", config={"items": "right"})
     write_stimuli(stimuli, tmp_path / "nounpp.parquet", metadata)
     table = dynamics(items)
     for name, frame in (
@@ -395,7 +414,7 @@ def test_the_steps_write_equal_bytes(stimuli, items, weights, tmp_path):
 
 
 def test_the_step_works_without_any_unit(stimuli, items, tmp_path):
-    metadata = make_metadata(checkpoint_sha256="c", stimuli_sha256="s")
+    metadata = make_metadata(checkpoint_sha256="c", stimuli_sha256="s", config={"items": "right"})
     write_stimuli(stimuli, tmp_path / "nounpp.parquet", metadata)
     arrow = pa.Table.from_pandas(dynamics(items), preserve_index=False)
     write_parquet(arrow, tmp_path / "dynamics" / "nounpp.parquet", metadata)

@@ -78,6 +78,10 @@ def make_items(n_lemmas=6, frames=5, lonely=0):
     )
 
 
+def without_lemmas(items):
+    return replace(items, subject_lemma=np.full(len(items), None, dtype=object))
+
+
 def make_dump(items, seed=0, digits=1, n_units=7):
     """Random values with many ties; items that begin alike share their nodes."""
     keys, node = {}, np.empty((len(items), items.n_positions), dtype=np.int32)
@@ -250,6 +254,14 @@ def test_one_lemma_gives_no_interval():
     assert table["auc"].notna().all()
 
 
+def test_unknown_lemmas_give_the_same_auc_and_no_interval():
+    items = make_items()
+    dump = make_dump(items)
+    table, known = decode(dump, without_lemmas(items)), decode(dump, items)
+    assert table[["ci_low", "ci_high"]].isna().all(axis=None)
+    pd.testing.assert_series_equal(table["auc"], known["auc"])
+
+
 def test_units_are_read_in_blocks_and_the_seed_decides_everything(monkeypatch):
     items = make_items()
     dump = make_dump(items)
@@ -267,7 +279,6 @@ def test_units_are_read_in_blocks_and_the_seed_decides_everything(monkeypatch):
     [
         ({}, {"label": "verb_number"}, "label 'verb_number' is unknown"),
         ({}, {"confidence": 1.0}, "unit_decoding: confidence"),
-        ({"subject_lemma": np.full(60, None)}, {}, "do not all name the lemma"),
         ({"subject_number": np.full(60, "plural")}, {}, "same subject_number"),
     ],
 )

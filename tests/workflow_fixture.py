@@ -240,7 +240,12 @@ CONFIG: dict[str, Any] = {
     "shown_units": {"named": [2]},
     "efferents": {"verb_pairs": "data/english/verb_pairs.tsv"},
     "decoding": {
-        "analyses": {"second": {"task": "nounpp", "label": "attractor_number"}},
+        "analyses": {
+            "second": {
+                **{"task": "nounpp", "variable": "hidden"},
+                **{"label": "attractor_number", "conditions": "all"},
+            }
+        },
         "splits": 2,
         "permutations": 2,
         "untrained": 1,

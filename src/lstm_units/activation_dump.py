@@ -251,9 +251,11 @@ def plan_dump(
             chunk //= 2
         else:
             raise UserError(
-                f"the activations cannot be written within {memory / 2**30:.3g} GiB: one prefix at "
-                f"a time needs {needed / 2**30:.3g} GiB. Raise `memory` (key ablation.memory in "
-                "config.yaml), or name fewer variables or layers under activations"
+                f"the activations of {trie.n_nodes:,} distinct prefixes cannot be written within "
+                f"{memory / 2**30:.3g} GiB: they need {needed / 2**30:.3g} GiB, most of it for "
+                "Parquet's list of row groups where there are many prefixes. Raise `memory` (key "
+                "ablation.memory in config.yaml), or name fewer variables or layers under "
+                "activations"
             )
 
 

@@ -151,12 +151,24 @@ class AlignedItems:
         """
         which = self._attractor(name)
         lemmas = self.subject_lemma if which is None else self.attractor_lemmas[:, which]
-        if any(lemma is None for lemma in lemmas):
+        if not self.knows_lemma(name):
             raise ConfigurationError(
                 f"the items of {self.task} do not all name the lemma that {name} belongs to, so "
                 "they cannot be grouped by it; choose a generated task, or give its template"
             )
         return lemmas.astype(str)
+
+    def knows_lemma(self, name: str) -> bool:
+        """Whether all items name the lemma of the noun whose number `name` is.
+
+        Raises
+        ------
+        ConfigurationError
+            If the task has no such noun.
+        """
+        which = self._attractor(name)
+        lemmas = self.subject_lemma if which is None else self.attractor_lemmas[:, which]
+        return not any(lemma is None for lemma in lemmas)
 
     def position(self, name: str) -> int:
         """Return the 0-based position of the noun whose number `name` is.
@@ -250,8 +262,8 @@ def align_items(table: pa.Table, task: str) -> AlignedItems:
     ):
         if not np.isin(values.astype(str), ["singular", "plural"]).all():
             raise StimuliError(
-                f"the items of {task} do not all have a {name} of singular or plural; choose "
-                "another task, or fill in that column"
+                f"the items of {task} do not all have singular or plural as {name}; choose another "
+                "task, or fill in that column"
             )
     return AlignedItems(
         task=task,

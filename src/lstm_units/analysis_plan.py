@@ -87,6 +87,42 @@ def contribution_tasks(config: Mapping[str, Any]) -> list[str]:
     return [task for task in config["contributions"]["tasks"] if task in config["tasks"]]
 
 
+def named_units(config: Mapping[str, Any], model: str) -> list[int]:
+    """Return the units of a model that the user asks for.
+
+    Parameters
+    ----------
+    config : mapping
+        From `lstm_units.configuration.validate_config`.
+    model : str
+
+    Returns
+    -------
+    list of int
+        ``shown_units.named``, or its entry for this model where it is given by model.
+    """
+    named = config["shown_units"]["named"]
+    return list(named.get(model, []) if isinstance(named, Mapping) else named)
+
+
+def syntax_unit(config: Mapping[str, Any], model: str) -> int | None:
+    """Return the unit that the user names as the syntax unit of a model.
+
+    Parameters
+    ----------
+    config : mapping
+        From `lstm_units.configuration.validate_config`.
+    model : str
+
+    Returns
+    -------
+    int or None
+        ``shown_units.syntax``, or its entry for this model where it is given by model.
+    """
+    unit = config["shown_units"]["syntax"]
+    return unit.get(model) if isinstance(unit, Mapping) else unit
+
+
 def finds_short_range(config: Mapping[str, Any]) -> bool:
     """Whether short-range units are searched: it takes efferents and the decoding of all units.
 

@@ -30,6 +30,14 @@ def analysis_faults(config: dict[str, Any]) -> Iterator[Fault]:
     Fault
     """
     definitions = config.get("task_definitions", {})
+    for key in ("named", "syntax"):
+        by_model = config["shown_units"][key]
+        if isinstance(by_model, dict):
+            path, known = ("shown_units", key), config.get("checkpoints", {})
+            for name in by_model:
+                if name not in known:
+                    problem = f"found {show(name)}, which is no entry of checkpoints"
+                    yield Fault((*path, name), problem, reads=(("checkpoints", name),))
     dumped = config["activations"]["tasks"]
     for section in ("activations", "contributions"):
         names = config[section]["tasks"]

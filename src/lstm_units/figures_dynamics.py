@@ -42,6 +42,13 @@ _ROW, _LINE = 0.66, 0.15  # inches
 _LEFT, _GAP, _RIGHT = 0.62, 0.34, 0.06
 
 
+_ANSWERS = {
+    None: "",
+    "right": "; items that the model answers rightly",
+    "all": "; all items",
+}
+
+
 @dataclass(frozen=True)
 class LineLook:
     """How the line of a condition is drawn."""
@@ -159,6 +166,7 @@ def dynamics_figure(
     after_verb: int = AFTER_VERB,
     width: float = TEXT_WIDTH,
     per_block: int = 4,
+    answers: str | None = None,
 ) -> Figure:
     """Draw the time course of units: one row per variable, one column per unit.
 
@@ -177,6 +185,8 @@ def dynamics_figure(
     width : float
         Inches.
     per_block : int
+    answers : {"right", "all"}, optional
+        Which items the means are over; said below the words.
 
     Returns
     -------
@@ -214,7 +224,8 @@ def dynamics_figure(
                 first = all(before.rows is None for before in block[:place])
                 _draw_column(figure, box, column, shown, looks, items, words, first=first)
         legend = _draw_legends(figure, groups)
-        figure.text(0.5, (legend + 0.02) / height, "word of an example", ha="center", va="bottom")
+        label = f"word of an example{_ANSWERS[answers]}"
+        figure.text(0.5, (legend + 0.02) / height, label, ha="center", va="bottom")
     return figure
 
 

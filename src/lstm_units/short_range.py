@@ -278,6 +278,9 @@ def _summary(result: Mapping[str, Any]) -> str:
         named = ", ".join(str(unit["unit"]) for unit in units)
         text = f"{len(units)} short-range number unit{'s' * (len(units) > 1)} among {tested}: "
         text = f"{text}{named}."
+        against = [str(unit["unit"]) for unit in units if unit["supports_its_number"] is False]
+        if against:
+            text += f" Against the number that they hold push the verb: {', '.join(against)}."
     else:
         text = f"No short-range number unit among {tested}."
     if result["excluded"]:

@@ -17,7 +17,7 @@ from lstm_units.figures_dynamics import (
     ideal_column,
     unit_column,
 )
-from lstm_units.files import lineage, read_json
+from lstm_units.files import lineage, read_json, read_metadata
 
 _NUMBERS = ("singular", "plural")
 _TITLES = {
@@ -49,16 +49,18 @@ def write_figure1(
     units = [entry for entry in read_json(shown)["units"] if entry["role"] in _TITLES]
     numbers = [entry["unit"] for entry in units]
     table = pd.read_parquet(dynamics, filters=[("unit", "in", numbers)]) if numbers else None
-    metadata = lineage([dynamics, shown], kind="figure 1", config={"task": items.task})
+    answers = read_metadata(dynamics)["config"]["items"]
+    config = {"task": items.task, "items": answers}
+    metadata = lineage([dynamics, shown], kind="figure 1", config=config)
     for number, outputs in zip(_NUMBERS, (outputs_a, outputs_b), strict=True):
-        _save(number_figure(table, items, units, number), outputs, metadata)
+        _save(number_figure(table, items, units, number, answers), outputs, metadata)
     _save(ideal_figure(items), outputs_c, metadata)
 
 
 def write_unit_dynamics(
     dynamics: str | Path, stimuli: str | Path, unit: int, outputs: Sequence[str | Path]
 ) -> None:
-    """Draw all variables of one unit over time.
+    """Draw all variables of one unit over time, beside the ideal time course.
 
     Parameters
     ----------
@@ -76,9 +78,13 @@ def write_unit_dynamics(
     """
     items = read_aligned_items(stimuli)
     table = pd.read_parquet(dynamics, filters=[("unit", "==", unit)])
-    column = unit_column(table, unit, f"unit {unit}")
-    figure = dynamics_figure([column], items, variables=ALL_ROWS, width=COLUMN_WIDTH)
-    config = {"task": items.task, "unit": unit}
+    answers = read_metadata(dynamics)["config"]["items"]
+    columns = [
+        unit_column(table, unit, f"unit {unit}"),
+        ideal_column(items, "singular", _n_words(items)),
+    ]
+    figure = dynamics_figure(columns, items, variables=ALL_ROWS, answers=answers)
+    config = {"task": items.task, "unit": unit, "items": answers}
     _save(figure, outputs, lineage([dynamics], kind="figure of one unit", config=config))
 
 
@@ -87,6 +93,7 @@ def number_figure(
     items: AlignedItems,
     units: Sequence[Mapping[str, Any]],
     number: str,
+    answers: str | None = None,
 ) -> Figure:
     """Draw the units of one subject number over time beside the ideal time course.
 
@@ -99,13 +106,15 @@ def number_figure(
         From `lstm_units.shown_units.shown_units`. Long-range units of mixed subject numbers stand
         in both figures.
     number : {"singular", "plural"}
+    answers : {"right", "all"}, optional
+        As in `lstm_units.figures_dynamics.dynamics_figure`.
 
     Returns
     -------
     matplotlib.figure.Figure
     """
     columns = [
-        unit_column(dynamics, entry["unit"], _title(entry))
+        _column(dynamics, entry)
         for entry in units
         if entry["role"] in _TITLES and entry["number"] in (number, None)
     ]
@@ -116,7 +125,7 @@ def number_figure(
         )
         columns.append(Column(f"{number} subjects", None, note=note))
     columns.append(ideal_column(items, number, _n_words(items)))
-    return dynamics_figure(columns, items)
+    return dynamics_figure(columns, items, answers=answers)
 
 
 def ideal_figure(items: AlignedItems) -> Figure:
@@ -124,6 +133,14 @@ def ideal_figure(items: AlignedItems) -> Figure:
     return dynamics_figure(
         [ideal_column(items, "singular", _n_words(items))], items, width=COLUMN_WIDTH
     )
+
+
+def _column(dynamics: pd.DataFrame, entry: Mapping[str, Any]) -> Column:
+    """Return the column of a unit, or one that says that its layer was not dumped."""
+    if not (dynamics["unit"] == entry["unit"]).any():
+        note = f"layer {entry['layer']} is not among\nactivations.layers"
+        return Column(_title(entry), None, note=note)
+    return unit_column(dynamics, entry["unit"], _title(entry))
 
 
 def _title(entry: Mapping[str, Any]) -> str:

@@ -170,13 +170,14 @@ def unit_decoding(
     DataFrame
         ``unit, layer`` (1-based), ``position`` (0-based), ``auc, ci_low, ci_high``, ``sign`` (-1 if
         the unit was flipped) and ``n_samples`` (bootstrap samples in which both numbers occur);
-        sorted by unit and position. Without two lemmas the intervals are NaN.
+        sorted by unit and position. Without two lemmas, or where lemmas are unknown, the intervals
+        are NaN.
 
     Raises
     ------
     ConfigurationError
-        If a setting is out of range, the label or its lemmas are not known, the items have one
-        number only, or `dump` lacks the variable.
+        If a setting is out of range, the task has no such label, the items have one number only,
+        or `dump` lacks the variable.
     UserError
         If `dump` comes from other stimuli or holds values that are not numbers.
     """
@@ -187,7 +188,9 @@ def unit_decoding(
             f"unit_decoding: all {len(items)} chosen items of {items.task} have the same {label}; "
             "choose conditions with both numbers"
         )
-    lemmas, lemma = np.unique(items.lemma(label), return_inverse=True)
+    # Items of unknown lemmas count as of one, which leaves nothing to resample.
+    known = items.lemma(label) if items.knows_lemma(label) else np.full(len(items), "")
+    lemmas, lemma = np.unique(known, return_inverse=True)
     positive = np.bincount(lemma[singular], minlength=len(lemmas)).astype(float)
     negative = np.bincount(lemma[~singular], minlength=len(lemmas)).astype(float)
     draws = draw_lemmas(positive, negative, bootstrap_samples, seed)

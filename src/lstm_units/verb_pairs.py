@@ -96,6 +96,6 @@ def known_pairs(
         raise UserError(
             f"{KEY}: the model knows both forms of {len(known)} of the {len(pairs)} pairs in "
             f"{source}{lacks}; at least {MINIMUM} are needed. Give a table of verbs that the "
-            "model's vocabulary has"
+            "model's vocabulary has, or write null to leave these analyses out"
         )
     return known, dropped
