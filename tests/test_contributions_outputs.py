@@ -25,6 +25,7 @@ UNITS = {
     "long_range_in_lower_layers": [],
     "short_range_in_lower_layers": [],
     "both": [],
+    "short_range_against": [],
     "n_rest": 4,
     "last_layer": 2,
 }
@@ -42,6 +43,7 @@ def planted(conditions=("SS", "SP", "PS", "PP"), n=30, seed=0, lemmas=True) -> p
             rows.append(
                 {
                     "condition": condition,
+                    "subject_number": "singular" if condition[0] == "S" else "plural",
                     "right": right,
                     "long_range": long_range,
                     "short_range": 0.3 if right else -0.3,
@@ -79,7 +81,10 @@ def test_the_table_finds_the_planted_means_and_shares():
         assert wrong[name] == pytest.approx(chosen[name].mean())
     for end in ("low", "high"):
         assert wrong[f"bias_{end}"] == pytest.approx(0.1)  # a constant has no spread
-    assert wrong["long_range_right_low"] == pytest.approx(0.5958, abs=1e-4)  # Wilson, 9 of 10
+    assert wrong["long_range_right_low"] < 0.9 < wrong["long_range_right_high"]
+    # Of a share of 0, Wilson's interval.
+    low, high = (wrong[f"short_range_right_{end}"] for end in ("low", "high"))
+    assert (low, high) == pytest.approx((0, 0.2775), abs=1e-4)
     pooled = row(table, "nounpp", "all", "all")
     assert pooled["n"] == len(items)
     assert pooled["margin"] == pytest.approx(items["margin"].mean())
@@ -109,7 +114,11 @@ def test_means_are_less_certain_when_words_differ_than_when_items_do():
     assert width(crossed) > 2 * width(plain)
     assert set(crossed["resampled"]) == {"subject and verb lemmas"}
     assert set(plain["resampled"]) == {"items"}
-    assert "bootstrap over items." in contributions_legend(plain, UNITS, 0.95)[0]
+    legend = contributions_legend(plain, UNITS, 0.95)
+    assert "bootstrap over items." in legend[0]
+    assert legend[-1] == (
+        "Brackets of shares: 95% Wilson intervals, which ignore that items share words."
+    )
 
 
 def test_a_further_task_changes_no_row_of_the_others():
@@ -124,10 +133,16 @@ def test_without_units_there_is_no_share():
     units = {**UNITS, "long_range": []}
     items = planted().assign(long_range=0.0)
     table = contributions_table({"nounpp": items}, units, **STATISTICS)
-    assert table[[f"long_range_right{end}" for end in ("", "_low", "_high")]].isna().all(axis=None)
+    shares = ("right", "right_without_constant")
+    names = [f"long_range_{share}{end}" for share in shares for end in ("", "_low", "_high")]
+    assert table[[*names, "long_range_constant"]].isna().all(axis=None)
     assert table["short_range_right"].notna().all()
     shown = print_table(table, units)
-    assert set(shown["long-range"]) == set(shown["long-range right, %"]) == {"-"}
+    assert set(shown["long-range"]) == {"-"}
+    assert [name for name in shown if "%" in name] == [
+        "short-range right, %",
+        "short-range without constant, %",
+    ]
     assert "-" not in set(shown["short-range"])
     assert "There is no long-range unit in layer 2" in " ".join(
         contributions_legend(table, units, 0.95)
@@ -207,9 +222,21 @@ def test_marks_stand_at_the_means_of_the_table(figure, table):
 def test_shares_are_those_of_the_table(figure, table):
     axis = figure.axes[1 + [a.get_title() for a in figure.axes].index("nounPP")]
     rows = table[(table["task"] == "nounpp") & (table["condition"] != "all")]
-    rows = rows[rows["answer"] != "all"][["long_range_right", "short_range_right"]]
-    drawn = sorted(float(line.get_ydata()[0]) for line in marks(axis))
-    np.testing.assert_allclose(drawn, np.sort(100 * rows.to_numpy().ravel()))
+    rows = rows[rows["answer"] != "all"]
+    for kind, crosses in (("right", False), ("right_without_constant", True)):
+        drawn = [line for line in marks(axis) if (line.get_marker() == "x") == crosses]
+        heights = sorted(float(line.get_ydata()[0]) for line in drawn)
+        expected = rows[[f"{group}_{kind}" for group in ("long_range", "short_range")]]
+        np.testing.assert_allclose(heights, np.sort(100 * expected.to_numpy().ravel()))
+
+
+def test_marks_of_shares_do_not_touch_side_by_side(figure):
+    figure.draw_without_rendering()
+    for axis in figure.axes:
+        if not axis.get_title():
+            places = sorted(float(line.get_xdata()[0]) for line in marks(axis))
+            inches = axis.bbox.width / figure.dpi / (axis.get_xlim()[1] - axis.get_xlim()[0])
+            assert 72 * inches * np.diff(places).min() > 3.9  # points; marks are 3.2 and an edge
 
 
 def test_right_answers_are_filled_on_the_left_and_wrong_ones_hollow_on_the_right(figure):
@@ -235,12 +262,12 @@ def test_conditions_are_labelled_with_their_counts(figure):
 def test_the_legend_names_parts_and_numbers_of_units(figure, table):
     names = [text.get_text() for text in figure.legends[0].get_texts()]
     assert names[:2] == ["1 long-range unit", "2 short-range units"]
-    assert len(names) == 6
+    assert len(names) == 7 and "without its constant preference" in names
     units = {**UNITS, "long_range": []}
     other = contributions_figure(table_of({"nounpp": planted()}, units), units)
     names = [text.get_text() for text in other.legends[0].get_texts()]
     assert names[0] == "no long-range unit"
-    assert len(marks(other.axes[1])) == 8  # of the short-range units
+    assert len(marks(other.axes[1])) == 8 * 2  # of the short-range units
 
 
 def test_without_any_unit_no_share_is_drawn():

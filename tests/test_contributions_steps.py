@@ -108,10 +108,12 @@ def test_parts_add_up_to_the_margin_in_the_file(written):
 
 def test_the_file_has_the_columns_of_the_contract(written, files):
     table = pq.read_table(written["nounpp"])
-    names = ["item", "condition", "right", "margin", *SUM, "subject_lemma", "verb_lemma"]
+    names = ["item", "condition", "right", "margin", *SUM]
+    names += ["subject_number", "subject_lemma", "verb_lemma"]
     assert table.column_names == [*names, f"unit_{PLURAL_UNIT}"]
     stimuli = pq.read_table(files.stimuli["nounpp"])
-    for name in ("item", "condition", "subject_lemma", "verb_lemma"):
+    assert set(stimuli["subject_number"].to_pylist()) == {"singular", "plural"}
+    for name in ("item", "condition", "subject_number", "subject_lemma", "verb_lemma"):
         assert table[name].to_pylist() == stimuli[name].to_pylist()
     intact = pq.read_table(files.intact["nounpp"])
     assert table["margin"].equals(intact["margin"])
@@ -134,6 +136,46 @@ def test_units_of_lower_layers_and_double_ones_are_set_apart(files):
     )
     for part in ("lower layers", "are not counted: 2.", "not counted: 4.", "long-range: 7."):
         assert part in legend
+
+
+def test_short_range_units_that_push_against_their_number_are_named(files, written):
+    """Not those of lower layers, nor those of which it is not known."""
+    path = files.folder / "units" / "against.json"
+    known = {2: False, 5: True, 6: None, 8: False}
+    units = [{"unit": unit, "supports_its_number": known[unit]} for unit in known]
+    write_json(
+        {"units": [*units, {"unit": PLURAL_UNIT}]},
+        path,
+        make_metadata(kind="units", checkpoint_sha256=files.sha256),
+    )
+    units = read_metadata(files.write("simple", "against", short_range=path))["config"]["units"]
+    assert units["short_range_against"] == [8]
+    assert read_metadata(written["simple"])["config"]["units"]["short_range_against"] == []
+
+
+def test_unknown_numbers_of_subjects_stay_unknown(files):
+    table = pq.read_table(files.stimuli["simple"])
+    place = table.column_names.index("subject_number")
+    numbers = [None, *table["subject_number"].to_pylist()[1:]]
+    changed = table.set_column(place, "subject_number", pa.array(numbers, pa.string()))
+    stimuli, intact = (files.folder / name / "simple.parquet" for name in ("gap", "gap_intact"))
+    write_parquet(changed, stimuli, read_metadata(files.stimuli["simple"]))
+    write_intact(files.checkpoint, stimuli, files.context, COMPUTE, intact)
+    output = files.write("simple", "unknown", stimuli=stimuli, intact=intact)
+    assert pq.read_table(output)["subject_number"].to_pylist() == numbers
+    found = read_contributions({"simple": output})
+    summary = contributions_table(found.by_task, found.units, **STATISTICS)
+    assert summary["long_range_constant"].isna().all() and summary["long_range_right"].notna().any()
+
+
+def test_the_planted_unit_has_half_its_weight_as_a_constant_towards_plural(written):
+    """It adds 0 for singular subjects and 6 tanh(tanh(5)) for plural ones."""
+    found = read_contributions(written)
+    table = contributions_table(found.by_task, found.units, **STATISTICS)
+    constant = -3 * np.tanh(np.tanh(5))
+    assert table["long_range_constant"].to_numpy() == pytest.approx(constant, abs=0.05)
+    rows = table[(table["answer"] == "all") & (table["condition"] != "all")]
+    assert (rows["long_range_right_without_constant"] == 1).all()
 
 
 def test_no_unit_at_all_is_an_answer(files):

@@ -11,6 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.metrics import roc_auc_score
+from sklearn.model_selection import GroupShuffleSplit
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 from sklearn.svm import LinearSVC
@@ -20,9 +21,15 @@ from lstm_units.aligned_items import AlignedItems, read_aligned_items
 from lstm_units.decoding import WITHOUT_LONG_RANGE, decoded_positions, feature_sets
 from lstm_units.errors import ConfigurationError, UserError
 from lstm_units.files import make_metadata, read_metadata, write_json, write_parquet
-from lstm_units.generalisation import Classifier, DistinctItems, auc_with_ties, generalise
-from lstm_units.hold_outs import hold_outs, permuted_labels
-from lstm_units.steps_decoding import write_decoding
+from lstm_units.generalisation import (
+    Classifier,
+    DistinctItems,
+    RowSpace,
+    auc_with_ties,
+    generalise,
+)
+from lstm_units.hold_outs import hold_outs, permuted_labels, tied_nouns
+from lstm_units.steps_decoding import warn_of_agreeing_attractors, write_decoding
 from lstm_units.steps_stimuli import write_generated
 from lstm_units.stimuli import read_stimuli, scored_sha256
 
@@ -44,7 +51,8 @@ def nouns(n_lemmas, items_per_form, seed=0):
 
 
 def draw(kind, label, lemma, **other):
-    return hold_outs(kind, label, lemma, **{"splits": 5, "test_fraction": 0.2, "seed": 7, **other})
+    lemmas = None if lemma is None else {"subject_number": lemma}
+    return hold_outs(kind, label, lemmas, **{"splits": 5, "test_fraction": 0.2, "seed": 7, **other})
 
 
 # Hold-outs
@@ -103,6 +111,164 @@ def test_test_sets_have_both_numbers_even_when_each_noun_has_one():
 def test_hold_outs_that_cannot_be_drawn_say_what_to_change(label, lemma, kind, message):
     with pytest.raises(ConfigurationError, match=message):
         draw(kind, np.array(label), np.array(lemma))
+
+
+# Every noun that gives the label away
+
+
+def two_nouns(n_items=600, incongruent=True, shared=False, seed=0, sizes=(12, 9)):
+    """Items of a subject and an attractor drawn from separate lemmas, or from the same."""
+    rng = np.random.default_rng(seed)
+    subject = rng.integers(sizes[0], size=n_items)
+    attractor = rng.integers(sizes[1], size=n_items)
+    if shared:
+        attractor = (subject + 1 + attractor) % sizes[0]
+    label = rng.random(n_items) < 0.5
+    other = ~label if incongruent else rng.random(n_items) < 0.5
+    names = np.array([f"noun{k:02d}" for k in range(60)])
+    number = np.array(["plural", "singular"])
+    return AlignedItems(
+        task="two_nouns",
+        item=np.arange(n_items, dtype=np.int32),
+        condition=np.full(n_items, "SP"),
+        subject_position=1,
+        verb_position=3,
+        attractor_positions=(2,),
+        n_positions=5,
+        words=("The", "boy", "cars", "sees", "."),
+        subject_number=number[label.astype(int)],
+        attractor_numbers=number[other.astype(int)][:, None],
+        subject_lemma=names[subject].astype(object),
+        attractor_lemmas=names[attractor + (0 if shared else 30)].astype(object)[:, None],
+    )
+
+
+def tied_lemmas(items, label="subject_number"):
+    return {noun: items.lemma(noun) for noun in tied_nouns(items, label)}
+
+
+@pytest.mark.parametrize("label", ["subject_number", "attractor_number"])
+def test_a_noun_is_tied_when_its_number_follows_from_the_label(label):
+    both = ["subject_number", "attractor_number"]
+    assert tied_nouns(two_nouns(), label) == both
+    items = two_nouns(incongruent=False)
+    assert tied_nouns(items, label) == [label]
+    assert tied_nouns(items.subset(items.incongruent), label) == both
+    assert tied_nouns(items.subset(~items.incongruent), label) == both
+    mixed = ~items.incongruent
+    mixed[np.flatnonzero(items.incongruent)[:1]] = True  # one exception unties them
+    assert tied_nouns(items.subset(mixed), label) == [label]
+
+
+def test_only_the_attractor_that_is_tied_is_held_out():
+    items = two_nouns()
+    free = np.random.default_rng(5).choice(["singular", "plural"], len(items))
+    numbers = np.column_stack([free, items.attractor_numbers[:, 0]])
+    items = replace(
+        items,
+        attractor_positions=(2, 3),
+        attractor_numbers=numbers,
+        attractor_lemmas=np.column_stack([items.attractor_lemmas[:, 0]] * 2),
+    )
+    assert tied_nouns(items, "subject_number") == ["subject_number", "attractor_2_number"]
+    assert tied_nouns(items, "attractor_1_number") == ["attractor_number"]
+    with pytest.raises(ConfigurationError, match="no attractor_3_number"):
+        tied_nouns(items, "attractor_3_number")
+
+
+@settings(max_examples=30, deadline=None)
+@given(
+    fraction=st.sampled_from([0.15, 0.2, 0.4]),
+    seed=st.integers(0, 1000),
+    shared=st.booleans(),
+)
+def test_no_tied_lemma_is_in_both_sets(fraction, seed, shared):
+    items = two_nouns(shared=shared, seed=seed)
+    lemmas, label = tied_lemmas(items), items.label("subject_number")
+    arguments = {"splits": 4, "test_fraction": fraction, "seed": seed}
+    drawn = hold_outs("grouped", label, lemmas, **arguments)
+    everywhere = np.array(list(lemmas.values()))
+    for train, test in drawn:
+        held_out = set(everywhere[:, test].ravel())
+        assert not held_out & set(everywhere[:, train].ravel())
+        assert set(label[train]) == set(label[test]) == {True, False}
+        # All items that can take part do: no more are dropped than need be.
+        touched = np.isin(everywhere, list(held_out))
+        assert set(test) == set(np.flatnonzero(touched.all(axis=0)))
+        assert set(train) <= set(np.flatnonzero(~touched.any(axis=0)))
+        if not shared:
+            for noun in lemmas.values():
+                n_lemmas = len(set(noun))
+                expected = n_lemmas - int(np.ceil(fraction * n_lemmas))
+                assert len(set(noun[train])) <= expected
+    again = hold_outs("grouped", label, lemmas, **arguments)
+    for one, other in zip(drawn, again, strict=True):
+        assert np.array_equal(one[0], other[0])
+        assert np.array_equal(one[1], other[1])
+
+
+def test_with_one_tied_noun_the_sets_are_a_partition_drawn_as_scikit_learn_does():
+    items = two_nouns(incongruent=False)
+    label, lemmas = items.label("subject_number"), tied_lemmas(items)
+    found = hold_outs("grouped", label, lemmas, splits=4, test_fraction=0.2, seed=7)
+    (lemma,) = lemmas.values()
+    expected = GroupShuffleSplit(4 * 1000, test_size=0.2, random_state=7).split(label, groups=lemma)
+    for (train, test), (other_train, other_test) in zip(found, expected, strict=False):
+        assert np.array_equal(train, np.sort(other_train))
+        assert np.array_equal(test, np.sort(other_test))
+        assert sorted([*train, *test]) == list(range(len(items)))
+
+
+def test_the_lemmas_of_two_nouns_are_drawn_independently():
+    """Which subjects are held out does not tell which attractors are."""
+    items = two_nouns(sizes=(10, 10))
+    lemmas = tied_lemmas(items)
+    drawn = hold_outs(
+        "grouped", items.label("subject_number"), lemmas, splits=200, test_fraction=0.5, seed=1
+    )
+    first, second = (
+        np.array([[name in set(noun[test]) for name in sorted(set(noun))] for _, test in drawn])
+        for noun in lemmas.values()
+    )
+    both = np.corrcoef(first.T, second.T)[:10, 10:]
+    assert np.abs(both).max() < 0.3  # 0.07 is one standard error of 200 draws
+
+
+def test_too_few_lemmas_of_any_tied_noun_name_the_fraction():
+    items = two_nouns(sizes=(12, 1))
+    with pytest.raises(ConfigurationError, match=r"1 lemmas .noun30.*test_fraction = 0.2"):
+        hold_outs(
+            "grouped",
+            items.label("subject_number"),
+            tied_lemmas(items),
+            splits=2,
+            test_fraction=0.2,
+            seed=0,
+        )
+
+
+@pytest.mark.slow
+def test_an_untrained_code_of_word_forms_is_known_by_heart_only_without_the_attractors():
+    """Values name the noun form at its position; nothing says its number."""
+    items = two_nouns(n_items=800, sizes=(20, 20))
+    label, lemmas = items.label("subject_number"), tied_lemmas(items)
+    rng = np.random.default_rng(3)
+    found = {"subject only": [], "both": []}
+    for _ in range(12):  # networks: one code may favour a number by chance
+        values = np.empty((len(items), 2, 60), dtype=np.float32)
+        for position, (noun, lemma) in enumerate(lemmas.items()):
+            forms = np.array([f"{a}{b}" for a, b in zip(lemma, items.label(noun), strict=True)])
+            _, place = np.unique(forms, return_inverse=True)
+            values[:, position] = rng.normal(size=(place.max() + 1, 60))[place]
+        for name, held_out in (
+            ("subject only", {"subject_number": lemmas["subject_number"]}),
+            ("both", lemmas),
+        ):
+            splits = hold_outs("grouped", label, held_out, splits=3, test_fraction=0.3, seed=1)
+            auc, _ = generalise(values, label, splits, [0, 1], CLASSIFIER)
+            found[name].append(auc.mean(axis=0))
+    assert np.mean(found["subject only"], axis=0)[1, 1] == 1
+    assert np.abs(np.mean(found["both"], axis=0) - 0.5).max() < 0.15
 
 
 # Permuted labels
@@ -235,6 +401,19 @@ def test_items_counted_once_have_the_optimum_of_the_repeated_items(units):
     np.testing.assert_allclose(decoder.decision_function(values), expected, atol=2e-4)
 
 
+@pytest.mark.parametrize("shape", [(20, 90), (90, 20)])
+def test_the_row_space_changes_no_decision(shape):
+    rng = np.random.default_rng(2)
+    values = rng.normal(size=shape)
+    label = rng.random(shape[0]) < 0.5
+    new = rng.normal(size=(50, shape[1]))
+    svm = LinearSVC(tol=1e-10, max_iter=1_000_000, dual=True, random_state=0)
+    expected = make_pipeline(svm).fit(values, label).decision_function(new)
+    found = make_pipeline(RowSpace(), svm).fit(values, label).decision_function(new)
+    np.testing.assert_allclose(found, expected, atol=1e-6)
+    assert RowSpace().fit(values).transform(new).shape[1] == min(shape)
+
+
 def test_the_sign_of_a_unit_changes_nothing():
     label, lemma = nouns(10, 4)
     values = planted(label, lemma, noise=2.0)
@@ -289,7 +468,15 @@ def stimuli(project, tmp_path_factory):
     return path
 
 
-def write_dump(folder, stimuli, seed=0, checkpoint="a", variables=("cell",), planted_number=True):
+def write_dump(
+    folder,
+    stimuli,
+    seed=0,
+    checkpoint="a",
+    variables=("cell",),
+    planted_number=True,
+    untrained_like=None,
+):
     """Write a dump by hand, one node per word.
 
     Unit 1 carries the subject's number to the end, unit 4 that of the last noun, the rest noise;
@@ -315,6 +502,8 @@ def write_dump(folder, stimuli, seed=0, checkpoint="a", variables=("cell",), pla
         "layer_sizes": list(SIZES),
         "float_type": "float32",
     }
+    if untrained_like is not None:
+        config["untrained_like"] = untrained_like
     metadata = make_metadata(
         config=config,
         n_nodes=n_items * n_positions,
@@ -349,7 +538,12 @@ def inputs(stimuli, tmp_path_factory):
         "dump_folder": write_dump(folder / "activations" / "nounpp", stimuli),
         "untrained_folders": [
             write_dump(
-                folder / f"untrained_{seed}" / "nounpp", stimuli, seed, str(seed), ("cell",), False
+                folder / f"untrained_{seed}" / "nounpp",
+                stimuli,
+                seed,
+                checkpoint=str(seed),
+                planted_number=False,
+                untrained_like="a",
             )
             for seed in (1, 2)
         ],
@@ -406,7 +600,7 @@ def curve(table, features, at=SUBJECT, reference="none"):
     return rows.groupby("test_position")["auc"].mean().to_numpy()
 
 
-def test_the_table_has_every_set_at_every_position_and_the_references_at_the_noun(decoded):
+def test_the_table_has_every_set_and_the_untrained_networks_at_every_word(decoded):
     table, _ = decoded["grouped"]
     assert list(table.columns) == COLUMNS
     intact = table[table["reference"] == "none"]
@@ -417,24 +611,26 @@ def test_the_table_has_every_set_at_every_position_and_the_references_at_the_nou
     assert (intact.groupby("features", observed=True).size() == 2 * 7 * 7).all()
     others = table[table["reference"] != "none"]
     assert set(others["features"]) == {WITHOUT_LONG_RANGE}
-    assert set(others["train_position"]) == {SUBJECT}
+    permuted = others[others["reference"] == "permuted"]
+    assert set(permuted["train_position"]) == {SUBJECT}
     assert others.groupby(["reference", "replicate"], observed=True).size().to_dict() == {
-        (reference, replicate): 2 * 7
-        for reference in ("permuted", "untrained")
-        for replicate in (1, 2)
+        **{("permuted", replicate): 2 * 7 for replicate in (1, 2)},
+        **{("untrained", replicate): 2 * 7 * 7 for replicate in (1, 2)},
     }
     assert table["auc"].between(0, 1).all()
     assert table["converged"].all()
 
 
 def test_the_planted_units_are_found_over_time(decoded):
-    for table, _ in decoded.values():
+    for kind, (table, _) in decoded.items():
         assert curve(table, "unit_1").tolist() == [0.5] + [1.0] * 6
         assert curve(table, "unit_4").tolist() == [0.5, 1, 1, 1, 0, 0, 0]
         assert curve(table, WITHOUT_LONG_RANGE)[[0, 1, 4]].tolist() == [0.5, 1, 0]
         assert curve(table, "unit_4", at=ATTRACTOR)[[1, 4, 5]].tolist() == [0, 1, 1]
         untrained = curve(table, WITHOUT_LONG_RANGE, reference="untrained")
-        assert np.abs(untrained - 0.5).max() < 0.25
+        # Grouped hold-outs have few test items here, so only the mean over words is near chance.
+        far = np.abs(untrained - 0.5)
+        assert (far.max() if kind == "random" else far.mean()) < 0.25
 
 
 def test_attractor_number_is_decoded_with_attractor_lemmas_held_out(inputs, tmp_path):
@@ -453,6 +649,9 @@ def test_attractor_number_is_decoded_with_attractor_lemmas_held_out(inputs, tmp_
     metadata = read_metadata(tmp_path / "attractor_grouped.parquet")
     items = read_aligned_items(inputs["stimuli"])
     assert metadata["n_lemmas"] == len(set(items.lemma("attractor_number"))) == 10
+    assert metadata["held_out"] == ["attractor_number"]
+    sizes = zip(metadata["n_train_items"], metadata["n_test_items"], strict=True)
+    assert {train + test for train, test in sizes} == {len(items)}
 
 
 def test_the_same_seed_gives_the_same_bytes(inputs, decoded, tmp_path):
@@ -470,9 +669,18 @@ def test_metadata_say_how_it_was_made(decoded):
     assert metadata["checkpoint_sha256"] == "a"
     assert metadata["untrained_sha256"] == ["1", "2"]
     assert (metadata["n_items"], metadata["n_lemmas"]) == (80, 20)
-    # Seven sets at seven words; two permutations and two untrained networks at the noun.
-    assert metadata["n_classifiers"] == 2 * (7 * 7 + 2 + 2)
+    # Seven sets and two untrained networks at seven words; two permutations at the noun.
+    assert metadata["n_classifiers"] == 2 * (7 * 7 + 2 * 7 + 2)
     assert metadata["n_not_converged"] == 0
+    assert metadata["held_out"] == ["subject_number", "attractor_number"]
+    assert len(metadata["n_train_items"]) == len(metadata["n_test_items"]) == 2
+    assert all(
+        train + test < 80
+        for train, test in zip(metadata["n_train_items"], metadata["n_test_items"], strict=True)
+    )
+    metadata = read_metadata(decoded["random"][1] / "main_random.parquet")
+    assert metadata["held_out"] == []
+    assert (metadata["n_train_items"], metadata["n_test_items"]) == ([64, 64], [16, 16])
 
 
 def test_classifiers_that_did_not_converge_are_counted_in_one_line(inputs, tmp_path, caplog):
@@ -526,17 +734,68 @@ def test_inputs_of_another_model_or_other_stimuli_are_refused(project, inputs, t
         run({**inputs, "stimuli": other}, tmp_path / "d.parquet")
 
 
-def test_items_without_lemmas_are_decoded_at_random_only(inputs, tmp_path):
-    table = read_stimuli(inputs["stimuli"])
-    place = table.column_names.index("subject_lemma")
+def without(stimuli, column, path):
+    """Write the stimuli with nothing in a column."""
+    table = read_stimuli(stimuli)
+    place = table.column_names.index(column)
     empty = pa.nulls(len(table), table.schema.field(place).type)
-    path = tmp_path / "stimuli" / "nounpp.parquet"
     path.parent.mkdir()
     write_parquet(table.set_column(place, table.schema.field(place), empty), path, make_metadata())
-    made = {**inputs, "stimuli": path, "untrained_folders": []}
-    with pytest.raises(ConfigurationError, match="cannot be grouped"):
+    return path
+
+
+def test_items_without_lemmas_are_decoded_at_random_without_permuted_labels(
+    inputs, tmp_path, caplog
+):
+    path = without(inputs["stimuli"], "subject_lemma", tmp_path / "stimuli" / "nounpp.parquet")
+    made = {**inputs, "stimuli": path}
+    with pytest.raises(ConfigurationError, match=r"subject_number belongs to.* cannot be grouped"):
         run(made, tmp_path / "d.parquet")
-    assert len(run(made, tmp_path / "d.parquet", hold_out="random", permutations=0))
+    table = run(made, tmp_path / "d.parquet", hold_out="random", splits=1, units=[])
+    assert set(table["reference"]) == {"none", "untrained"}
+    (record,) = caplog.records
+    assert "labels are not permuted over lemmas" in record.getMessage()
+    assert read_metadata(tmp_path / "d.parquet")["n_lemmas"] is None
+
+
+def test_grouped_hold_outs_need_the_lemmas_of_every_tied_noun(inputs, tmp_path):
+    path = without(inputs["stimuli"], "attractor_lemmas", tmp_path / "stimuli" / "nounpp.parquet")
+    made = {**inputs, "stimuli": path, "untrained_folders": []}
+    with pytest.raises(ConfigurationError, match="attractor_number belongs to"):
+        run(made, tmp_path / "d.parquet")
+    # Over all conditions the attractor does not give the subject's number away.
+    arguments = {"conditions": "all", "permutations": 0, "splits": 1, "units": []}
+    assert len(run(made, tmp_path / "d.parquet", **arguments))
+
+
+@pytest.mark.parametrize("like", ["b", None])
+def test_an_untrained_network_of_another_model_is_refused(inputs, tmp_path, like):
+    folder = write_dump(
+        tmp_path / "untrained" / "nounpp", inputs["stimuli"], 3, "3", untrained_like=like
+    )
+    with pytest.raises(UserError, match="was made from another checkpoint") as caught:
+        run({**inputs, "untrained_folders": [folder]}, tmp_path / "d.parquet")
+    assert str(folder) in str(caught.value)
+
+
+def test_attractors_that_agree_among_incongruent_items_are_reported(caplog):
+    one = two_nouns(40)
+    numbers = np.column_stack([one.attractor_numbers[:, 0], one.attractor_numbers[:, 0]])
+    items = replace(
+        one,
+        attractor_positions=(2, 3),
+        attractor_numbers=numbers,
+        attractor_lemmas=np.column_stack([one.attractor_lemmas[:, 0]] * 2),
+    )
+    for quiet, conditions in ((one, "incongruent"), (items, "incongruent"), (items, "all")):
+        warn_of_agreeing_attractors(quiet, conditions)
+    assert not caplog.records
+    numbers[:3, 0] = items.subject_number[:3]
+    warn_of_agreeing_attractors(items, "all")
+    assert not caplog.records
+    warn_of_agreeing_attractors(items, "incongruent")
+    (record,) = caplog.records
+    assert "in 3 of 40 incongruent items of two_nouns the first attractor" in record.getMessage()
 
 
 def test_words_end_one_after_the_verb_or_with_the_shortest_item(inputs):

@@ -21,6 +21,7 @@ SHOWN = [
     {"unit": 3, "layer": 1, "role": "named", "number": None},
     {"unit": 651, "layer": 2, "role": "arbitrary", "number": None},
 ]
+HELD_OUT = {"grouped": ["subject_number", "attractor_number"], "random": []}
 SETS = {
     "without_long_range": 1299,
     "layer_1": 650,
@@ -54,7 +55,7 @@ def auc_at(features, reference, split, at, to):
     if at == 1:
         base = 0.1 * list(SETS).index(features) + 0.05 * to
         return base / 2 + {"none": 0.0, "permuted": 0.2, "untrained": 0.3}[reference] + 0.02 * split
-    return 0.1 * at + 0.01 * to
+    return min(1.0, 0.1 * at + 0.01 * to + (0.002 * split if reference == "untrained" else 0))
 
 
 def decoded(n_positions=7, sets=SETS, references=("none", "permuted", "untrained")):
@@ -65,7 +66,7 @@ def decoded(n_positions=7, sets=SETS, references=("none", "permuted", "untrained
         if reference == "none" or name == "without_long_range"
         for replicate in ([0] if reference == "none" else [1, 2])
         for split in range(2)
-        for at in (range(n_positions) if reference == "none" else [1])
+        for at in ([1] if reference == "permuted" else range(n_positions))
         for to in range(n_positions)
     ]
     names = "features reference replicate split train_position test_position n_units auc"
@@ -75,7 +76,16 @@ def decoded(n_positions=7, sets=SETS, references=("none", "permuted", "untrained
 def draw(**changes):
     tables = {"grouped": decoded(), "random": decoded()}
     arguments = {"by_hold_out": tables, "items": make_items(), "label": "subject_number"}
-    return decoding_figure(**{**arguments, "shown": SHOWN, "removed": [988], **changes})
+    return decoding_figure(
+        **{
+            **arguments,
+            "shown": SHOWN,
+            "removed": [988],
+            "held_out": HELD_OUT,
+            "decoded": "cell, incongruent items",
+            **changes,
+        }
+    )
 
 
 @pytest.fixture(scope="module")
@@ -89,16 +99,64 @@ def visible_texts(figure):
     return [t for t in figure.findobj(Text) if t.get_text().strip() and t.get_visible()]
 
 
-def test_each_kind_of_hold_outs_has_curves_above_and_a_matrix_below(figure):
-    titles = [axis.get_title() for axis in figure.axes]
-    assert titles == [
-        *("nouns held out", "random items held out"),
-        "all but long-range units, nouns held out",
-        "all but long-range units, random items held out",
-        "",  # the colour bar
+def headings(figure):
+    return [text.get_text() for text in figure.texts]
+
+
+def test_each_kind_of_hold_outs_has_curves_above_and_two_matrices_below(figure):
+    titles = ["subject and attractor nouns held out", "random items held out"]
+    assert [axis.get_title() for axis in figure.axes] == [*titles, *titles, "", "", ""]
+    assert headings(figure) == [
+        "cell, incongruent items",
+        "all but long-range units, trained at every word",
     ]
-    tops = [axis.get_position().y0 for axis in figure.axes[:4]]
-    assert min(tops[:2]) > max(tops[2:])
+    places = [axis.get_position() for axis in figure.axes[:6]]
+    for upper, lower in zip(places[:4], places[2:], strict=True):
+        assert upper.y0 > lower.y1
+    for left, right in zip(places[::2], places[1::2], strict=True):
+        assert left.y0 == right.y0
+        assert left.x1 < right.x0
+    assert [axis.get_ylabel() for axis in figure.axes[2:6]] == [
+        *("trained network\ntrained at", ""),
+        *("untrained network\ntrained at", ""),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("attractors", "held_out", "title"),
+    [
+        ((4,), [], "nouns held out"),  # a file that does not say which
+        ((4,), ["subject_number"], "subject nouns held out"),
+        ((3, 4), ["subject_number", "attractor_2_number"],
+         "subject and attractor 2 nouns held out"),
+        ((3, 4), ["subject_number", "attractor_number", "attractor_2_number"],
+         "all nouns held out"),
+    ],
+)  # fmt: skip
+def test_titles_say_which_nouns_are_held_out(attractors, held_out, title):
+    made = draw(
+        by_hold_out={"grouped": decoded()},
+        items=make_items(attractors=attractors),
+        held_out={"grouped": held_out},
+    )
+    assert [made.axes[0].get_title(), made.axes[1].get_title()] == [title, title]
+
+
+def test_without_an_untrained_network_there_is_one_row_of_matrices():
+    made = draw(by_hold_out={"grouped": decoded(references=("none", "permuted"))}, decoded=None)
+    assert len([axis for axis in made.axes if axis.images]) == 1
+    assert headings(made) == ["all but long-range units, trained at every word"]
+    assert made.get_figheight() < draw(by_hold_out={"grouped": decoded()}).get_figheight() - 1.5
+
+
+def test_training_words_that_were_not_computed_stay_empty():
+    table = decoded()
+    table = table[(table["reference"] != "untrained") | (table["train_position"] == 1)]
+    matrix = draw(by_hold_out={"grouped": table}).axes[2]
+    values = np.ma.filled(matrix.images[0].get_array(), np.nan)
+    assert np.isfinite(values[1]).all()
+    assert np.isnan(np.delete(values, 1, axis=0)).all()
+    assert len(matrix.texts) == 7
 
 
 def test_the_legend_names_every_curve_once(figure):
@@ -114,7 +172,7 @@ def test_the_legend_names_every_curve_once(figure):
 def test_without_long_range_units_the_curve_and_the_matrix_name_all_units():
     made = draw(removed=[])
     assert made.legends[0].get_texts()[0].get_text() == "all units (1,299)"
-    assert made.axes[2].get_title() == "all units, nouns held out"
+    assert headings(made)[1] == "all units, trained at every word"
 
 
 def test_curves_stand_at_the_mean_over_splits_with_the_sd_as_bars(figure):
@@ -177,7 +235,11 @@ def test_the_matrix_has_training_words_down_and_test_words_across_and_prints_its
     assert len(printed) == 49
     assert printed[6, 3] == ".36"
     assert printed[3, 6] == ".63"
-    assert (axis.get_xlabel(), axis.get_ylabel()) == ("tested at", "trained at")
+    untrained = figure.axes[4].images[0].get_array()
+    # The mean over splits and replicates.
+    assert untrained[3, 6] == pytest.approx(0.1 * 3 + 0.01 * 6 + 0.001)
+    assert figure.axes[4].images[0].get_clim() == (0, 1)
+    assert [axis.get_xlabel() for axis in figure.axes[2:6]] == ["", "", "tested at", "tested at"]
 
 
 @pytest.mark.parametrize(("auc", "text"), [(1.0, "1"), (0.996, "1"), (0.0, "0"), (0.05, ".05")])
@@ -187,9 +249,10 @@ def test_printed_values_have_two_digits(auc, text):
 
 
 def test_words_name_both_axes_and_roles_stand_above(figure):
-    for axis in figure.axes[:4]:
+    for axis in (*figure.axes[:2], *figure.axes[4:6]):
         assert [t.get_text() for t in axis.get_xticklabels()] == list(WORDS[:7])
-    assert [t.get_text() for t in figure.axes[2].get_yticklabels()] == list(WORDS[:7])
+    for axis in (figure.axes[2], figure.axes[4]):
+        assert [t.get_text() for t in axis.get_yticklabels()] == list(WORDS[:7])
     bold = [t.get_text() for t in figure.axes[0].get_xticklabels() if t.get_fontweight() == "bold"]
     assert bold == ["boy", "cars", "encourages"]
     roles = {t.get_text(): t.xy[0] for t in figure.axes[0].texts}
@@ -217,10 +280,18 @@ CASES = {
         "by_hold_out": {"grouped": decoded(11), "random": decoded(11)},
         "items": make_items(LONG, 1, (4, 7), 9),
     },
+    "two attractors held out": {
+        "items": make_items(WORDS, 1, (3, 4), 5),
+        "held_out": {**HELD_OUT, "grouped": ["subject_number", "attractor_2_number"]},
+    },
+    "one row of matrices": {
+        "by_hold_out": {kind: decoded(references=("none",)) for kind in HELD_OUT}
+    },
     "neighbouring roles": {"items": make_items(WORDS, 1, (3, 4), 5)},
     "few words": {
         "by_hold_out": {"grouped": decoded(4), "random": decoded(4)},
         "items": make_items(("The", "boy", "gently", "encourages", "."), 1, (), 3),
+        "held_out": {"grouped": ["subject_number"], "random": []},
     },
 }
 
@@ -291,6 +362,7 @@ def inputs(project, tmp_path):
             config=config,
             task="nounpp",
             units_removed=[988],
+            held_out=HELD_OUT[kind],
             checkpoint_sha256="a",
             stimuli_sha256="s",
         )
@@ -322,6 +394,8 @@ def test_the_step_writes_the_figure_with_a_decoded_item_as_example(inputs, tmp_p
     assert words[4].endswith("s")
     assert words[5].endswith("s")
     assert seen["made"].legends[0].get_texts()[0].get_text().startswith("all but long-range")
+    assert seen["made"].axes[0].get_title() == "subject and attractor nouns held out"
+    assert headings(seen["made"])[0] == "cell, incongruent items"
 
 
 def test_decodings_that_do_not_belong_together_are_refused(inputs, tmp_path):

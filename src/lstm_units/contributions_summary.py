@@ -1,7 +1,9 @@
 """What the parts of the verb margin come to: means, and how often a part points the right way.
 
 Lakretz et al. 2019 (Sections 4.2 and 5) remark that long-range units are almost always right and
-that wrong answers come from elsewhere; this table puts numbers on it.
+that wrong answers come from elsewhere; this table puts numbers on it. A part that adds the same to
+the singular form in every sentence points right wherever the subject is singular and knows nothing
+of it, so shares are also given without that constant.
 """
 
 from collections.abc import Mapping, Sequence
@@ -25,6 +27,11 @@ MEASURES = ("margin", *PARTS)
 GROUPS = ("long_range", "short_range")
 ANSWERS = ("right", "wrong", "all")
 ALL = "all"
+RIGHT, WITHOUT_CONSTANT, CONSTANT = "_right", "_right_without_constant", "_constant"
+SHARES = tuple(f"{group}{kind}" for group in GROUPS for kind in (RIGHT, WITHOUT_CONSTANT))
+# What is left of a contribution without its constant is nothing up to this times the largest one:
+# means are rounded.
+_NOTHING = 1e-9
 _EMPTY = "-"
 
 
@@ -35,11 +42,12 @@ class Contributions:
     Parameters
     ----------
     by_task : dict of str to DataFrame
-        ``item, condition, right, margin, long_range, short_range, rest, bias, subject_lemma,
-        verb_lemma``.
+        ``item, condition, subject_number, right, margin, long_range, short_range, rest, bias,
+        subject_lemma, verb_lemma``.
     units : dict
-        ``long_range, short_range`` (1-based units of the last layer), ``n_rest, last_layer``, and
-        the units left out, as `lstm_units.steps_contributions.write_contributions` records them.
+        ``long_range, short_range`` (1-based units of the last layer), ``n_rest, last_layer``, the
+        units left out, and ``short_range_against``, as
+        `lstm_units.steps_contributions.write_contributions` records them.
     sources : dict
         ``checkpoint_sha256`` and ``stimuli_sha256`` by task.
     """
@@ -73,7 +81,8 @@ def read_contributions(paths: Mapping[str, str | Path]) -> Contributions:
     """
     if not paths:
         raise UserError("no contributions were given: name at least one task in config.yaml")
-    columns = ["item", "condition", "right", *MEASURES, "subject_lemma", "verb_lemma"]
+    names = ["item", "condition", "subject_number", "right", *MEASURES]
+    columns = [*names, "subject_lemma", "verb_lemma"]
     by_task, stimuli = {}, {}
     first: tuple[str | Path, dict[str, Any]] | None = None
     for task, path in paths.items():
@@ -92,6 +101,32 @@ def read_contributions(paths: Mapping[str, str | Path]) -> Contributions:
         stimuli[task] = found["stimuli_sha256"]
     sources = {"checkpoint_sha256": first[1]["checkpoint_sha256"], "stimuli_sha256": stimuli}
     return Contributions(by_task, first[1]["config"]["units"], sources)
+
+
+def constant_preference(contribution: np.ndarray, subject_number: np.ndarray) -> float:
+    """Return what a part adds to the singular form whatever the number of the subject.
+
+    The contribution towards the singular form is the contribution where the subject is singular,
+    and its negative where it is plural. The constant is halfway between its mean over singular and
+    its mean over plural subjects, so it is 0 for a part that serves both alike. Items count as they
+    are: where attractors are not balanced, a part that follows them shifts it.
+
+    Parameters
+    ----------
+    contribution : ndarray of shape (items,)
+        To the margin, log p(correct) - log p(wrong), in nats.
+    subject_number : ndarray of shape (items,)
+        ``"singular"`` or ``"plural"``.
+
+    Returns
+    -------
+    float
+        Nats; NaN when the number of a subject is not known, or only one number occurs.
+    """
+    sign = _sign(subject_number)
+    if np.isnan(sign).any() or len(set(sign)) < 2:
+        return float("nan")
+    return float((contribution[sign > 0].mean() - contribution[sign < 0].mean()) / 2)
 
 
 def contributions_table(
@@ -121,57 +156,89 @@ def contributions_table(
         One row per task, condition (and ``all`` of them) and answer (``right``, ``wrong``,
         ``all``): ``task, condition, answer, n``; for each of margin, long_range, short_range,
         rest and bias its mean, in nats, and ``{part}_low, {part}_high``, percentile intervals of
-        a bootstrap crossed over subject and verb lemmas (over items where ``resampled`` says so);
-        ``{group}_right``: the share of items in which the contribution of the long-range or the
-        short-range units is above 0, with Wilson intervals. A group without units has no share
-        (NaN), and rows without items have no means; a single item has no interval.
+        a bootstrap crossed over subject and verb lemmas (over items where ``resampled`` says so).
+        For the long-range and the short-range units: ``{group}_constant``, their
+        `constant_preference` in the whole task; ``{group}_right``, the share of items in which
+        their contribution is above 0; and ``{group}_right_without_constant``, the share in which
+        it still is without the constant. Intervals of shares, ``_low`` and ``_high``, are of the
+        same bootstrap, which does not estimate the constant anew; they are Wilson's where the
+        share is 0 or 1, as no resample differs, or where items were resampled. A group without
+        units has neither share nor constant (NaN); rows without items have no means; a single
+        item has no interval of its means.
     """
     rows = []
     for task in sorted(by_task, key=task_rank):
         items = by_task[task]
         condition = items["condition"].astype(str).to_numpy()
         right = items["right"].to_numpy(dtype=bool)
+        points, constants = _points_right(items, units)
         for name in [*sorted(set(condition), key=condition_rank), ALL]:
             here = np.ones(len(items), bool) if name == ALL else condition == name
             for answer in ANSWERS:
                 chosen = here if answer == ALL else here & (right == (answer == "right"))
                 rng = seed_stream(seed, "contributions", task, name, answer)
                 row = {"task": task, "condition": name, "answer": answer, "n": int(chosen.sum())}
-                row |= _means(items[chosen], confidence, samples, rng)
-                row |= _shares(items[chosen], units, confidence)
-                rows.append(row)
-    return pd.DataFrame(rows)
+                row |= _summary(items[chosen], points[chosen], confidence, samples, rng)
+                rows.append(row | constants)
+    order = [f"{name}{end}" for name in MEASURES for end in ("", "_low", "_high")]
+    order = ["task", "condition", "answer", "n", *order, "resampled"]
+    for group in GROUPS:
+        shares = [f"{group}{kind}" for kind in (RIGHT, WITHOUT_CONSTANT)]
+        order += [group + CONSTANT]
+        order += [f"{share}{end}" for share in shares for end in ("", "_low", "_high")]
+    return pd.DataFrame(rows, columns=order)
 
 
-def _means(items: pd.DataFrame, confidence: float, samples: int, rng) -> dict[str, Any]:
-    values = items[list(MEASURES)].to_numpy(dtype=float)
-    result: dict[str, Any] = {}
-    if len(items):
-        counted = np.column_stack([values, np.ones(len(items))])
+def _sign(subject_number: np.ndarray) -> np.ndarray:
+    """+1 where the subject is singular, -1 where it is plural, NaN where that is not known."""
+    number = np.asarray(subject_number, dtype=object)
+    return np.select([number == "singular", number == "plural"], [1.0, -1.0], np.nan)
+
+
+def _points_right(
+    items: pd.DataFrame, units: Mapping[str, Any]
+) -> tuple[pd.DataFrame, dict[str, float]]:
+    """Whether each group points right in each item (1 or 0) by share, and the constants."""
+    points, constants = {}, {}
+    number = items["subject_number"].astype(object).to_numpy()
+    for group in GROUPS:
+        constants[group + CONSTANT] = float("nan")
+        if not units[group] or not len(items):
+            continue
+        contribution = items[group].to_numpy(dtype=float)
+        points[group + RIGHT] = contribution > 0
+        constants[group + CONSTANT] = constant = constant_preference(contribution, number)
+        if not np.isnan(constant):
+            left = contribution - constant * _sign(number)
+            nothing = _NOTHING * np.abs(contribution).max()
+            points[group + WITHOUT_CONSTANT] = left > nothing
+    return pd.DataFrame(points, index=items.index, dtype=float), constants
+
+
+def _summary(
+    items: pd.DataFrame, points: pd.DataFrame, confidence: float, samples: int, rng
+) -> dict[str, Any]:
+    """Means of the parts and shares of items in which they point right, with their intervals."""
+    n, resampled = len(items), ""
+    names = [*MEASURES, *points.columns]
+    values = np.column_stack([items[list(MEASURES)].to_numpy(dtype=float), points.to_numpy()])
+    if n > 1:
+        counted = np.column_stack([values, np.ones(n)])
         lemmas = (items[name].astype(object).to_numpy() for name in ("subject_lemma", "verb_lemma"))
         drawn = bootstrap_sums(counted, *lemmas, samples, rng)
+        resampled = drawn.resampled
         with np.errstate(invalid="ignore", divide="ignore"):
             draws = drawn.sums[:, :-1] / drawn.sums[:, -1:]  # a draw may hold no item
-    for place, name in enumerate(MEASURES):
-        low = high = float("nan")
-        if len(items) > 1:
+    result: dict[str, Any] = {"resampled": resampled}
+    for place, name in enumerate(names):
+        mean = low = high = float("nan")
+        if n:
+            mean = float(values[:, place].mean())
+        if n and name in SHARES and (resampled in ("", "items") or mean in (0, 1)):
+            low, high = map(float, wilson_interval(values[:, place].sum(), n, confidence))
+        elif n > 1:
             low, high = percentile_interval(draws[:, place], confidence)
-        mean = float(values[:, place].mean()) if len(items) else float("nan")
         result |= {name: mean, f"{name}_low": low, f"{name}_high": high}
-    result["resampled"] = drawn.resampled if len(items) > 1 else ""
-    return result
-
-
-def _shares(items: pd.DataFrame, units: Mapping[str, Any], confidence: float) -> dict[str, float]:
-    result = {}
-    for group in GROUPS:
-        share = low = high = float("nan")
-        if units[group] and len(items):
-            right = int((items[group] > 0).sum())
-            share = right / len(items)
-            low, high = map(float, wilson_interval(right, len(items), confidence))
-        name = f"{group}_right"
-        result |= {name: share, f"{name}_low": low, f"{name}_high": high}
     return result
 
 
@@ -192,7 +259,8 @@ def print_table(
     Returns
     -------
     DataFrame
-        Of text, but for ``n``; ``-`` where there is nothing.
+        Of text, but for ``n``; ``-`` where there is nothing. A group without units has no
+        columns of shares.
     """
     shown = pd.DataFrame(
         {
@@ -208,7 +276,10 @@ def print_table(
         empty = name in GROUPS and not units[name]
         shown[titles[name]] = _cells(table, name, 1, 2, empty)
     for group in GROUPS:
-        shown[f"{titles[group]} right, %"] = _cells(table, f"{group}_right", 100, 1, False)
+        if units[group]:
+            right, without = f"{titles[group]} right, %", f"{titles[group]} without constant, %"
+            shown[right] = _cells(table, group + RIGHT, 100, 1, False)
+            shown[without] = _cells(table, group + WITHOUT_CONSTANT, 100, 1, False)
     return shown
 
 
@@ -226,7 +297,10 @@ def _cells(table: pd.DataFrame, name: str, scale: float, decimals: int, empty: b
 
 
 def contributions_legend(
-    table: pd.DataFrame, units: Mapping[str, Any], confidence: float
+    table: pd.DataFrame,
+    units: Mapping[str, Any],
+    confidence: float,
+    labels: Mapping[str, str] | None = None,
 ) -> list[str]:
     """Sentences to print below the table.
 
@@ -238,6 +312,8 @@ def contributions_legend(
         As in `Contributions`.
     confidence : float
         As the table was made with.
+    labels : mapping of str to str, optional
+        Names of tasks in print.
 
     Returns
     -------
@@ -271,14 +347,56 @@ def contributions_legend(
             )
     if units["both"]:
         legend.append(f"Short-range too, but counted as long-range: {_listed(units['both'])}.")
-    if any(units[group] for group in GROUPS):
+    against = units["short_range_against"]
+    if against:
         legend.append(
-            "right, %: percent of the items in which the units' own contribution is above 0, so "
-            f"points to the right form; brackets: {confidence:.0%} Wilson intervals. A unit that "
-            "always prefers one number is right, too, wherever the subject has that number, so "
-            "compare singular with plural subjects."
+            f"Short-range, but push the verb form against the number they hold: {_listed(against)}."
         )
-    return legend
+    groups = [group for group in GROUPS if units[group]]
+    return legend + (_legend_of_shares(table, groups, confidence, labels or {}) if groups else [])
+
+
+def _legend_of_shares(
+    table: pd.DataFrame, groups: Sequence[str], confidence: float, labels: Mapping[str, str]
+) -> list[str]:
+    tasks = table.drop_duplicates("task")
+    how = set(table["resampled"]) - {""}
+    wilson = "Wilson intervals, which ignore that items share words"
+    brackets = f"Brackets of shares: {confidence:.0%} {wilson}."
+    if how != {"items"}:
+        where = "the share is 0 or 100 or there is a single item"
+        where += ", and where the bootstrap is over items" if "items" in how else ""
+        brackets = f"Brackets of shares: the same bootstrap; {wilson}, where {where}."
+    legend = [
+        "right, %: percent of the items in which the units' own contribution is above 0, so points "
+        "to the right form.",
+        "without constant, %: the same once the units' constant is taken out, that is, what they "
+        "add towards the singular form whatever the subject's number: the mean of their mean "
+        "contributions towards it over singular and over plural subjects of the task. Where "
+        "exactly nothing is left they do not point right.",
+    ]
+    for group in groups:
+        constants = dict(zip(tasks["task"], tasks[group + CONSTANT], strict=True))
+        known = [
+            f"{value + 0.0:.3f} ({labels.get(task, task)})"
+            for task, value in constants.items()
+            if not np.isnan(value)
+        ]
+        unknown = [labels.get(task, task) for task, value in constants.items() if np.isnan(value)]
+        title = group.replace("_", "-")
+        if known:
+            legend.append(
+                f"Constant of the {title} units towards the singular form, in nats: "
+                f"{', '.join(known)}."
+            )
+        if unknown:
+            legend.append(
+                f"No constant of the {title} units is known in {', '.join(unknown)}: it takes "
+                "subjects of both numbers, and the number of each."
+            )
+    if tasks[[group + CONSTANT for group in groups]].notna().any(axis=None) and how != {"items"}:
+        brackets += " The constant is not estimated anew in each sample."
+    return [*legend, brackets]
 
 
 def describe_group(units: Mapping[str, Any], group: str) -> str:

@@ -192,14 +192,13 @@ def decode_untrained(
     analysis: Decoding,
     dumps: Iterable[ActivationDump],
     units: Sequence[int],
-    train_at: int,
     features: str = WITHOUT_LONG_RANGE,
 ) -> pd.DataFrame:
-    """Decode from untrained networks of the same shape, as a reference; trained at one position.
+    """Decode from untrained networks of the same shape, as a reference; trained at every position.
 
     Parameters
     ----------
-    analysis, units, train_at, features
+    analysis, units, features
         As in `decode_permuted`.
     dumps : iterable of ActivationDump
         One per untrained network; one is in memory at a time.
@@ -215,7 +214,7 @@ def decode_untrained(
             analysis,
             analysis.read(dump, units),
             label,
-            [train_at],
+            analysis.positions,
             features=features,
             reference="untrained",
             replicate=replicate,

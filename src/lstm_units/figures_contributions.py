@@ -34,10 +34,13 @@ _MARKS = {
     "margin": (BLACK, "_", 5.0, "margin: sum of the parts"),
 }
 _GROUPS = ("long_range", "short_range")
+_WITHOUT = "_right_without_constant"
+_CROSS = ("x", 3.2)
+_STEP, _STEP_OF_SHARES = 0.084, 0.115  # between marks side by side, in conditions
 _PER_ROW = 8  # conditions
 # Inches: left and right edge, gap between panels, title, both panels, tick labels, footer.
 _LEFT, _RIGHT, _GAP, _TITLE = 0.56, 0.04, 0.12, 0.22
-_MEANS, _BETWEEN, _SHARES, _TICKS = 1.35, 0.10, 0.50, 0.36
+_MEANS, _BETWEEN, _SHARES, _TICKS = 1.35, 0.10, 0.62, 0.36
 _LEGEND_LINE, _AXIS_TITLE = 0.15, 0.20
 
 
@@ -52,8 +55,9 @@ def contributions_figure(
 
     One panel per task. In each condition, items answered rightly stand on the left, those answered
     wrongly on the right, shaded. Below, the share of these items in which the long-range and the
-    short-range units' own contribution points to the right form. Bars are the table's intervals.
-    A group without units is not drawn, and the legend says so.
+    short-range units' own contribution points to the right form; a cross beside it, the share
+    without what they add to one form whatever the subject's number. Bars are the table's
+    intervals. A group without units is not drawn, and the legend says so.
 
     Parameters
     ----------
@@ -83,7 +87,8 @@ def contributions_figure(
     drawn = [name for name in _MARKS if name not in _GROUPS or name in groups]
     limits = _limits(pd.concat(panels.values()), drawn)
     with mpl.rc_context(STYLE):
-        handles = _legend(units)
+        crosses = any(table[f"{group}{_WITHOUT}"].notna().any() for group in groups)
+        handles = _legend(units, crosses)
         columns = 3
         footer = _AXIS_TITLE + _LEGEND_LINE * -(-len(handles) // columns) + 0.08
         block = _TITLE + _MEANS + (_BETWEEN + _SHARES if groups else 0) + _TICKS
@@ -100,14 +105,15 @@ def contributions_figure(
                     )
 
                 axis = add(top - _MEANS, _MEANS)
-                _draw(axis, panels[task], drawn, "")
+                _draw(axis, panels[task], [(name, "") for name in drawn], _STEP)
                 axis.axhline(0, color=BLACK, linewidth=0.6, zorder=1)
                 axis.set_ylim(limits)
                 axis.set_title((labels or {}).get(task, task), fontsize=FONT_SIZE, pad=3)
                 lowest, ylabels = axis, ["mean contribution\n(nats)"]
                 if groups:
                     lowest = add(top - _MEANS - _BETWEEN - _SHARES, _SHARES)
-                    _draw(lowest, panels[task], groups, "_right", scale=100)
+                    shares = [(name, kind) for name in groups for kind in ("_right", _WITHOUT)]
+                    _draw(lowest, panels[task], shares, _STEP_OF_SHARES, scale=100)
                     lowest.axhline(50, color=GREY, linewidth=0.6, linestyle=":", zorder=1)
                     lowest.set_ylim(-12, 112)
                     lowest.set_yticks([0, 50, 100])
@@ -193,24 +199,28 @@ def _limits(rows: pd.DataFrame, drawn: Sequence[str]) -> tuple[float, float]:
 
 
 def _draw(
-    axis: Axes, rows: pd.DataFrame, drawn: Sequence[str], suffix: str, scale: float = 1
+    axis: Axes, rows: pd.DataFrame, drawn: Sequence[tuple[str, str]], step: float, scale: float = 1
 ) -> None:
-    """Draw the marks of each condition: right answers left, wrong ones right and hollow."""
+    """Draw the marks of each condition: right answers left, wrong ones right and hollow.
+
+    Each is a part and the suffix of its column; what is without constant is a thin cross.
+    """
     conditions = list(dict.fromkeys(rows["condition"]))
-    step = 0.42 / len(_MARKS)
     for place in range(len(conditions)):
         axis.axvspan(place, place + 0.5, color=LIGHT_GREY, alpha=0.5, linewidth=0, zorder=0)
         if place:
             axis.axvline(place - 0.5, color=GREY, linewidth=0.5, zorder=0.5)
     for row in rows.itertuples(index=False):
         side = -0.25 if row.answer == "right" else 0.25
-        for number, name in enumerate(drawn):
+        for number, (name, suffix) in enumerate(drawn):
             mean = scale * getattr(row, f"{name}{suffix}")
             if np.isnan(mean):
                 continue
             ends = [scale * getattr(row, f"{name}{suffix}_{end}") for end in ("low", "high")]
             x = conditions.index(row.condition) + side + (number - (len(drawn) - 1) / 2) * step
             colour, marker, size, _ = _MARKS[name]
+            if suffix == _WITHOUT:
+                marker, size = _CROSS
             if np.isfinite(ends).all():
                 axis.plot([x, x], ends, color=colour, linewidth=0.8, zorder=2)
             axis.plot(
@@ -246,7 +256,7 @@ def _label_conditions(axis: Axes, rows: pd.DataFrame) -> None:
     )
 
 
-def _legend(units: Mapping[str, Any]) -> list[Line2D | Patch]:
+def _legend(units: Mapping[str, Any], crosses: bool) -> list[Line2D | Patch]:
     handles: list[Line2D | Patch] = []
     for name, (colour, marker, size, title) in _MARKS.items():
         if name in _GROUPS:
@@ -266,5 +276,10 @@ def _legend(units: Mapping[str, Any]) -> list[Line2D | Patch]:
                 label=title,
             )
         )
+    if crosses:
+        marker, size = _CROSS
+        label = "without its constant preference"
+        mark = {"marker": marker, "markersize": size, "markeredgewidth": 0.7}
+        handles.append(Line2D([], [], linestyle="", color=BLACK, label=label, **mark))
     handles.append(Patch(facecolor=LIGHT_GREY, alpha=0.5, label="shaded, hollow: answered wrongly"))
     return handles

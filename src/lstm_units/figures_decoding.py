@@ -33,6 +33,8 @@ from lstm_units.figure_style import (
 # As in lstm_units.decoding, whose import would redraw the figure when only its code changes.
 WITHOUT_LONG_RANGE = "without_long_range"
 HOLD_OUT_TITLES = {"grouped": "nouns held out", "random": "random items held out"}
+# Rows of heat maps, by reference, where the tables have it.
+_MAPS = {"none": "trained network", "untrained": "untrained network"}
 _LAYERS = ((GREEN, "s"), (SKY, "D"), (YELLOW, "P"))
 _OTHER_UNITS = ((PINK, "X"), (ORANGE, "*"))
 _DASHES = ("-", (0, (4, 1.5)), (0, (1.5, 1)))
@@ -40,7 +42,8 @@ _DASHES = ("-", (0, (4, 1.5)), (0, (1.5, 1)))
 # the colours of singular and plural.
 _COLOURS = "PRGn"
 # Inches.
-_CURVES, _HEAT_MAP, _LEGEND_ROW, _LEFT, _GAP = 1.65, 2.0, 0.145, 0.58, 0.2
+_CURVES, _HEAT_MAP, _LEGEND_ROW, _LEFT, _GAP = 1.65, 2.2, 0.145, 0.58, 0.2
+_HEADING = 0.2
 _LETTER, _BOLD_LETTER = 0.053, 0.062
 _ROW = 7.5  # points, of a row of roles
 
@@ -62,6 +65,8 @@ def decoding_figure(
     *,
     shown: Sequence[Mapping[str, Any]] = (),
     removed: Sequence[int] = (),
+    held_out: Mapping[str, Sequence[str]] | None = None,
+    decoded: str | None = None,
     train_at: int | None = None,
     width: float = TEXT_WIDTH,
 ) -> Figure:
@@ -69,7 +74,8 @@ def decoding_figure(
 
     Above: the AUC at every word of a decoder trained at one word, mean and SD over splits (for
     the references over splits and replicates), cut at 0 and 1. Below: every training word
-    against every test word, for all units but the long-range ones.
+    against every test word, for all units but the long-range ones, the mean over the same; and
+    under it, where there is one, the same for the untrained network. White: not computed.
 
     Parameters
     ----------
@@ -83,6 +89,11 @@ def decoding_figure(
         The units of ``units/shown.json``: names and colours of the units decoded alone.
     removed : sequence of int
         The long-range units that the set without them lacks; with none it is named all units.
+    held_out : mapping of str to sequence of str, optional
+        By kind of hold-outs, the nouns whose lemmas were held out, named as labels; empty if
+        items were.
+    decoded : str, optional
+        What was decoded from which items, such as ``"cell, incongruent items"``; the heading.
     train_at : int, optional
         0-based position at which the decoders above are trained; by default that of the label.
     width : float
@@ -113,11 +124,26 @@ def decoding_figure(
     words = [items.words[p] for p in positions]
     roles = _roles(items)
     curves = _curves(tables, shown, removed)
+    titles = {name: _title(name, (held_out or {}).get(name, ()), roles, items) for name in tables}
     with mpl.rc_context(STYLE):
-        return _draw(tables, curves, words, roles, positions, position, label, removed, width)
+        return _draw(
+            tables,
+            curves,
+            words,
+            roles,
+            positions,
+            position,
+            label,
+            removed,
+            titles,
+            decoded,
+            width,
+        )
 
 
-def _draw(tables, curves, words, roles, positions, position, label, removed, width) -> Figure:
+def _draw(
+    tables, curves, words, roles, positions, position, label, removed, titles, decoded, width
+) -> Figure:
     handles = [_handle(curve) for curve in curves]
     handles.append(Line2D([], [], color=BLACK, linewidth=0.5, linestyle=":", label="chance"))
     longest = max(len(handle.get_label()) for handle in handles)
@@ -129,24 +155,33 @@ def _draw(tables, curves, words, roles, positions, position, label, removed, wid
     below = 0.64 * word + 0.15  # of words at 40 degrees
     rows = _rows_of_roles(roles, positions, panel)
     title_pad = 13 + _ROW * max(rows.values(), default=0)  # points
-    top = (title_pad + 10) / 72
-    # Words and a name at the left of each heat map, the colour bar at the right of the last.
-    left = word + 0.27
-    step = (width - 0.4) / n
-    side = min(_HEAT_MAP, step - left - 0.05)
-    maps = top + _CURVES + below + legend + 0.42
-    height = maps + side + below + 0.2
+    heading = _HEADING if decoded else 0
+    top = (title_pad + 10) / 72 + heading
+    # Words and two lines at the left of the heat maps, the colour bar at the right of the last.
+    left = word + 0.4
+    side = min(_HEAT_MAP, (width - left - 0.5 - _GAP * (n - 1)) / n)
+    left += max(0, (width - left - 0.5 - n * side - _GAP * (n - 1)) / 2)
+    maps = [name for name in _MAPS if any((t["reference"] == name).any() for t in tables.values())]
+    first_map = top + _CURVES + below + legend + 0.27 + _HEADING
+    step = side + 0.12
+    end = first_map + step * (len(maps) - 1) + side
+    height = end + below + 0.2
     figure = new_figure(width, height)
 
     def place(x: float, y: float, wide: float, high: float) -> Axes:
         return figure.add_axes((x / width, 1 - (y + high) / height, wide / width, high / height))
 
+    def head(text: str, y: float) -> None:
+        figure.text(0.5, 1 - y / height, text, ha="center", va="top", fontsize=FONT_SIZE)
+
+    if decoded:
+        head(decoded, 0.06)
     for column, (hold_out, table) in enumerate(tables.items()):
         axis = place(_LEFT + column * (panel + _GAP), top, panel, _CURVES)
         _draw_curves(axis, table, curves, positions, position)
         _name_words(axis, words, roles, positions)
         _name_roles(axis, roles, rows)
-        axis.set_title(_title(hold_out), fontsize=FONT_SIZE, pad=title_pad)
+        axis.set_title(titles[hold_out], fontsize=FONT_SIZE, pad=title_pad)
         if column == 0:
             trained = words[positions.tolist().index(position)]
             axis.set_ylabel(f"AUC of {label.replace('_', ' ')}\ntrained at “{trained}”")
@@ -166,23 +201,39 @@ def _draw(tables, curves, words, roles, positions, position, label, removed, wid
         borderaxespad=0,
         borderpad=0,
     )
-    for column, (hold_out, table) in enumerate(tables.items()):
-        axis = place(left + column * step, maps, side, side)
-        image = _draw_matrix(axis, table, positions, side)
-        _name_words(axis, words, roles, positions, both=True)
-        axis.set_title(f"{_rest_name(removed)}, {_title(hold_out)}", fontsize=FONT_SIZE, pad=4)
-        axis.set_xlabel("tested at", labelpad=1)
-        axis.set_ylabel("trained at", labelpad=1)
-    bar = place(left + (n - 1) * step + side + 0.1, maps, 0.08, side)
+    head(f"{_rest_name(removed)}, trained at every word", first_map - 0.17 - _HEADING)
+    for row, reference in enumerate(maps):
+        for column, (hold_out, table) in enumerate(tables.items()):
+            x, y = left + column * (side + _GAP), first_map + row * step
+            axis = place(x, y, side, side)
+            image = _draw_matrix(axis, table, reference, positions, side)
+            _name_words(axis, words, roles, positions, both=True)
+            if row == 0:
+                axis.set_title(titles[hold_out], fontsize=FONT_SIZE, pad=4)
+            if row == len(maps) - 1:
+                axis.set_xlabel("tested at", labelpad=1)
+            else:
+                axis.set_xticklabels([])
+            if column == 0:
+                axis.set_ylabel(f"{_MAPS[reference]}\ntrained at", labelpad=1)
+            else:
+                axis.set_yticklabels([])
+    bar = place(left + n * side + (n - 1) * _GAP + 0.1, first_map, 0.08, end - first_map)
     figure.colorbar(image, cax=bar, ticks=[0, 0.5, 1])
-    bar.set_ylabel("AUC", labelpad=1)
+    bar.set_ylabel("AUC", labelpad=3)
     bar.tick_params(length=2, width=0.6, pad=2)
     bar.set_yticklabels(["0", ".5", "1"])
     return figure
 
 
-def _title(hold_out: str) -> str:
-    return HOLD_OUT_TITLES.get(hold_out, hold_out)
+def _title(hold_out: str, held_out: Sequence[str], roles, items: AlignedItems) -> str:
+    """Say what is held out."""
+    if not held_out:
+        return HOLD_OUT_TITLES.get(hold_out, hold_out)
+    names = [roles[items.position(noun)] for noun in held_out]
+    if len(names) > 2 and len(names) == 1 + len(items.attractor_positions):
+        return "all nouns held out"
+    return f"{', '.join(names[:-1])}{' and ' if names[1:] else ''}{names[-1]} nouns held out"
 
 
 def _rest_name(removed: Sequence[int]) -> str:
@@ -285,8 +336,8 @@ def _draw_curves(axis: Axes, table, curves, positions, position) -> None:
     axis.spines[["top", "right"]].set_visible(False)
 
 
-def _draw_matrix(axis: Axes, table, positions, side: float):
-    rows = table[(table["features"] == WITHOUT_LONG_RANGE) & (table["reference"] == "none")]
+def _draw_matrix(axis: Axes, table, reference: str, positions, side: float):
+    rows = table[(table["features"] == WITHOUT_LONG_RANGE) & (table["reference"] == reference)]
     matrix = (
         rows.groupby(["train_position", "test_position"])["auc"]
         .mean()

@@ -56,13 +56,16 @@ def write_contributions(
     intact : path
         ``intact/{task}.parquet``.
     long_range, short_range : path
-        JSON whose ``units`` have a ``unit`` each (1-based).
+        JSON whose ``units`` have a ``unit`` each (1-based). Short-range units of the last layer
+        whose ``supports_its_number`` is false are named in the metadata, under
+        ``config.units.short_range_against``.
     compute : Compute
     output : path
         ``contributions/{task}.parquet``; its stem names the task. Columns ``item, condition,
         right, margin`` (of the intact model), ``long_range, short_range, rest, bias`` (which add
-        up to the margin; nats, float32), ``subject_lemma, verb_lemma`` (null where not known),
-        and ``unit_{number}`` for each long-range unit of the last layer.
+        up to the margin; nats, float32), ``subject_number`` (singular or plural),
+        ``subject_lemma, verb_lemma`` (these three null where not known), and ``unit_{number}`` for
+        each long-range unit of the last layer.
 
     Raises
     ------
@@ -94,7 +97,7 @@ def write_contributions(
             units["long_range"],
         )
     _require_sum(split, [*parts, REST, BIAS], known, intact)
-    lemmas = read_columns(stimuli, ["subject_lemma", "verb_lemma"])
+    subjects = read_columns(stimuli, ["subject_number", "subject_lemma", "verb_lemma"])
     columns: dict[str, Any] = {
         "item": pa.array(group.number, pa.int32()),
         "condition": pa.array(group.condition).dictionary_encode(),
@@ -103,8 +106,8 @@ def write_contributions(
         **{name: pa.array(split[name].to_numpy().astype(np.float32)) for name in split.columns},
     }
     single = [name for name in split.columns if name.startswith("unit_")]
-    for name in lemmas.column_names:
-        columns[name] = lemmas[name].cast(pa.string()).combine_chunks().dictionary_encode()
+    for name in subjects.column_names:
+        columns[name] = subjects[name].cast(pa.string()).combine_chunks().dictionary_encode()
     ordered = {name: columns[name] for name in columns if name not in single}
     write_parquet(pa.table({**ordered, **{n: columns[n] for n in single}}), output, metadata)
 
@@ -131,12 +134,18 @@ def _units_of_parts(
     found["short_range"] = [unit for unit in found["short_range"] if unit not in both]
     if both:
         log.info("counted as long-range, though short-range too: %s", ", ".join(map(str, both)))
+    against = {
+        int(entry["unit"])
+        for entry in read_json(short_range)["units"]
+        if entry.get("supports_its_number") is False  # null: not known
+    }
     n_rest = model.layer_sizes[-1] - sum(map(len, found.values()))
     return {
         **found,
         "long_range_in_lower_layers": lower["long_range"],
         "short_range_in_lower_layers": lower["short_range"],
         "both": both,
+        "short_range_against": sorted(against - set(lower["short_range"])),
         "n_rest": n_rest,
         "last_layer": last + 1,
     }

@@ -35,7 +35,7 @@ def write_contributions_table(
     """
     found = read_contributions(contributions_by_task)
     table = contributions_table(found.by_task, found.units, **statistics)
-    legend = contributions_legend(table, found.units, statistics["confidence"])
+    legend = contributions_legend(table, found.units, statistics["confidence"], labels)
     metadata = found.metadata("table of contributions", config=dict(statistics))
     for path in outputs:
         csv = str(path).endswith(".csv")

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pandas as pd
 import pyarrow as pa
 
@@ -23,7 +24,7 @@ from lstm_units.decoding import (
 from lstm_units.errors import ConfigurationError, UserError
 from lstm_units.files import lineage, make_metadata, read_json, write_parquet
 from lstm_units.generalisation import Classifier
-from lstm_units.hold_outs import hold_outs, permuted_labels
+from lstm_units.hold_outs import Split, hold_outs, permuted_labels, tied_nouns
 from lstm_units.stimuli import read_stimuli, scored_sha256
 
 log = logging.getLogger(__name__)
@@ -72,15 +73,18 @@ def write_decoding(
     conditions : {"all", "incongruent"} or sequence of str
         As in `lstm_units.aligned_items.AlignedItems.select`.
     train_at : int or None
-        0-based position at which the references are trained; None for that of the label's noun.
+        0-based position at which permuted labels are learnt; None for that of the label's noun.
     hold_out : {"grouped", "random"}
-        As in `lstm_units.hold_outs.hold_outs`.
+        As in `lstm_units.hold_outs.hold_outs`; ``grouped`` holds out the lemmas of every noun
+        that `lstm_units.hold_outs.tied_nouns` names. The number of the verb is that of the
+        subject, but verbs are not held out: at the verb and after it the reference to read
+        against is the untrained network.
     splits, test_fraction
         As in `lstm_units.hold_outs.hold_outs`.
     C, tolerance, max_iterations
         As in `lstm_units.generalisation.Classifier`.
     permutations : int
-        Replicates of the labels permuted over lemmas.
+        Replicates of the labels permuted over lemmas; none where the lemmas are not known.
     units : sequence of int
         Units to decode from alone, besides the long-range, nearest and named ones of `shown`.
     seed : int
@@ -91,8 +95,8 @@ def write_decoding(
     Raises
     ------
     ConfigurationError
-        If a variable, unit, label, condition or position does not exist, or too few items or
-        lemmas are left.
+        If a variable, unit, label, condition or position does not exist, too few items or
+        lemmas are left, or lemmas to hold out are not known.
     UserError
         If an input is damaged or was made from another model or other stimuli.
     """
@@ -105,20 +109,29 @@ def write_decoding(
     alone = [u["unit"] for u in read_json(shown)["units"] if u["role"] in _DECODED_ALONE]
     features = feature_sets(dump, removed, list(dict.fromkeys([*alone, *units])))
     number = items.label(label)
-    lemma = items.lemma(label) if hold_out == "grouped" or permutations else None
+    held_out = tied_nouns(items, label) if hold_out == "grouped" else []
+    lemmas = {noun: items.lemma(noun) for noun in held_out}
+    lemma = _known_lemma(items, label) if hold_out == "grouped" or permutations else None
     drawn = hold_outs(
-        hold_out, number, lemma, splits=splits, test_fraction=test_fraction, seed=seed
+        hold_out, number, lemmas, splits=splits, test_fraction=test_fraction, seed=seed
     )
+    warn_of_agreeing_attractors(items, conditions)
     analysis = Decoding(
         items, variable, label, drawn, Classifier(C, tolerance, max_iterations, seed)
     )
     rest = features[WITHOUT_LONG_RANGE]
     tables = [decode(analysis, dump, features)]
-    if permutations:
+    if permutations and lemma is not None:
         labels = permuted_labels(number, lemma, drawn, replicates=permutations, seed=seed)
         tables.append(decode_permuted(analysis, dump, rest, labels, trained_at))
+    elif permutations:
+        log.warning(
+            "the items of %s do not all name the lemma that %s belongs to: labels are not "
+            "permuted over lemmas, so that reference is missing from %s",
+            *(items.task, label, output),
+        )
     if untrained:
-        tables.append(decode_untrained(analysis, untrained, rest, trained_at))
+        tables.append(decode_untrained(analysis, untrained, rest))
     table = pd.concat(tables, ignore_index=True)
     n_fits, n_unconverged = _count_fits(table)
     if n_unconverged:
@@ -152,6 +165,8 @@ def write_decoding(
         units_removed=[unit for unit in removed if unit in set(dump.units())],
         n_items=len(items),
         n_lemmas=None if lemma is None else len(set(lemma.tolist())),
+        held_out=held_out,
+        **_sizes(drawn),
         n_classifiers=n_fits,
         n_not_converged=n_unconverged,
     )
@@ -180,9 +195,46 @@ def _check_inputs(
                 f"{dump.model_layer_sizes}: the reference must have the same shape. Delete the "
                 "folder that is out of date and run the workflow again"
             )
+    for other in untrained:
+        if other.metadata["config"].get("untrained_like") != dump.metadata["checkpoint_sha256"]:
+            raise UserError(
+                f"{other.folder} was made from another checkpoint than {dump.folder}: the "
+                "reference must be an untrained copy of the same network. Delete the folder "
+                f"{other.folder} and run the workflow again"
+            )
     for path in unit_files:
         lineage([dump.folder / INDEX, path])  # refuses units of another checkpoint
     return found
+
+
+def _known_lemma(items: AlignedItems, label: str) -> np.ndarray | None:
+    """Return the lemmas of the noun that is decoded, or None if the items do not name them."""
+    try:
+        return items.lemma(label)
+    except ConfigurationError:
+        return None
+
+
+def warn_of_agreeing_attractors(items: AlignedItems, conditions: str | Sequence[str]) -> None:
+    """Say when the first attractor of incongruent items does not always disagree."""
+    if conditions != "incongruent" or len(items.attractor_positions) < 2:
+        return
+    agreeing = int((items.label("attractor_number") == items.label("subject_number")).sum())
+    if agreeing:
+        log.warning(
+            "in %d of %d incongruent items of %s the first attractor has the subject's number and "
+            "only another one differs, so an AUC cannot reach 0 there even for a unit that holds "
+            "the number of the last noun; choose decoding.conditions in which it always differs",
+            *(agreeing, len(items), items.task),
+        )
+
+
+def _sizes(drawn: Sequence[Split]) -> dict[str, list[int]]:
+    """Return the number of training and of test items of each split."""
+    return {
+        "n_train_items": [len(train) for train, _ in drawn],
+        "n_test_items": [len(test) for _, test in drawn],
+    }
 
 
 def _train_position(items: AlignedItems, label: str, train_at: int | None) -> int:

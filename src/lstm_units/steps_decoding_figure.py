@@ -65,6 +65,8 @@ def write_decoding_figure(
         config["label"],
         shown=read_json(shown)["units"],
         removed=metadata[first]["units_removed"],
+        held_out={name: other.get("held_out", []) for name, other in metadata.items()},
+        decoded=f"{config['variable'].replace('_', ' ')}, {_named(config['conditions'])}",
         train_at=config["train_at"],
     )
     note = lineage(
@@ -74,3 +76,7 @@ def write_decoding_figure(
     )
     for path in outputs:
         save_figure(figure, path, note)
+
+
+def _named(conditions: str | Sequence[str]) -> str:
+    return f"{conditions if isinstance(conditions, str) else ', '.join(conditions)} items"
