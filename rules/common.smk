@@ -15,9 +15,7 @@ except ImportError as error:
     )
 from lstm_units.analysis_plan import (
     analyses,
-    contribution_tasks,
-    dumped_tasks,
-    dynamics_tasks,
+    chosen_tasks,
     finds_short_range,
     named_units,
     syntax_unit,
@@ -46,7 +44,7 @@ SWEPT = groups(config)
 UNSWEPT = groups(config, swept=False)
 ANALYSES = analyses(config)
 HOLD_OUTS = ["grouped", "random"]
-CONTRIBUTIONS = contribution_tasks(config)
+CONTRIBUTIONS = chosen_tasks(config, "contributions")
 
 
 wildcard_constraints:
@@ -290,7 +288,7 @@ def verb_pairs():
 
 def drawn_task():
     """The task of Figures 1a and 1b; its rules are never asked for where there is none."""
-    return (dynamics_tasks(config) or ["none"])[0]
+    return (chosen_tasks(config, "dynamics") or ["none"])[0]
 
 
 def decoded_variables(task):
@@ -326,16 +324,16 @@ def lists_of_units(model):
 def analysis_files(model):
     """What the analyses over time end in, for one model."""
     folder = f"<results>/{model}"
-    files = [f"{folder}/activations/{task}" for task in dumped_tasks(config)]
-    files += [f"{folder}/dynamics/{task}.parquet" for task in dynamics_tasks(config)]
+    files = [f"{folder}/activations/{task}" for task in chosen_tasks(config, "activations")]
+    files += [f"{folder}/dynamics/{task}.parquet" for task in chosen_tasks(config, "dynamics")]
     figures, tables = list(ANALYSES), []
     efferents = config["efferents"]["verb_pairs"] is not None
-    if dynamics_tasks(config):
+    if chosen_tasks(config, "dynamics"):
         figures += ["fig1a", "fig1b", "fig1c"]
         figures += [f"dynamics/{drawn_task()}/unit_{unit}" for unit in named_units(config, model)]
     if efferents:
         figures.append("fig1d")
-    if efferents and dynamics_tasks(config):
+    if efferents and chosen_tasks(config, "dynamics"):
         tables.append("efferents")
     if unit_decoding_task(config):
         files.append(f"{folder}/decoding/units.parquet")

@@ -7,9 +7,7 @@ import yaml
 
 from lstm_units.analysis_plan import (
     analyses,
-    contribution_tasks,
-    dumped_tasks,
-    dynamics_tasks,
+    chosen_tasks,
     finds_short_range,
     named_units,
     syntax_unit,
@@ -117,15 +115,15 @@ def test_what_the_message_tells_to_write_mends_the_fault_or_leads_to_the_next(ov
 
 def test_the_list_of_tasks_decides_and_the_others_choose_from_it():
     config = validate_config(laid_over(SMALL, {"tasks": ["nounpp"]}))
-    assert dumped_tasks(config) == ["nounpp"]
-    assert dynamics_tasks(config) == contribution_tasks(config) == ["nounpp"]
+    assert chosen_tasks(config, "activations") == ["nounpp"]
+    assert chosen_tasks(config, "dynamics") == chosen_tasks(config, "contributions") == ["nounpp"]
     assert list(analyses(config)) == ["fig2"]
     assert unit_decoding_task(config) == "nounpp" and finds_short_range(config)
     config = validate_config(
         laid_over(SMALL, {"tasks": ["simple"], "discovery": {"tasks": ["simple"]}})
     )
-    assert dumped_tasks(config) == ["simple"]
-    assert dynamics_tasks(config) == contribution_tasks(config) == []
+    assert chosen_tasks(config, "activations") == ["simple"]
+    assert chosen_tasks(config, "dynamics") == chosen_tasks(config, "contributions") == []
     assert not analyses(config) and unit_decoding_task(config) is None
     assert not finds_short_range(config)
 

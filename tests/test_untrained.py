@@ -9,8 +9,9 @@ import torch
 from lstm_units.activations import VARIABLES, open_activations
 from lstm_units.files import make_metadata
 from lstm_units.model_inputs import Compute, Context
+from lstm_units.steps_untrained import write_untrained_activations
 from lstm_units.stimuli import make_stimuli, write_stimuli
-from lstm_units.untrained import untrained_like, write_untrained_activations
+from lstm_units.untrained import untrained_like
 
 WORDS = ("<unk>", "<eos>", *(f"w{number}" for number in range(400)))
 

@@ -4,7 +4,7 @@ from pathlib import Path
 
 from lstm_units.console import job
 from lstm_units.model_inputs import Context, compute_from
-from lstm_units.untrained import write_untrained_activations
+from lstm_units.steps_untrained import write_untrained_activations
 
 with job(snakemake.log[0]):
     write_untrained_activations(
