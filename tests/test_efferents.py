@@ -399,3 +399,12 @@ def test_negating_a_unit_of_the_model_leaves_the_words(random_model):
     other = top_words(replace(model, decoder_weight=flipped).decoder_weight, words, turned, 2, 4)
     unsigned = ["unit", "direction", "rank", "word", "effect"]
     pd.testing.assert_frame_equal(table[unsigned], other[unsigned])
+
+
+@pytest.mark.golden
+def test_the_shipped_verbs_are_the_eighteen_of_the_paper(published_data, project):
+    text = (published_data / "singular_plural_verbs.txt").read_text(encoding="utf-8")
+    published = {tuple(line.split()) for line in text.splitlines() if line.strip()}
+    pairs = read_verb_pairs(project / "stimuli" / "english" / "verb_pairs.tsv")
+    assert len(pairs) == 18
+    assert {(pair.singular, pair.plural) for pair in pairs} == published
