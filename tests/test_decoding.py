@@ -554,7 +554,14 @@ def inputs(stimuli, tmp_path_factory):
     metadata = make_metadata(checkpoint_sha256="a", stimuli_sha256="s")
     long_range = {"unit": 1, "layer": 1, "subject_number": "singular"}
     write_json({"units": [long_range]}, made["long_range"], metadata)
-    shown = [(1, "long-range"), (4, "nearest"), (5, "named"), (6, "arbitrary"), (7, "syntax")]
+    shown = [
+        (1, "long-range"),
+        (4, "nearest"),
+        (5, "named"),
+        (7, "named"),
+        (6, "arbitrary"),
+        (2, "syntax"),
+    ]
     write_json(
         {"units": [{"unit": u, "layer": 2, "role": role, "number": None} for u, role in shown]},
         made["shown"],
@@ -575,7 +582,6 @@ def run(inputs, output, **changes):
         "C": 1.0,
         "tolerance": 1e-5,
         "permutations": 2,
-        "units": [5, 7],
         "seed": 2019,
     }
     write_decoding(**{**inputs, **settings, **changes}, output=output)
@@ -685,7 +691,7 @@ def test_metadata_say_how_it_was_made(decoded):
 
 def test_classifiers_that_did_not_converge_are_counted_in_one_line(inputs, tmp_path, caplog):
     made = {**inputs, "untrained_folders": []}
-    table = run(made, tmp_path / "d.parquet", max_iterations=1, permutations=0, units=[])
+    table = run(made, tmp_path / "d.parquet", max_iterations=1, permutations=0)
     metadata = read_metadata(tmp_path / "d.parquet")
     keys = ["features", "reference", "replicate", "split", "train_position"]
     fits = table.drop_duplicates(keys)
@@ -710,7 +716,6 @@ def test_without_long_range_units_all_units_are_decoded(inputs, tmp_path):
     ("changes", "message"),
     [
         ({"variable": "hidden"}, "activations.variables"),
-        ({"units": [99]}, "unit 99 does not exist"),
         ({"label": "attractor_2_number"}, "no attractor_2_number"),
         ({"conditions": ["SP"]}, "all 40 items have the same number"),
         ({"train_at": 7}, "decoding.train_at is 7"),
@@ -751,7 +756,7 @@ def test_items_without_lemmas_are_decoded_at_random_without_permuted_labels(
     made = {**inputs, "stimuli": path}
     with pytest.raises(ConfigurationError, match=r"subject_number belongs to.* cannot be grouped"):
         run(made, tmp_path / "d.parquet")
-    table = run(made, tmp_path / "d.parquet", hold_out="random", splits=1, units=[])
+    table = run(made, tmp_path / "d.parquet", hold_out="random", splits=1)
     assert set(table["reference"]) == {"none", "untrained"}
     (record,) = caplog.records
     assert "labels are not permuted over lemmas" in record.getMessage()
@@ -764,7 +769,7 @@ def test_grouped_hold_outs_need_the_lemmas_of_every_tied_noun(inputs, tmp_path):
     with pytest.raises(ConfigurationError, match="attractor_number belongs to"):
         run(made, tmp_path / "d.parquet")
     # Over all conditions the attractor does not give the subject's number away.
-    arguments = {"conditions": "all", "permutations": 0, "splits": 1, "units": []}
+    arguments = {"conditions": "all", "permutations": 0, "splits": 1}
     assert len(run(made, tmp_path / "d.parquet", **arguments))
 
 

@@ -17,7 +17,6 @@ with job(snakemake.log[0]):
         C=snakemake.params.regularization,
         tolerance=snakemake.params.tolerance,
         permutations=snakemake.params.permutations,
-        units=(),
         seed=snakemake.params.seed,
         output=snakemake.output[0],
     )

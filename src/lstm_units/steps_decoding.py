@@ -5,7 +5,6 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import pandas as pd
 import pyarrow as pa
 
@@ -50,7 +49,6 @@ def write_decoding(
     tolerance: float,
     max_iterations: int = 10_000,
     permutations: int,
-    units: Sequence[int],
     seed: int,
     output: str | Path,
 ) -> None:
@@ -65,7 +63,8 @@ def write_decoding(
     stimuli : path
         ``stimuli/{task}.parquet``.
     long_range, shown : path
-        ``units/long_range.json`` and ``units/shown.json``.
+        ``units/long_range.json`` and ``units/shown.json``, whose long-range, nearest and named
+        units are decoded from alone too.
     variable : str
         Such as ``"cell"``.
     label : str
@@ -85,8 +84,6 @@ def write_decoding(
         As in `lstm_units.generalisation.Classifier`.
     permutations : int
         Replicates of the labels permuted over lemmas; none where the lemmas are not known.
-    units : sequence of int
-        Units to decode from alone, besides the long-range, nearest and named ones of `shown`.
     seed : int
     output : path
         ``decoding/{analysis}_{hold_out}.parquet``: ``features, reference, replicate, split,
@@ -107,11 +104,11 @@ def write_decoding(
     trained_at = _train_position(items, label, train_at)
     removed = [unit["unit"] for unit in read_json(long_range)["units"]]
     alone = [u["unit"] for u in read_json(shown)["units"] if u["role"] in _DECODED_ALONE]
-    features = feature_sets(dump, removed, list(dict.fromkeys([*alone, *units])))
+    features = feature_sets(dump, removed, alone)
     number = items.label(label)
     held_out = tied_nouns(items, label) if hold_out == "grouped" else []
     lemmas = {noun: items.lemma(noun) for noun in held_out}
-    lemma = _known_lemma(items, label) if hold_out == "grouped" or permutations else None
+    lemma = items.lemma(label) if items.knows_lemma(label) else None
     drawn = hold_outs(
         hold_out, number, lemmas, splits=splits, test_fraction=test_fraction, seed=seed
     )
@@ -152,7 +149,6 @@ def write_decoding(
         "tolerance": tolerance,
         "max_iterations": max_iterations,
         "permutations": permutations,
-        "units": list(units),
     }
     metadata = make_metadata(
         kind="decoding across time",
@@ -205,14 +201,6 @@ def _check_inputs(
     for path in unit_files:
         lineage([dump.folder / INDEX, path])  # refuses units of another checkpoint
     return found
-
-
-def _known_lemma(items: AlignedItems, label: str) -> np.ndarray | None:
-    """Return the lemmas of the noun that is decoded, or None if the items do not name them."""
-    try:
-        return items.lemma(label)
-    except ConfigurationError:
-        return None
 
 
 def warn_of_agreeing_attractors(items: AlignedItems, conditions: str | Sequence[str]) -> None:
