@@ -250,7 +250,9 @@ def test_the_smallest_cell_sets_the_size():
     smallest = min(counts[p, d] for p in range(4, 9) for d in range(2, 7))
     sample = choose_positions(depths, (4, 8), (2, 6), "smallest", "file", 0)
     assert sample.per_cell == smallest
-    with pytest.raises(StimuliError, match=rf"per_cell: smallest \(it would be {smallest}\)"):
+    with pytest.raises(
+        StimuliError, match=rf"depth\.per_cell: smallest \(it would be {smallest}\)"
+    ):
         choose_positions(depths, (4, 8), (2, 6), smallest + 1, "file", 0)
 
 
@@ -261,14 +263,17 @@ def test_too_few_words_and_impossible_numbers_are_refused():
         match=r"3 of 4 cells .* position 0 with 2 open nodes has 0; .*position 1 with 1 open nodes",
     ):
         choose_positions([*depths, [1, 1]], (0, 1), (1, 2), 6, "file", 0)
-    with pytest.raises(StimuliError, match="where 1 are needed"):
+    with pytest.raises(StimuliError, match="where 1 are needed") as raised:
         choose_positions(depths, (0, 0), (2, 2), "smallest", "file", 0)
+    for key in ("depth.sentences", "depth.positions", "depth.open_nodes"):
+        assert key in str(raised.value)
+    assert "per_cell" not in str(raised.value)  # an empty cell has no smallest number
     for args, message in (
-        (((2, 1), (1, 2), 1, "file"), "positions are 2 to 1"),
-        (((0, 1), (0, 2), 1, "file"), "open_nodes are 0 to 2"),
-        (((0, 1), (1, 2), 0, "file"), "per_cell is 0"),
-        (((0, 1), (1, 2), "most", "file"), "per_cell is 'most'"),
-        (((0, 1), (1, 2), 1, "random"), "order is 'random'; expected file or shuffled"),
+        (((2, 1), (1, 2), 1, "file"), r"depth\.positions is \[2, 1\]"),
+        (((0, 1), (0, 2), 1, "file"), r"depth\.open_nodes is \[0, 2\]"),
+        (((0, 1), (1, 2), 0, "file"), r"depth\.per_cell is 0"),
+        (((0, 1), (1, 2), "most", "file"), r"depth\.per_cell is 'most'"),
+        (((0, 1), (1, 2), 1, "random"), r"depth\.order is 'random'; write file or shuffled"),
     ):
         with pytest.raises(StimuliError, match=message):
             choose_positions(depths, *args, 0)

@@ -363,6 +363,19 @@ def test_regressors_hold_what_their_names_say(run):
         np.testing.assert_array_equal(built.without_covariate(), built.matrix[:, :-1])
 
 
+def test_the_words_need_no_word_counts_and_say_nothing_of_them(run, tmp_path):
+    arguments = {"procedure": PROCEDURE, "output": tmp_path / "words.parquet"}
+    write_baseline_regression("words", run.positions, run.sentences, None, **arguments)
+    with_counts = run.folder / "predictions/words.parquet"
+    assert arguments["output"].read_bytes() == with_counts.read_bytes()
+    assert "word_counts_sha256" not in read_metadata(with_counts)
+    assert "word_counts_sha256" in read_metadata(with_counts.with_name("embeddings.parquet"))
+    with pytest.raises(ValueError, match="position_frequency needs the word counts"):
+        write_baseline_regression(
+            "position_frequency", run.positions, run.sentences, None, **arguments
+        )
+
+
 def test_unknown_regressors_are_refused(run):
     for name in ("layer", "untrained_0", "bag_of_words", "units"):
         with pytest.raises(ConfigurationError, match=f"no regressors '{name}'"):

@@ -136,19 +136,22 @@ def _correlation(first: Sequence[int], second: Sequence[int]) -> float | None:
 
 
 def _check_ranges(positions, open_nodes, per_cell, order) -> None:
-    for name, (first, last), least in (("positions", positions, 0), ("open_nodes", open_nodes, 1)):
+    for name, (first, last), least in (
+        ("depth.positions", positions, 0),
+        ("depth.open_nodes", open_nodes, 1),
+    ):
         if not least <= first <= last:
             raise StimuliError(
-                f"depth {name} are {first} to {last}; expected a first of {least} or more and a "
-                "last that is not below it"
+                f"{name} is [{first}, {last}]; write a first of {least} or more and a last that is "
+                "not below it"
             )
     whole = isinstance(per_cell, int) and not isinstance(per_cell, bool)
     if per_cell != SMALLEST and not (whole and per_cell >= 1):
         raise StimuliError(
-            f"depth per_cell is {per_cell!r}; expected a whole number of 1 or more, or {SMALLEST}"
+            f"depth.per_cell is {per_cell!r}; write a whole number of 1 or more, or {SMALLEST}"
         )
     if order not in ORDERS:
-        raise StimuliError(f"depth order is {order!r}; expected {' or '.join(ORDERS)}")
+        raise StimuliError(f"depth.order is {order!r}; write {' or '.join(ORDERS)}")
 
 
 def _cell_size(available: dict[tuple[int, int], int], per_cell: int | str) -> int:
@@ -162,9 +165,12 @@ def _cell_size(available: dict[tuple[int, int], int], per_cell: int | str) -> in
         for (position, depth), found in sorted(short.items())[:12]
     )
     more = f"; and {len(short) - 12} more" if len(short) > 12 else ""
-    advice = "generate more sentences per length, or narrow the ranges of positions and open_nodes"
-    if smallest and wanted > smallest:
-        advice += f", or set per_cell: {SMALLEST} (it would be {smallest})"
+    advice = (
+        "give more sentences (depth.sentences), or narrow the ranges depth.positions and "
+        "depth.open_nodes"
+    )
+    if smallest:
+        advice = f"set depth.per_cell: {SMALLEST} (it would be {smallest}), {advice}"
     raise StimuliError(
         f"{len(short)} of {len(available)} cells of position and depth have too few words, where "
         f"{max(wanted, 1)} are needed: {listed}{more}. What to do: {advice}"

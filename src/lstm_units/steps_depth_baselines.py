@@ -27,7 +27,7 @@ def write_baseline_regression(
     regressors: str,
     positions: str | Path,
     sentences: str | Path,
-    word_counts: str | Path,
+    word_counts: str | Path | None,
     *,
     procedure: Procedure,
     output: str | Path,
@@ -43,8 +43,10 @@ def write_baseline_regression(
         ``embeddings``: the word's embedding and frequency. ``layer_1`` and so on: the units of one
         layer and frequency. ``untrained_1`` and so on: all units of an untrained network and
         frequency.
-    positions, sentences, word_counts, procedure
+    positions, sentences, procedure
         As in `lstm_units.steps_depth_regression.write_unit_regression`.
+    word_counts : path or None
+        As there; not read for ``words``, which need none.
     output : path
         As in `lstm_units.steps_depth_regression.write_predictions`.
     dump : path, optional
@@ -71,7 +73,7 @@ def write_baseline_regression(
 def _build(
     name: str,
     sample: DepthSample,
-    word_counts: str | Path,
+    word_counts: str | Path | None,
     procedure: Procedure,
     dump: str | Path | None,
     checkpoint: str | Path | None,
@@ -79,6 +81,8 @@ def _build(
     """Return the regressors, and what the metadata record of their origin."""
     if name == WORDS:
         return word_regressors(sample), {}
+    if word_counts is None:
+        raise ValueError(f"{name} needs the word counts")
     made: dict[str, Any] = {"word_counts_sha256": sha256_file(word_counts)}
     covariate = frequency(sample, word_counts, procedure.name)
     if name == POSITION_FREQUENCY:

@@ -14,6 +14,7 @@ from lstm_units.errors import UserError
 log = logging.getLogger(__name__)
 
 _LISTED = 10
+_KEYS = "checkpoints.NAME.word_counts or depth.word_counts in config.yaml"
 _LEAST_KNOWN = 0.5  # share of the word types; a table that knows fewer is another language's
 
 
@@ -40,7 +41,7 @@ def read_word_counts(path: str | Path) -> dict[str, int]:
     except (OSError, UnicodeDecodeError) as error:
         raise UserError(
             f"cannot read the word counts {path}: {error}. Give a UTF-8 text file with one word, a "
-            "tab and its count a line"
+            f"tab and its count a line ({_KEYS})"
         ) from error
     counts: dict[str, int] = {}
     # Only line feeds end a line: a word may be any other character.
@@ -49,21 +50,27 @@ def read_word_counts(path: str | Path) -> dict[str, int]:
         columns = line.removesuffix("\r").split("\t")
         if len(columns) != 2 or not columns[0]:
             raise UserError(
-                f"{path}, line {number}: found {line[:80]!r}; expected a word, a tab and its count"
+                f"{path}, line {number}: found {line[:80]!r}; expected a word, a tab and its "
+                f"count. Mend the line, or give another table ({_KEYS})"
             )
         word, count = columns
         if not (count.isascii() and count.isdigit()):
             raise UserError(
                 f"{path}, line {number}: the count of {word!r} is {count!r}; expected a whole "
-                "number of 0 or more, and no header"
+                "number of 0 or more, and no header. Mend the line, or give another table "
+                f"({_KEYS})"
             )
         if word in counts:
             raise UserError(
-                f"{path}, line {number}: {word!r} stands twice; add its counts up in one line"
+                f"{path}, line {number}: {word!r} stands twice; add its counts up in one line, or "
+                f"give another table ({_KEYS})"
             )
         counts[word] = int(count)
     if not counts:
-        raise UserError(f"{path} is empty; expected a word, a tab and its count a line")
+        raise UserError(
+            f"{path} is empty; expected a word, a tab and its count a line. Give another table "
+            f"({_KEYS})"
+        )
     return counts
 
 
@@ -93,7 +100,7 @@ def count_words(words: Sequence[str], counts: Mapping[str, int], source: str) ->
         raise UserError(
             f"the word counts {source} know {len(types) - len(unknown)} of the {len(types)} words "
             f"of the depth sentences; they lack {', '.join(unknown[:_LISTED])}. Give a table of "
-            "the same language and spelling, case kept (key depth.word_counts in config.yaml)"
+            f"the same language and spelling, case kept ({_KEYS})"
         )
     if unknown:
         share = sum(word not in counts for word in words) / len(words)
