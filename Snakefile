@@ -19,6 +19,10 @@ include: "rules/activations.smk"
 include: "rules/dynamics.smk"
 include: "rules/decoding.smk"
 include: "rules/contributions.smk"
+include: "rules/depth.smk"
+include: "rules/syntax.smk"
+include: "rules/controls.smk"
+include: "rules/connectivity.smk"
 
 
 rule all:

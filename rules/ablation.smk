@@ -66,7 +66,7 @@ rule ablate_sets:
         context=file(config["context"]["file"]),
         means=lambda wildcards: means_file(wildcards.model, wildcards.mode),
         stimuli=lambda wildcards: per_task(
-            f"<results>/{wildcards.model}/stimuli/{{task}}.parquet", in_group(wildcards.group)
+            f"<results>/{wildcards.model}/stimuli/{{task}}.parquet", set_tasks(wildcards)
         ),
     output:
         "<results>/{model}/ablation_sets/{mode}/{group}/{family}_{first}-{last}.parquet",
@@ -75,7 +75,7 @@ rule ablate_sets:
     benchmark:
         "<benchmarks>/{model}/ablate_sets_{mode}_{group}_{family}_{first}-{last}.tsv"
     wildcard_constraints:
-        family="[a-z_]+",
+        family=alternatives(["long_range", *CONTROLS]),
     conda:
         "../envs/lstm-units.yaml"
     resources:
@@ -83,7 +83,7 @@ rule ablate_sets:
         sweep_mb=sweep_mb(),
         device=config["ablation"]["device"],
     params:
-        tasks=lambda wildcards: in_group(wildcards.group),
+        tasks=set_tasks,
         numbers=units_of_shard,
         context=context(),
         precision=config["ablation"]["precision"],

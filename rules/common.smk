@@ -16,10 +16,15 @@ except ImportError as error:
 from lstm_units.analysis_plan import (
     analyses,
     chosen_tasks,
+    connectivity_task,
+    controls,
     finds_short_range,
+    finds_syntax,
     named_units,
+    structures,
     syntax_unit,
     unit_decoding_task,
+    word_counts,
 )
 from lstm_units.errors import UserError
 from lstm_units.fingerprint import fingerprint
@@ -45,6 +50,8 @@ UNSWEPT = groups(config, swept=False)
 ANALYSES = analyses(config)
 HOLD_OUTS = ["grouped", "random"]
 CONTRIBUTIONS = chosen_tasks(config, "contributions")
+STRUCTURES = structures(config)
+CONTROLS = controls(config)
 
 
 wildcard_constraints:
@@ -317,8 +324,109 @@ def contribution_statistics():
 
 def lists_of_units(model):
     """The lists of discovered units, by name."""
-    names = ["long_range", *(["short_range"] if finds_short_range(config) else [])]
+    names = ["long_range"]
+    names += ["short_range"] if finds_short_range(config) else []
+    names += ["syntax"] if finds_syntax(config) else []
     return {name: f"<results>/{model}/units/{name}.json" for name in names}
+
+
+def list_of_units(name):
+    """One of these lists, as an input that not every configuration has."""
+    return lambda wildcards: lists_of_units(wildcards.model).get(name, [])
+
+
+def top_syntax_unit(wildcards):
+    """The list whose top unit is shown as the syntax unit, unless the configuration names one."""
+    if syntax_unit(config, wildcards.model) is not None:
+        return []
+    return lists_of_units(wildcards.model).get("syntax", [])
+
+
+def depth_sampling():
+    """How sentences are generated; of a released file there is nothing to say."""
+    sentences = config["depth"]["sentences"]
+    keys = ("per_length", "lengths", "seed") if sentences["format"] == "generated" else ()
+    return {key: sentences[key] for key in keys}
+
+
+def cross_validation():
+    keys = ("procedure", "folds", "inner_folds", "alphas", "seed")
+    return {key: config["depth"][key] for key in keys}
+
+
+def outlier_criteria():
+    keys = ("threshold", "minimum_folds", "deviations_from")
+    return {key: config["syntax_units"][key] for key in keys}
+
+
+def counts_file(wildcards):
+    return file(word_counts(config, wildcards.model))
+
+
+def baseline_counts(wildcards):
+    """Word counts, for all regressions but the one on the words themselves."""
+    return [] if wildcards.regressors == "words" else counts_file(wildcards)
+
+
+def depth_regressors(model):
+    """What depth is predicted from: all units, and the baselines."""
+    chosen = config["depth"]["layers"]
+    layers = range(1, len(layer_sizes(model)) + 1) if chosen == "all" else sorted(chosen)
+    untrained = range(1, config["depth"]["untrained"] + 1)
+    return [
+        "units",
+        *(f"layer_{layer}" for layer in layers),
+        *(f"untrained_{number}" for number in untrained),
+        *("position_frequency", "words", "embeddings"),
+    ]
+
+
+def depth_predictions(wildcards):
+    folder = f"<results>/{wildcards.model}/depth/predictions"
+    return [f"{folder}/{name}.parquet" for name in depth_regressors(wildcards.model)]
+
+
+def depth_dump(wildcards):
+    """The activations that a regression reads; those on words and positions read none."""
+    kind, _, number = wildcards.regressors.rpartition("_")
+    if kind == "untrained":
+        return f"<results>/{wildcards.model}/untrained/{number}/depth/activations"
+    return f"<results>/{wildcards.model}/depth/activations" if kind == "layer" else []
+
+
+def depth_checkpoint(wildcards):
+    """The weights, for the regression on embeddings."""
+    if wildcards.regressors != "embeddings":
+        return []
+    return f"<results>/{wildcards.model}/checkpoint/model.safetensors"
+
+
+def set_tasks(wildcards):
+    """The tasks of a group that a family of sets is ablated on."""
+    if wildcards.family == "long_range":
+        return in_group(wildcards.group)
+    tasks = CONTROLS[wildcards.family].get(wildcards.group)
+    if tasks is None:
+        raise WorkflowError(
+            f"controls.tasks.{wildcards.family} has no task of the group {wildcards.group}"
+        )
+    return tasks
+
+
+def set_shards(model, family):
+    """Margins of a control, group by group: set 0 is the tested one, the others are random."""
+    mode, size = config["discovery"]["mode"], config["controls"]["shard_size"]
+    last = config["controls"]["sets"]
+    return [
+        f"<results>/{model}/ablation_sets/{mode}/{group}/{family}_{first:04d}-{end:04d}.parquet"
+        for group in CONTROLS[family]
+        for first in range(0, last + 1, size)
+        for end in [min(first + size - 1, last)]
+    ]
+
+
+def tasks_of_control(family):
+    return sorted(task for tasks in CONTROLS[family].values() for task in tasks)
 
 
 def analysis_files(model):
@@ -342,6 +450,19 @@ def analysis_files(model):
     if finds_short_range(config) and CONTRIBUTIONS:
         figures.append("contributions")
         tables.append("contributions")
+    if config["depth"]["run"]:
+        files.append(f"{folder}/depth/comparisons.parquet")
+        figures.append("depth")
+        tables.append("depth")
+    if finds_syntax(config):
+        figures.append("fig3")
+        figures += [f"dependency/unit_{unit}" for unit in named_units(config, model)]
+    figures += [f"controls_{family}" for family in CONTROLS]
+    tables += ["controls"] if CONTROLS else []
+    if connectivity_task(config):
+        files.append(f"{folder}/connectivity/graph.graphml")
+        figures += ["fig4a", "fig4b"]
+        tables.append("connectivity")
     files += [f"{folder}/figures/{name}.{suffix}" for name in figures for suffix in FIGURES]
     return files + [f"{folder}/tables/{name}.{suffix}" for name in tables for suffix in TABLES]
 

@@ -6,6 +6,7 @@ rule shown_units:
         description="<results>/{model}/checkpoint/model.json",
         long_range="<results>/{model}/units/long_range.json",
         accuracy=f"<results>/{{model}}/ablation/{config['discovery']['mode']}/accuracy.parquet",
+        syntax=top_syntax_unit,
     output:
         "<results>/{model}/units/shown.json",
     log:

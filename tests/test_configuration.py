@@ -81,6 +81,8 @@ def test_every_default_and_example_of_the_schema_fits_the_schema():
 CHOICES_OF_TASKS = {
     *(("activations", "tasks"), ("dynamics", "tasks"), ("contributions", "tasks")),
     *(("decoding", "run"), ("decoding", "analyses"), ("unit_decoding", "task")),
+    *(("syntax_units", "structures"), ("controls", "run"), ("controls", "tasks")),
+    ("connectivity", "task"),
 }
 
 
@@ -93,6 +95,7 @@ def test_shipped_configuration_states_the_defaults_of_the_schema():
                 default = below.get("default")
                 if default == {}:
                     default = {k: v["default"] for k, v in below["properties"].items()}
+                    default = {k: v for k, v in default.items() if k in stated or v is not None}
                 assert stated == default, (section, key)
 
 
@@ -112,11 +115,20 @@ def test_quick_preset_selects_less_and_writes_elsewhere():
 def test_paper_preset_is_the_published_experiment():
     config = validate_config(shipped("paper.yaml"))
     assert config["models"] == ["gulordava"]
-    assert len(config["tasks"]) == 7
-    for name in config["tasks"]:
+    swept = [name for name in config["tasks"] if config["task_definitions"][name]["sweep"]]
+    assert len(swept) == 7
+    for name in swept:
         task = config["task_definitions"][name]
         assert task["format"] == "released"
         assert Path(task["file"]).name == f"{name}.txt"
+    others = {name: config["task_definitions"][name] for name in config["tasks"]}
+    others = {name: task for name, task in others.items() if name not in swept}
+    assert list(others) == config["syntax_units"]["structures"]
+    assert all(task["format"] == "generated" for task in others.values())
+    assert config["depth"]["procedure"] == "paper"
+    assert config["depth"]["sentences"]["format"] == "released"
+    assert config["controls"]["match"] == "all"
+    assert config["syntax_units"]["deviations_from"] == "mean"
     assert config["context"]["case"] == "paper"
     assert config["ablation"]["modes"] == ["zero", "legacy"]
     assert config["stimuli"]["matched"] is False

@@ -66,7 +66,8 @@ def test_paper_preset_lists_each_file_to_provide_once_with_its_origin(project, t
     assert all(file.origin for file in missing if "lakretz" in file.path)
     message = missing_files_message(missing)
     assert "checkpoints.gulordava.source" in message
-    assert message.count("Number_and_syntax_units_in_LSTM_LMs") == 1
+    # Once for the stimuli, once for the sentences of the depth analysis.
+    assert message.count("Number_and_syntax_units_in_LSTM_LMs") == 2
 
 
 def test_only_missing_files_of_selected_models_and_tasks_are_listed(project, tmp_path):

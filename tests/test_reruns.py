@@ -13,7 +13,10 @@ from workflow_fixture import CONFIG, PROJECT, Run, Workspace, many_dry_runs
 pytestmark = pytest.mark.slow
 
 # A dry run cannot know these before the checkpoint is converted.
-AFTER_CONVERSION = {"context_states", "mean_values", "ablate_units"}
+AFTER_CONVERSION = {
+    *("context_states", "mean_values", "ablate_units"),
+    *("depth_baseline", "depth_untrained"),
+}
 SHA = "0" * 64
 
 
@@ -23,6 +26,10 @@ def _checkpoint(**over: Any) -> dict[str, Any]:
 
 def _task(name: str, **over: Any) -> dict[str, Any]:
     return {"task_definitions": {name: over}}
+
+
+def _depth(**over: Any) -> dict[str, Any]:
+    return {"depth": over}
 
 
 def _analysis(**over: Any) -> dict[str, Any]:
@@ -146,6 +153,53 @@ KEYS: dict[str, dict[str, Any]] = {
     "contributions.tasks: one more": {"contributions": {"tasks": ["nounpp", "simple"]}},
     "contributions.bootstrap_samples": {"contributions": {"bootstrap_samples": 60}},
     "contributions.seed": {"contributions": {"seed": 1}},
+    "checkpoints.NAME.word_counts": _checkpoint(word_counts="other/counts.tsv"),
+    "depth.run: false": _depth(run=False),
+    "depth.sentences.format": _depth(sentences={"format": "released"}),
+    "depth.sentences.file": _depth(sentences={"file": "other/depth_grammar.txt"}),
+    "depth.sentences.per_length": _depth(sentences={"per_length": 21}),
+    "depth.sentences.lengths": _depth(sentences={"lengths": [6, 13]}),
+    "depth.sentences.seed": _depth(sentences={"seed": 1}),
+    "depth.sentences.origin": _depth(sentences={"origin": "a friend"}),
+    "depth.positions": _depth(positions=[3, 6]),
+    "depth.open_nodes": _depth(open_nodes=[2, 3]),
+    "depth.per_cell": _depth(per_cell=1),
+    "depth.order": _depth(order="file"),
+    "depth.maximum_unknown": _depth(maximum_unknown=0.9),
+    "depth.variable": _depth(variable="cell"),
+    "depth.layers": _depth(layers=[1, 2]),
+    "depth.word_counts": _depth(word_counts="other/counts.tsv"),
+    "depth.procedure": _depth(procedure="paper"),
+    "depth.folds": _depth(folds=3),
+    "depth.inner_folds": _depth(inner_folds=3),
+    "depth.alphas.minimum": _depth(alphas={"minimum": 1.0e-4}),
+    "depth.alphas.maximum": _depth(alphas={"maximum": 1.0e4}),
+    "depth.alphas.number": _depth(alphas={"number": 4}),
+    "depth.permutations": _depth(permutations=4),
+    "depth.untrained: one more": _depth(untrained=2),
+    "depth.bootstrap_samples": _depth(bootstrap_samples=110),
+    "depth.seed": _depth(seed=1),
+    "syntax_units.threshold": {"syntax_units": {"threshold": 1.1}},
+    "syntax_units.minimum_folds": {"syntax_units": {"minimum_folds": 2}},
+    "syntax_units.deviations_from": {"syntax_units": {"deviations_from": "mean"}},
+    "syntax_units.verb": {"syntax_units": {"verb": "inside"}},
+    "syntax_units.minimum_auc": {"syntax_units": {"minimum_auc": 0.8}},
+    "syntax_units.structures: one more": {"syntax_units": {"structures": ["nounpp", "simple"]}},
+    "controls.run: one less": {"controls": {"run": ["syntax", "short_range"]}},
+    "controls.tasks.syntax: one more": {"controls": {"tasks": {"syntax": ["nounpp", "simple"]}}},
+    "controls.tasks.short_range: one more": {
+        "controls": {"tasks": {"short_range": ["nounpp", "simple"]}}
+    },
+    "controls.tasks.short_and_long_range: one more": {
+        "controls": {"tasks": {"short_and_long_range": ["nounpp", "simple"]}}
+    },
+    "controls.sets": {"controls": {"sets": 6}},
+    "controls.match": {"controls": {"match": "all"}},
+    "controls.exclude_long_range": {"controls": {"exclude_long_range": False}},
+    "controls.shard_size": {"controls": {"shard_size": 2}},
+    "controls.seed": {"controls": {"seed": 1}},
+    "connectivity.task": {"connectivity": {"task": "simple"}},
+    "connectivity.threshold": {"connectivity": {"threshold": 1.1}},
 }
 
 
@@ -182,6 +236,8 @@ FILES: dict[str, Callable[[Path], None]] = {
     "lexicon.tsv or tasks.yaml": _replace("data/english/lexicon.tsv", "boy", "lad"),
     "imported test set with sweep: false": _replace("data/pairs.tsv", "near", "beside"),
     "table of verb forms": _replace("data/english/verb_pairs.tsv", "greets\tgreet\n", ""),
+    "grammar of the depth corpus": _replace("data/english/depth_grammar.txt", "aunt", "nun"),
+    "table of word counts": _replace("data/counts.tsv", "the\t", "thee\t"),
     "a file that was only touched": _touch,
     "a lost shard": _remove(_SHARD),
     "a lost file of context_states": _remove(
@@ -224,7 +280,9 @@ MODULES: dict[str, Callable[[Path], None]] = {
             *("benchmark", "sweep_reference", "stale_lock"),
             *("activation_dump", "activations", "dynamics", "efferents", "decoding"),
             *("unit_decoding", "short_range", "contributions"),
-            *("figures_dynamics", "figures_decoding"),
+            *("figures_dynamics", "figures_decoding", "figures_depth", "set_benchmark"),
+            *("depth_generation", "depth_regression", "dependency_span"),
+            *("random_sets", "control_tests", "connectivity"),
         )
     },
     _PUBLISHED: _replace(_PUBLISHED, "0", "1"),

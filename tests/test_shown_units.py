@@ -133,7 +133,7 @@ def test_the_step_writes_the_list_with_its_lineage(tmp_path):
     path = tmp_path / "accuracy.parquet"
     write_parquet(pa.Table.from_pandas(table, preserve_index=False), path, metadata)
     output = tmp_path / "units" / "shown.json"
-    arguments = (SIZES, TASKS, [3], None, 2, 5)
+    arguments = (SIZES, TASKS, [3], None, None, 2, 5)
     write_shown_units(tmp_path / "units" / "long_range.json", path, *arguments, output)
     written = read_json(output)
     assert [entry["role"] for entry in written["units"]] == [
@@ -148,3 +148,29 @@ def test_the_step_writes_the_list_with_its_lineage(tmp_path):
     write_parquet(pa.Table.from_pandas(table, preserve_index=False), path, other)
     with pytest.raises(UserError, match="another checkpoint"):
         write_shown_units(tmp_path / "units" / "long_range.json", path, *arguments, output)
+
+
+def test_the_top_syntax_unit_is_shown_unless_the_configuration_names_one(tmp_path):
+    metadata = make_metadata(checkpoint_sha256="c", stimuli_sha256="s")
+    paths = {name: tmp_path / "units" / f"{name}.json" for name in ("long_range", "syntax")}
+    write_json(found((11, "singular")), paths["long_range"], metadata)
+    other_stimuli = make_metadata(checkpoint_sha256="c", stimuli_sha256="t")
+    write_json({"top": {"unit": 6}, "units": [{"unit": 6}]}, paths["syntax"], other_stimuli)
+    accuracies = tmp_path / "accuracy.parquet"
+    table = pa.Table.from_pandas(accuracy(in_both(7, "PS", 0.3)), preserve_index=False)
+    write_parquet(table, accuracies, metadata)
+
+    def syntax_units(named, path):
+        output = tmp_path / "shown.json"
+        arguments = (SIZES, TASKS, [], named, path, 0, 5)
+        write_shown_units(paths["long_range"], accuracies, *arguments, output)
+        return [e["unit"] for e in read_json(output)["units"] if e["role"] == "syntax"]
+
+    assert syntax_units(None, paths["syntax"]) == [6]
+    assert syntax_units(8, paths["syntax"]) == [8]
+    assert syntax_units(None, None) == []
+    write_json({"top": None, "units": []}, paths["syntax"], metadata)
+    assert syntax_units(None, paths["syntax"]) == []
+    write_json({"top": None}, paths["syntax"], make_metadata(checkpoint_sha256="d"))
+    with pytest.raises(UserError, match="another checkpoint"):
+        syntax_units(None, paths["syntax"])

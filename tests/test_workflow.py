@@ -36,6 +36,8 @@ def test_the_files_of_the_contract_are_there_and_nothing_else(finished):
     found = {p for p in found if not p.endswith(".snakemake_timestamp")}
     tasks = [*GROUPS["short"], *GROUPS["noun"], "linzen", "pairs"]
     expected = {f"stimuli/{task}.parquet" for task in tasks} | {"stimuli/balance.csv"}
+    expected |= {f"stimuli/depth/{n}" for n in ("sentences.parquet", "positions.parquet")}
+    expected.add("stimuli/depth/report.json")
     ours = {f"checkpoint/{name}" for name in ("model.safetensors", "model.json", "vocab.txt")}
     ours |= {f"stimuli/{task}.{suffix}" for task in tasks for suffix in ("parquet", "json")}
     ours |= {f"intact/{task}.parquet" for task in tasks}
@@ -57,15 +59,30 @@ def test_the_files_of_the_contract_are_there_and_nothing_else(finished):
     ours |= {f"efferents/{name}.parquet" for name in ("weights", "units", "words")}
     ours |= {f"decoding/{name}.parquet" for name in ("fig2_grouped", "fig2_random", "units")}
     ours.add("contributions/nounpp.parquet")
+    regressors = ("units", "layer_1", "layer_2", "untrained_1", "position_frequency", "words")
+    ours |= {f"depth/predictions/{name}.parquet" for name in (*regressors, "embeddings")}
+    names = ("coefficients", "permutations", "scores", "comparisons")
+    ours |= {f"depth/{name}.parquet" for name in names}
+    ours |= {"dependency_span.parquet", "units/syntax.json"}
+    families = ("syntax", "short_range", "short_and_long_range")
+    for family in families:
+        ours |= {f"controls/{kind}/{family}.parquet" for kind in ("sets", "accuracy", "tests")}
+        for group in ("noun", "imported") if family == "syntax" else ("short",):
+            folder = f"ablation_sets/zero/{group}"
+            ours |= {f"{folder}/{family}_{sets}.parquet" for sets in ("0000-0002", "0003-0005")}
+    ours |= {f"connectivity/{n}" for n in ("afferents.parquet", "graph.graphml", "summary.json")}
     dumps = {f"activations/{task}": VARIABLES for task in ("nounpp", "simple")}
     dumps["untrained/1/activations/nounpp"] = ("cell",)
+    dumps |= {f"{folder}depth/activations": ("hidden",) for folder in ("", "untrained/1/")}
     for folder, variables in dumps.items():
         ours.add(f"{folder}/index.parquet")
         ours |= {f"{folder}/layer={n}/variable={v}.parquet" for n in (1, 2) for v in variables}
-    tables = ("table1", "table2", "efferents", "contributions")
+    tables = ("table1", "table2", "efferents", "contributions", "depth", "controls")
+    tables += ("connectivity",)
     ours |= {f"tables/{name}.{suffix}" for name in tables for suffix in ("csv", "md", "tex")}
     figures = ("units", "fig1a", "fig1b", "fig1c", "fig1d", "fig2", "unit_decoding")
-    figures += ("contributions", "dynamics/nounpp/unit_2")
+    figures += ("contributions", "dynamics/nounpp/unit_2", "dependency/unit_2")
+    figures += ("depth", "fig3", "fig4a", "fig4b", *(f"controls_{name}" for name in families))
     ours |= {f"figures/{name}.{suffix}" for name in figures for suffix in ("pdf", "png")}
     assert found == expected | {f"tiny/{path}" for path in ours}
     assert all((tiny / path).stat().st_size for path in ours)
@@ -172,7 +189,7 @@ def test_cores_and_shard_size_and_folder_change_no_result(finished, uninterrupte
     assert len(list(theirs.glob("ablation/zero/*/units_*.parquet"))) == 8
     a, b = (pq.read_table(path / "ablation/zero/accuracy.parquet") for path in (ours, theirs))
     assert a.equals(b)
-    for name in ("tables/table2.csv", "tables/table1.csv", "units/long_range.json", "units.json"):
+    for name in ("tables/table2.csv", "tables/table1.csv", "units/long_range.json"):
         assert (ours / name).read_bytes() == (theirs / name).read_bytes(), name
 
 
@@ -249,4 +266,6 @@ def test_the_planted_unit_is_found_with_its_number_and_confirmed(finished):
     assert unit["confirmation"]["subject_number"] == "plural"
     assert found["n_units"] == 7
     lists = json.loads((finished.results / "tiny/units.json").read_text())
-    assert lists["units"] == [{"lists": ["long_range"], "unit": 7}]
+    (planted,) = (entry for entry in lists["units"] if entry["unit"] == 7)
+    assert "long_range" in planted["lists"]
+    assert all("long_range" not in e["lists"] for e in lists["units"] if e["unit"] != 7)

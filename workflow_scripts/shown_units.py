@@ -12,6 +12,7 @@ with job(snakemake.log[0]):
         snakemake.params.tasks,
         snakemake.params.named,
         snakemake.params.syntax,
+        snakemake.input.syntax or None,
         snakemake.params.arbitrary,
         snakemake.params.seed,
         snakemake.output[0],

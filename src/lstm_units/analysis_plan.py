@@ -48,3 +48,56 @@ def syntax_unit(config: Mapping[str, Any], model: str) -> int | None:
 def finds_short_range(config: Mapping[str, Any]) -> bool:
     """Whether short-range units are searched: it takes efferents and the decoding of all units."""
     return config["efferents"]["verb_pairs"] is not None and bool(unit_decoding_task(config))
+
+
+def structures(config: Mapping[str, Any]) -> list[str]:
+    """Return the tasks over whose dependencies syntax units are ranked, in their order."""
+    chosen = config["syntax_units"]["structures"]
+    return [task for task in chosen if task in config["tasks"]]
+
+
+def finds_syntax(config: Mapping[str, Any]) -> bool:
+    """Whether syntax units are searched: it takes the depth regression and a structure."""
+    return config["depth"]["run"] and bool(structures(config))
+
+
+def control_tasks(config: Mapping[str, Any], family: str) -> list[str]:
+    """Return the tasks of a control that are among ``tasks``; natural text joins ``syntax``.
+
+    Parameters
+    ----------
+    config : mapping
+    family : {"syntax", "short_range", "short_and_long_range"}
+    """
+    chosen = [task for task in config["controls"]["tasks"][family] if task in config["tasks"]]
+    if family == "syntax":
+        definitions = config["task_definitions"]
+        natural = [task for task in config["tasks"] if definitions[task]["format"] == "linzen"]
+        chosen += [task for task in natural if task not in chosen]
+    return chosen
+
+
+def controls(config: Mapping[str, Any]) -> dict[str, dict[str, list[str]]]:
+    """Return the controls to run: for each family the tasks of each group, sorted.
+
+    Only the tasks that a control needs are in its groups.
+    """
+    result: dict[str, dict[str, list[str]]] = {}
+    for family in config["controls"]["run"]:
+        found = finds_syntax(config) if family == "syntax" else finds_short_range(config)
+        tasks = sorted(control_tasks(config, family)) if found else []
+        for task in tasks:
+            group = config["task_definitions"][task]["group"]
+            result.setdefault(family, {}).setdefault(group, []).append(task)
+    return result
+
+
+def connectivity_task(config: Mapping[str, Any]) -> str | None:
+    """Return the task on which activities are read for the connectivity, or None without it."""
+    task = config["connectivity"]["task"]
+    return task if task in config["tasks"] else None
+
+
+def word_counts(config: Mapping[str, Any], model: str) -> str:
+    """Return the table of word counts of a model: of its training, else the general one."""
+    return config["checkpoints"][model]["word_counts"] or config["depth"]["word_counts"]

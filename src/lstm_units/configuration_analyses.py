@@ -12,7 +12,8 @@ from lstm_units.configuration_faults import NOTHING, Fault, listed, show, unknow
 DRAWN_VARIABLES = ("candidate", "input_gate", "forget_gate", "cell", "output_gate")
 # Names that other figures have.
 TAKEN_FIGURES = (
-    *("units", "unit_decoding", "contributions", "dynamics"),
+    *("units", "unit_decoding", "contributions", "dynamics", "depth", "dependency"),
+    *("controls_syntax", "controls_short_range", "controls_short_and_long_range"),
     *("fig1a", "fig1b", "fig1c", "fig1d", "fig3", "fig4a", "fig4b"),
 )
 
@@ -67,6 +68,41 @@ def analysis_faults(config: dict[str, Any]) -> Iterator[Fault]:
         yield from _undumped(
             config, ("unit_decoding", "variable"), config["unit_decoding"]["variable"]
         )
+    yield from _syntax_faults(config)
+
+
+def _syntax_faults(config: dict[str, Any]) -> Iterator[Fault]:
+    """Yield the faults of depth, syntax units, controls and connectivity."""
+    depth, definitions = config["depth"], config.get("task_definitions", {})
+    ranges = [("sentences", "lengths"), ("positions",), ("open_nodes",)]
+    for keys in ranges:
+        value = depth
+        for key in keys:
+            value = value[key]
+        if value[0] > value[1]:
+            path = ("depth", *keys)
+            problem = f"found {show(value)}, expected the smaller number first"
+            yield Fault(path, problem, (path, value[::-1]))
+    alphas = depth["alphas"]
+    if alphas["minimum"] >= alphas["maximum"]:
+        problem = f"found {alphas['minimum']}, expected less than maximum, {alphas['maximum']}"
+        yield Fault(("depth", "alphas", "minimum"), problem)
+    path, structures = ("syntax_units", "structures"), config["syntax_units"]["structures"]
+    yield from unknown_names(path, structures, ("task_definitions",), definitions)
+    if structures:
+        yield from _undumped(config, path, "cell")
+    folds = config["syntax_units"]["minimum_folds"]
+    if folds > depth["folds"]:
+        path = ("syntax_units", "minimum_folds")
+        problem = f"found {folds}, expected at most depth.folds, {depth['folds']}"
+        yield Fault(path, problem, (path, depth["folds"]), (("depth", "folds"),))
+    for family, tasks in config["controls"]["tasks"].items():
+        path = ("controls", "tasks", family)
+        yield from unknown_names(path, tasks, ("task_definitions",), definitions)
+    task = config["connectivity"]["task"]
+    if task is not None:
+        yield from _undumped_task(config, ("connectivity", "task"), task)
+        yield from _undumped(config, ("connectivity", "task"), "hidden")
 
 
 def _undumped_task(config: dict[str, Any], path: tuple[Any, ...], task: str) -> Iterator[Fault]:

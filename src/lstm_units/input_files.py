@@ -7,6 +7,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from lstm_units.analysis_plan import word_counts
 from lstm_units.configuration import is_url
 
 
@@ -72,6 +73,15 @@ def _named_files(config: Mapping[str, Any]) -> Iterator[tuple[str, str, str, str
     pairs = config["efferents"]["verb_pairs"]
     if pairs is not None:
         yield "efferents.verb_pairs", pairs, "singular and plural verb forms", None
+    depth = config["depth"]
+    if depth["run"]:
+        sentences = depth["sentences"]
+        what = f"sentences with bracketings, format {sentences['format']}"
+        yield "depth.sentences.file", sentences["file"], what, sentences["origin"]
+        for name in config["models"]:
+            own = config["checkpoints"][name]["word_counts"]
+            key = f"checkpoints.{name}.word_counts" if own else "depth.word_counts"
+            yield key, word_counts(config, name), f"word counts for the model {name}", None
 
 
 def missing_files(

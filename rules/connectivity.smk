@@ -1,0 +1,90 @@
+# Connectivity: what drives the gates of the number units (Figure 4).
+
+
+rule afferents:
+    input:
+        weights="<results>/{model}/checkpoint/model.safetensors",
+        dump=lambda wildcards: (
+            f"<results>/{wildcards.model}/activations/{connectivity_task(config)}"
+        ),
+        stimuli=lambda wildcards: (
+            f"<results>/{wildcards.model}/stimuli/{connectivity_task(config)}.parquet"
+        ),
+        shown="<results>/{model}/units/shown.json",
+        short_range=list_of_units("short_range"),
+        syntax=list_of_units("syntax"),
+    output:
+        "<results>/{model}/connectivity/afferents.parquet",
+    log:
+        "<logs>/{model}/afferents.log",
+    benchmark:
+        "<benchmarks>/{model}/afferents.tsv"
+    conda:
+        "../envs/lstm-units.yaml"
+    resources:
+        mem_mb=1024,
+    params:
+        threshold=config["connectivity"]["threshold"],
+        code=code("afferents.py"),
+    script:
+        "../workflow_scripts/afferents.py"
+
+
+rule connectivity_graph:
+    input:
+        afferents="<results>/{model}/connectivity/afferents.parquet",
+        shown="<results>/{model}/units/shown.json",
+        short_range=list_of_units("short_range"),
+        syntax=list_of_units("syntax"),
+    output:
+        "<results>/{model}/connectivity/graph.graphml",
+    log:
+        "<logs>/{model}/connectivity_graph.log",
+    benchmark:
+        "<benchmarks>/{model}/connectivity_graph.tsv"
+    conda:
+        "../envs/lstm-units.yaml"
+    params:
+        code=code("connectivity_graph.py"),
+    script:
+        "../workflow_scripts/connectivity_graph.py"
+
+
+rule connectivity_table:
+    input:
+        afferents="<results>/{model}/connectivity/afferents.parquet",
+        shown="<results>/{model}/units/shown.json",
+        syntax=list_of_units("syntax"),
+    output:
+        tables=[f"<results>/{{model}}/tables/connectivity.{suffix}" for suffix in TABLES],
+        summary="<results>/{model}/connectivity/summary.json",
+    log:
+        "<logs>/{model}/connectivity_table.log",
+    benchmark:
+        "<benchmarks>/{model}/connectivity_table.tsv"
+    conda:
+        "../envs/lstm-units.yaml"
+    params:
+        code=code("connectivity_table.py"),
+    script:
+        "../workflow_scripts/connectivity_table.py"
+
+
+rule figure4:
+    input:
+        afferents="<results>/{model}/connectivity/afferents.parquet",
+        shown="<results>/{model}/units/shown.json",
+        syntax=list_of_units("syntax"),
+    output:
+        a=[f"<results>/{{model}}/figures/fig4a.{suffix}" for suffix in FIGURES],
+        b=[f"<results>/{{model}}/figures/fig4b.{suffix}" for suffix in FIGURES],
+    log:
+        "<logs>/{model}/figure4.log",
+    benchmark:
+        "<benchmarks>/{model}/figure4.tsv"
+    conda:
+        "../envs/lstm-units.yaml"
+    params:
+        code=code("figure4.py"),
+    script:
+        "../workflow_scripts/figure4.py"

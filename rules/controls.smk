@@ -1,0 +1,112 @@
+# Random-set controls: do the discovered units matter more than as many units drawn at random? The
+# sets are ablated by rule ablate_sets.
+
+
+rule control_sets:
+    input:
+        description="<results>/{model}/checkpoint/model.json",
+        long_range="<results>/{model}/units/long_range.json",
+        short_range=lambda wildcards: (
+            []
+            if wildcards.family == "syntax"
+            else f"<results>/{wildcards.model}/units/short_range.json"
+        ),
+        syntax=lambda wildcards: (
+            f"<results>/{wildcards.model}/units/syntax.json"
+            if wildcards.family == "syntax"
+            else []
+        ),
+    output:
+        "<results>/{model}/controls/sets/{family}.parquet",
+    log:
+        "<logs>/{model}/control_sets_{family}.log",
+    benchmark:
+        "<benchmarks>/{model}/control_sets_{family}.tsv"
+    wildcard_constraints:
+        family=alternatives(CONTROLS),
+    conda:
+        "../envs/lstm-units.yaml"
+    params:
+        sets=config["controls"]["sets"],
+        match=config["controls"]["match"],
+        exclude_long_range=lambda wildcards: (
+            wildcards.family == "syntax" and config["controls"]["exclude_long_range"]
+        ),
+        seed=config["controls"]["seed"],
+        code=code("control_sets.py"),
+    script:
+        "../workflow_scripts/control_sets.py"
+
+
+rule control_tests:
+    input:
+        sets="<results>/{model}/controls/sets/{family}.parquet",
+        shards=lambda wildcards: set_shards(wildcards.model, wildcards.family),
+        intact=lambda wildcards: per_task(
+            f"<results>/{wildcards.model}/intact/{{task}}.parquet",
+            tasks_of_control(wildcards.family),
+        ),
+    output:
+        accuracy="<results>/{model}/controls/accuracy/{family}.parquet",
+        tests="<results>/{model}/controls/tests/{family}.parquet",
+    log:
+        "<logs>/{model}/control_tests_{family}.log",
+    benchmark:
+        "<benchmarks>/{model}/control_tests_{family}.tsv"
+    wildcard_constraints:
+        family=alternatives(CONTROLS),
+    conda:
+        "../envs/lstm-units.yaml"
+    params:
+        tasks=lambda wildcards: tasks_of_control(wildcards.family),
+        natural=tasks_with("linzen"),
+        minimum_intact=config["discovery"]["minimum_intact"],
+        confidence=config["statistics"]["confidence"],
+        near_tie=config["statistics"]["near_tie"],
+        seed=config["controls"]["seed"],
+        code=code("control_tests.py"),
+    script:
+        "../workflow_scripts/control_tests.py"
+
+
+rule controls_table:
+    input:
+        lambda wildcards: [
+            f"<results>/{wildcards.model}/controls/tests/{family}.parquet" for family in CONTROLS
+        ],
+    output:
+        [f"<results>/{{model}}/tables/controls.{suffix}" for suffix in TABLES],
+    log:
+        "<logs>/{model}/controls_table.log",
+    benchmark:
+        "<benchmarks>/{model}/controls_table.tsv"
+    conda:
+        "../envs/lstm-units.yaml"
+    params:
+        families=list(CONTROLS),
+        labels=labels(),
+        code=code("controls_table.py"),
+    script:
+        "../workflow_scripts/controls_table.py"
+
+
+rule controls_figure:
+    input:
+        accuracy="<results>/{model}/controls/accuracy/{family}.parquet",
+        tests="<results>/{model}/controls/tests/{family}.parquet",
+        sets="<results>/{model}/controls/sets/{family}.parquet",
+    output:
+        [f"<results>/{{model}}/figures/controls_{{family}}.{suffix}" for suffix in FIGURES],
+    log:
+        "<logs>/{model}/controls_figure_{family}.log",
+    benchmark:
+        "<benchmarks>/{model}/controls_figure_{family}.tsv"
+    wildcard_constraints:
+        family=alternatives(CONTROLS),
+    conda:
+        "../envs/lstm-units.yaml"
+    params:
+        labels=labels(),
+        code=code("controls_figure.py"),
+    script:
+        "../workflow_scripts/controls_figure.py"

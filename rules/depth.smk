@@ -1,0 +1,220 @@
+# Syntactic depth: sentences with bracketings, and the regression of open nodes on activity.
+
+
+rule depth_sentences:
+    input:
+        file(config["depth"]["sentences"]["file"]),
+    output:
+        "<results>/stimuli/depth/sentences.parquet",
+    log:
+        "<logs>/stimuli/depth_sentences.log",
+    benchmark:
+        "<benchmarks>/stimuli/depth_sentences.tsv"
+    conda:
+        "../envs/lstm-units.yaml"
+    params:
+        format=config["depth"]["sentences"]["format"],
+        sampling=depth_sampling(),
+        code=code("depth_sentences.py"),
+    script:
+        "../workflow_scripts/depth_sentences.py"
+
+
+rule depth_positions:
+    input:
+        "<results>/stimuli/depth/sentences.parquet",
+    output:
+        positions="<results>/stimuli/depth/positions.parquet",
+        report="<results>/stimuli/depth/report.json",
+    log:
+        "<logs>/stimuli/depth_positions.log",
+    benchmark:
+        "<benchmarks>/stimuli/depth_positions.tsv"
+    conda:
+        "../envs/lstm-units.yaml"
+    params:
+        positions=config["depth"]["positions"],
+        open_nodes=config["depth"]["open_nodes"],
+        per_cell=config["depth"]["per_cell"],
+        order=config["depth"]["order"],
+        seed=config["depth"]["sentences"]["seed"],
+        code=code("depth_positions.py"),
+    script:
+        "../workflow_scripts/depth_positions.py"
+
+
+rule depth_activations:
+    input:
+        weights="<results>/{model}/checkpoint/model.safetensors",
+        sentences="<results>/stimuli/depth/sentences.parquet",
+        positions="<results>/stimuli/depth/positions.parquet",
+        context=file(config["context"]["file"]),
+    output:
+        directory("<results>/{model}/depth/activations"),
+    log:
+        "<logs>/{model}/depth_activations.log",
+    benchmark:
+        "<benchmarks>/{model}/depth_activations.tsv"
+    conda:
+        "../envs/lstm-units.yaml"
+    resources:
+        mem_mb=job_mb(),
+        sweep_mb=sweep_mb(),
+        device=config["ablation"]["device"],
+    params:
+        context=context(),
+        precision=config["ablation"]["precision"],
+        variable=config["depth"]["variable"],
+        layers=config["depth"]["layers"],
+        maximum_unknown=config["depth"]["maximum_unknown"],
+        seed=None,
+        code=code("depth_activations.py"),
+    script:
+        "../workflow_scripts/depth_activations.py"
+
+
+rule depth_untrained:
+    input:
+        weights="<results>/{model}/checkpoint/model.safetensors",
+        sentences="<results>/stimuli/depth/sentences.parquet",
+        positions="<results>/stimuli/depth/positions.parquet",
+        context=file(config["context"]["file"]),
+    output:
+        directory("<results>/{model}/untrained/{number}/depth/activations"),
+    log:
+        "<logs>/{model}/depth_untrained_{number}.log",
+    benchmark:
+        "<benchmarks>/{model}/depth_untrained_{number}.tsv"
+    wildcard_constraints:
+        number=r"\d+",
+    conda:
+        "../envs/lstm-units.yaml"
+    resources:
+        mem_mb=job_mb(),
+        sweep_mb=sweep_mb(),
+        device=config["ablation"]["device"],
+    params:
+        context=context(),
+        precision=config["ablation"]["precision"],
+        variable=config["depth"]["variable"],
+        layers=config["depth"]["layers"],
+        maximum_unknown=config["depth"]["maximum_unknown"],
+        seed=lambda wildcards: config["depth"]["seed"] + int(wildcards.number) - 1,
+        code=code("depth_activations.py"),
+    script:
+        "../workflow_scripts/depth_activations.py"
+
+
+rule depth_units:
+    input:
+        dump="<results>/{model}/depth/activations",
+        sentences="<results>/stimuli/depth/sentences.parquet",
+        positions="<results>/stimuli/depth/positions.parquet",
+        word_counts=counts_file,
+    output:
+        predictions="<results>/{model}/depth/predictions/units.parquet",
+        coefficients="<results>/{model}/depth/coefficients.parquet",
+        permutations="<results>/{model}/depth/permutations.parquet",
+    log:
+        "<logs>/{model}/depth_units.log",
+    benchmark:
+        "<benchmarks>/{model}/depth_units.tsv"
+    conda:
+        "../envs/lstm-units.yaml"
+    resources:
+        mem_mb=3072,
+    params:
+        validation=cross_validation(),
+        permutations=config["depth"]["permutations"],
+        outliers=outlier_criteria(),
+        code=code("depth_units.py"),
+    script:
+        "../workflow_scripts/depth_units.py"
+
+
+rule depth_baseline:
+    input:
+        dump=depth_dump,
+        checkpoint=depth_checkpoint,
+        sentences="<results>/stimuli/depth/sentences.parquet",
+        positions="<results>/stimuli/depth/positions.parquet",
+        word_counts=baseline_counts,
+    output:
+        "<results>/{model}/depth/predictions/{regressors}.parquet",
+    log:
+        "<logs>/{model}/depth_baseline_{regressors}.log",
+    benchmark:
+        "<benchmarks>/{model}/depth_baseline_{regressors}.tsv"
+    wildcard_constraints:
+        regressors=r"(layer|untrained)_\d+|position_frequency|words|embeddings",
+    conda:
+        "../envs/lstm-units.yaml"
+    resources:
+        mem_mb=2048,
+    params:
+        validation=cross_validation(),
+        code=code("depth_baseline.py"),
+    script:
+        "../workflow_scripts/depth_baseline.py"
+
+
+rule depth_scores:
+    input:
+        depth_predictions,
+    output:
+        scores="<results>/{model}/depth/scores.parquet",
+        comparisons="<results>/{model}/depth/comparisons.parquet",
+    log:
+        "<logs>/{model}/depth_scores.log",
+    benchmark:
+        "<benchmarks>/{model}/depth_scores.tsv"
+    conda:
+        "../envs/lstm-units.yaml"
+    params:
+        regressors=lambda wildcards: depth_regressors(wildcards.model),
+        confidence=config["statistics"]["confidence"],
+        bootstrap_samples=config["depth"]["bootstrap_samples"],
+        seed=config["depth"]["seed"],
+        code=code("depth_scores.py"),
+    script:
+        "../workflow_scripts/depth_scores.py"
+
+
+rule depth_table:
+    input:
+        scores="<results>/{model}/depth/scores.parquet",
+        comparisons="<results>/{model}/depth/comparisons.parquet",
+    output:
+        [f"<results>/{{model}}/tables/depth.{suffix}" for suffix in TABLES],
+    log:
+        "<logs>/{model}/depth_table.log",
+    benchmark:
+        "<benchmarks>/{model}/depth_table.tsv"
+    conda:
+        "../envs/lstm-units.yaml"
+    params:
+        code=code("depth_table.py"),
+    script:
+        "../workflow_scripts/depth_table.py"
+
+
+rule depth_figure:
+    input:
+        coefficients="<results>/{model}/depth/coefficients.parquet",
+        predictions="<results>/{model}/depth/predictions/units.parquet",
+        dump="<results>/{model}/depth/activations",
+        positions="<results>/stimuli/depth/positions.parquet",
+        scores="<results>/{model}/depth/scores.parquet",
+    output:
+        [f"<results>/{{model}}/figures/depth.{suffix}" for suffix in FIGURES],
+    log:
+        "<logs>/{model}/depth_figure.log",
+    benchmark:
+        "<benchmarks>/{model}/depth_figure.tsv"
+    conda:
+        "../envs/lstm-units.yaml"
+    params:
+        outliers=outlier_criteria(),
+        code=code("depth_figure.py"),
+    script:
+        "../workflow_scripts/depth_figure.py"

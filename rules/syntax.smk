@@ -1,0 +1,103 @@
+# Syntax units: outliers of the depth regression, ranked by how they span the dependency (Figure 3).
+
+
+rule dependency_span:
+    input:
+        dumps=lambda wildcards: per_task(
+            f"<results>/{wildcards.model}/activations/{{task}}", STRUCTURES
+        ),
+        stimuli=lambda wildcards: per_task(
+            f"<results>/{wildcards.model}/stimuli/{{task}}.parquet", STRUCTURES
+        ),
+    output:
+        "<results>/{model}/dependency_span.parquet",
+    log:
+        "<logs>/{model}/dependency_span.log",
+    benchmark:
+        "<benchmarks>/{model}/dependency_span.tsv"
+    conda:
+        "../envs/lstm-units.yaml"
+    resources:
+        mem_mb=2048,
+    params:
+        tasks=STRUCTURES,
+        verb=config["syntax_units"]["verb"],
+        code=code("dependency_span.py"),
+    script:
+        "../workflow_scripts/dependency_span.py"
+
+
+rule syntax_units:
+    input:
+        coefficients="<results>/{model}/depth/coefficients.parquet",
+        permutations="<results>/{model}/depth/permutations.parquet",
+        span="<results>/{model}/dependency_span.parquet",
+        long_range="<results>/{model}/units/long_range.json",
+    output:
+        "<results>/{model}/units/syntax.json",
+    log:
+        "<logs>/{model}/syntax_units.log",
+    benchmark:
+        "<benchmarks>/{model}/syntax_units.tsv"
+    conda:
+        "../envs/lstm-units.yaml"
+    params:
+        outliers=outlier_criteria(),
+        minimum_auc=config["syntax_units"]["minimum_auc"],
+        code=code("syntax_units.py"),
+    script:
+        "../workflow_scripts/syntax_units.py"
+
+
+rule figure3:
+    input:
+        dumps=lambda wildcards: per_task(
+            f"<results>/{wildcards.model}/activations/{{task}}", STRUCTURES
+        ),
+        stimuli=lambda wildcards: per_task(
+            f"<results>/{wildcards.model}/stimuli/{{task}}.parquet", STRUCTURES
+        ),
+        syntax="<results>/{model}/units/syntax.json",
+    output:
+        [f"<results>/{{model}}/figures/fig3.{suffix}" for suffix in FIGURES],
+    log:
+        "<logs>/{model}/figure3.log",
+    benchmark:
+        "<benchmarks>/{model}/figure3.tsv"
+    conda:
+        "../envs/lstm-units.yaml"
+    params:
+        tasks=STRUCTURES,
+        labels={task: label(task) for task in STRUCTURES},
+        code=code("figure3.py"),
+    script:
+        "../workflow_scripts/figure3.py"
+
+
+# For any unit:
+#   snakemake --cores 1 results/MODEL/figures/dependency/unit_1150.png
+rule unit_dependency_figure:
+    input:
+        dumps=lambda wildcards: per_task(
+            f"<results>/{wildcards.model}/activations/{{task}}", STRUCTURES
+        ),
+        stimuli=lambda wildcards: per_task(
+            f"<results>/{wildcards.model}/stimuli/{{task}}.parquet", STRUCTURES
+        ),
+        span="<results>/{model}/dependency_span.parquet",
+    output:
+        [f"<results>/{{model}}/figures/dependency/unit_{{unit}}.{suffix}" for suffix in FIGURES],
+    log:
+        "<logs>/{model}/dependency_unit_{unit}.log",
+    benchmark:
+        "<benchmarks>/{model}/dependency_unit_{unit}.tsv"
+    wildcard_constraints:
+        unit="[1-9][0-9]*",
+    conda:
+        "../envs/lstm-units.yaml"
+    params:
+        tasks=STRUCTURES,
+        labels={task: label(task) for task in STRUCTURES},
+        code=code("unit_dependency_figure.py"),
+    script:
+        "../workflow_scripts/unit_dependency_figure.py"
