@@ -179,6 +179,13 @@ def test_flipping_the_sign_of_units_changes_no_verdict(planted):
     assert after["summary"].replace("-", "") == before["summary"].replace("-", "")
 
 
+def test_without_a_number_of_folds_the_mean_decides_as_in_the_paper():
+    found = find(criteria=SyntaxCriteria(minimum_folds=0))
+    assert len(found["units"]) == found["outliers"]["n_beyond"] > len(find()["units"])
+    assert "in at least" not in found["summary"]
+    assert "beyond 3 SD on average." in found["summary"]
+
+
 def test_more_folds_may_be_asked_for_or_fewer():
     found = find(criteria=SyntaxCriteria(minimum_folds=3))
     assert 150 in [entry["unit"] for entry in found["units"]]

@@ -270,10 +270,9 @@ def _summary(result: Mapping[str, Any]) -> str:
     """Say in a few plain sentences what was found."""
     criteria, counts, units = result["criteria"], result["outliers"], result["units"]
     regressed = f"{result['n_units']:,} units whose activity was regressed on depth"
-    beyond = (
-        f"{criteria['threshold']:g} SD on average and in at least {criteria['minimum_folds']} of "
-        f"{result['n_folds']} folds"
-    )
+    beyond = f"{criteria['threshold']:g} SD on average"
+    if criteria["minimum_folds"]:
+        beyond += f" and in at least {criteria['minimum_folds']} of {result['n_folds']} folds"
     if units:
         plural = "s" * (len(units) > 1)
         text = f"{len(units)} syntax unit{plural} among {regressed}: beyond {beyond}."
