@@ -114,7 +114,7 @@ rule depth_units:
     output:
         predictions="<results>/{model}/depth/predictions/units.parquet",
         coefficients="<results>/{model}/depth/coefficients.parquet",
-        permutations="<results>/{model}/depth/permutations.parquet",
+        permuted="<results>/{model}/depth/permuted_coefficients.parquet",
     log:
         "<logs>/{model}/depth_units.log",
     benchmark:
@@ -126,10 +126,27 @@ rule depth_units:
     params:
         validation=cross_validation(),
         permutations=config["depth"]["permutations"],
-        outliers=outlier_criteria(),
         code=code("depth_units.py"),
     script:
         "../workflow_scripts/depth_units.py"
+
+
+rule permuted_outliers:
+    input:
+        "<results>/{model}/depth/permuted_coefficients.parquet",
+    output:
+        "<results>/{model}/depth/permutations.parquet",
+    log:
+        "<logs>/{model}/permuted_outliers.log",
+    benchmark:
+        "<benchmarks>/{model}/permuted_outliers.tsv"
+    conda:
+        "../envs/lstm-units.yaml"
+    params:
+        outliers=outlier_criteria(),
+        code=code("permuted_outliers.py"),
+    script:
+        "../workflow_scripts/permuted_outliers.py"
 
 
 rule depth_baseline:

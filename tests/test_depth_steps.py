@@ -37,6 +37,7 @@ from lstm_units.steps_depth_activations import write_depth_activations
 from lstm_units.steps_depth_baselines import write_baseline_regression
 from lstm_units.steps_depth_regression import write_unit_regression
 from lstm_units.steps_depth_scores import write_depth_scores
+from lstm_units.steps_permuted_outliers import write_permuted_outliers
 
 PROCEDURE = Procedure(alphas=alpha_grid(1e-5, 1e5, 11), seed=2)
 PERMUTATIONS = 100
@@ -88,7 +89,7 @@ class Run:
         outputs = {
             "predictions": self.folder / f"predictions/{name or 'units'}.parquet",
             "coefficients": self.folder / f"coefficients{name}.parquet",
-            "permuted": self.folder / f"permutations{name}.parquet",
+            "permuted": self.folder / f"permuted_coefficients{name}.parquet",
         }
         write_unit_regression(
             self.folder / dump,
@@ -97,12 +98,11 @@ class Run:
             self.counts,
             procedure=procedure,
             permutations=permutations,
-            threshold=3.0,
-            minimum_folds=4,
-            deviations_from="zero",
             **outputs,
         )
-        return outputs
+        counted = self.folder / f"permutations{name}.parquet"
+        write_permuted_outliers(outputs["permuted"], 3.0, 4, "zero", counted)
+        return {**outputs, "counted": counted}
 
     def baseline(self, name, dump=None, procedure=PROCEDURE):
         output = self.folder / f"predictions/{name}.parquet"
@@ -156,7 +156,7 @@ def test_depth_is_read_from_exactly_the_planted_units(run):
 
 
 def test_permuted_depth_gives_fewer_stable_outliers(run):
-    table = pd.read_parquet(run.outputs["permuted"])
+    table = pd.read_parquet(run.outputs["counted"])
     assert table["permutation"].tolist() == list(range(1, PERMUTATIONS + 1))
     assert (table["n_stable"] <= table["n_outliers"]).all()
     assert table["n_outliers"].max() > 0, "a null without outliers would show nothing"
@@ -181,14 +181,14 @@ def test_flipping_signs_of_units_changes_neither_outliers_nor_r2(run, tmp_path):
     np.testing.assert_allclose(
         after["coefficient"] * sign, before["coefficient"], rtol=0.02, atol=1e-3
     )
-    before, after = (pd.read_parquet(o["permuted"])[:20] for o in (run.outputs, outputs))
+    before, after = (pd.read_parquet(o["counted"])[:20] for o in (run.outputs, outputs))
     assert (before[["n_outliers", "n_stable"]] == after[["n_outliers", "n_stable"]]).all(axis=None)
 
 
 def test_an_untrained_network_has_no_more_stable_outliers_than_its_permutations(run):
     outputs = run.units("untrained", permutations=PERMUTATIONS, name="of_untrained")
     _, stable = found_units(outputs["coefficients"])
-    assert len(stable) <= np.quantile(pd.read_parquet(outputs["permuted"])["n_stable"], 0.99)
+    assert len(stable) <= np.quantile(pd.read_parquet(outputs["counted"])["n_stable"], 0.99)
     assert r2(outputs["predictions"]) < 0.6
 
 
@@ -251,8 +251,25 @@ def test_coefficients_have_one_row_per_unit_and_fold(run):
     assert table["unit"].tolist() == [u for u in range(1, 101) for _ in range(5)]
     assert table["fold"].tolist() == [1, 2, 3, 4, 5] * 100
     assert table["layer"].tolist() == [1] * 5 * LAYER_SIZES[0] + [2] * 5 * LAYER_SIZES[1]
-    types = pq.read_schema(run.outputs["permuted"]).types
+    types = pq.read_schema(run.outputs["counted"]).types
     assert types == [pa.int32(), pa.int32(), pa.int32(), pa.float64()]
+
+
+def test_outliers_of_permuted_depth_are_counted_without_fitting_again(run, tmp_path):
+    permuted = pq.read_table(run.outputs["permuted"])
+    width = 5 * sum(LAYER_SIZES)
+    assert permuted.schema.types == [pa.int32(), pa.float64(), pa.list_(pa.float32(), width)]
+    output = tmp_path / "counted.parquet"
+    for threshold, folds, origin in ((2.0, 0, "mean"), (2.5, 5, "zero")):
+        write_permuted_outliers(run.outputs["permuted"], threshold, folds, origin, output)
+        counted = pd.read_parquet(output)
+        for row in permuted.slice(0, 5).to_pylist():
+            values = np.array(row["coefficients"]).reshape(5, -1)
+            found = outliers(values, threshold, origin)
+            one = counted.set_index("permutation").loc[row["permutation"]]
+            assert one["n_outliers"] == found.beyond.sum()
+            assert one["n_stable"] == found.stable(folds).sum()
+    assert read_metadata(output)["config"]["threshold"] == 2.5
 
 
 def test_a_dump_holds_each_sentence_up_to_its_last_sampled_word(run):
@@ -297,14 +314,14 @@ def test_same_input_same_bytes(run):
 
 def test_no_permutations_give_an_empty_table_with_its_columns(run):
     quick = Procedure(folds=2, inner_folds=2, alphas=(1.0,))
-    with pytest.raises(ConfigurationError, match="0 to 2 folds"):
+    with pytest.raises(ConfigurationError, match="minimum_folds is 4; write 0 to 2"):
         run.units(name="none", procedure=quick)
     quick = Procedure(folds=4, inner_folds=2, alphas=(1.0,))
     outputs = run.units(name="none", procedure=quick)
-    table = pq.read_table(outputs["permuted"])
+    table = pq.read_table(outputs["counted"])
     assert len(table) == 0
     assert table.column_names == ["permutation", "n_outliers", "n_stable", "r2"]
-    assert read_metadata(outputs["permuted"])["config"]["permutations"] == 0
+    assert read_metadata(outputs["counted"])["config"]["permutations"] == 0
 
 
 def test_a_penalty_at_the_edge_of_the_grid_is_reported(run, caplog):

@@ -61,7 +61,7 @@ def test_the_files_of_the_contract_are_there_and_nothing_else(finished):
     ours.add("contributions/nounpp.parquet")
     regressors = ("units", "layer_1", "layer_2", "untrained_1", "position_frequency", "words")
     ours |= {f"depth/predictions/{name}.parquet" for name in (*regressors, "embeddings")}
-    names = ("coefficients", "permutations", "scores", "comparisons")
+    names = ("coefficients", "permuted_coefficients", "permutations", "scores", "comparisons")
     ours |= {f"depth/{name}.parquet" for name in names}
     ours |= {"dependency_span.parquet", "units/syntax.json"}
     families = ("syntax", "short_range", "short_and_long_range")

@@ -12,8 +12,7 @@ with job(snakemake.log[0]):
         snakemake.input.word_counts,
         procedure=procedure_from(**snakemake.params.validation),
         permutations=snakemake.params.permutations,
-        **snakemake.params.outliers,
         predictions=snakemake.output.predictions,
         coefficients=snakemake.output.coefficients,
-        permuted=snakemake.output.permutations,
+        permuted=snakemake.output.permuted,
     )

@@ -12,7 +12,6 @@ from sklearn.metrics import r2_score
 
 from lstm_units.activations import open_activations
 from lstm_units.console import progress
-from lstm_units.depth_outliers import outliers
 from lstm_units.depth_regression import (
     NestedFit,
     Procedure,
@@ -38,9 +37,6 @@ def write_unit_regression(
     *,
     procedure: Procedure,
     permutations: int,
-    threshold: float,
-    minimum_folds: int,
-    deviations_from: str,
     predictions: str | Path,
     coefficients: str | Path,
     permuted: str | Path,
@@ -59,16 +55,13 @@ def write_unit_regression(
     permutations : int
         Number of times that depth is permuted within positions and everything is fitted anew, the
         penalties included; may be 0.
-    threshold, deviations_from
-        As in `lstm_units.depth_outliers.outliers`.
-    minimum_folds : int
-        Folds in which a unit must be beyond the threshold to count as stable.
     predictions : path
         Parquet, see `write_predictions`.
     coefficients : path
         Parquet: ``unit, layer, fold, coefficient``, of standardised activities.
     permuted : path
-        Parquet: ``permutation, n_outliers, n_stable, r2``.
+        Parquet: ``permutation, r2, coefficients``; the latter is a list of all units' coefficients
+        fold after fold, in the order of `coefficients`.
 
     Raises
     ------
@@ -77,11 +70,8 @@ def write_unit_regression(
     UserError
         If the files do not fit each other.
     """
-    if permutations < 0 or not 0 <= minimum_folds <= procedure.folds:
-        raise ConfigurationError(
-            f"depth.permutations is {permutations} and syntax_units.minimum_folds {minimum_folds}; "
-            f"write 0 or more permutations, and 0 to {procedure.folds} folds"
-        )
+    if permutations < 0:
+        raise ConfigurationError(f"depth.permutations is {permutations}; write 0 or more")
     opened = open_activations(dump)
     sample = read_depth_sample(sentences, positions)
     covariate = frequency(sample, word_counts, procedure.name)
@@ -91,25 +81,19 @@ def write_unit_regression(
     n_units = len(regressors.units)
 
     absent = nested_ridge(regressors.without_covariate(), depth[:, None], splits, procedure)
-    rows = []
+    r2s: list[float] = []
+    permuted_coefficients: list[np.ndarray] = []
     with progress(total=permutations + 1, description="regression of depth", unit="fits") as bar:
         for block in blocks(permutations):
             targets = permute_within_positions(depth, sample.position, block, procedure.seed)
             fits = nested_ridge(regressors.matrix, targets, splits, procedure, regressors.covariate)
-            r2 = r2_score(targets, fits.predicted, multioutput="raw_values")
-            for place, number in enumerate(block):
-                one = outliers(fits.coefficients[:, :n_units, place], threshold, deviations_from)
-                stable = one.stable(minimum_folds).sum()
-                rows.append((number, one.beyond.sum(), stable, r2[place]))
+            r2s += r2_score(targets, fits.predicted, multioutput="raw_values").tolist()
             if block[0] == 0:
                 fit = fits.target(0)
+            kept = fits.coefficients[:, :n_units, 1 if block[0] == 0 else 0 :]
+            permuted_coefficients.append(kept.transpose(2, 0, 1).astype(np.float32))
             bar.update(len(block))
-    true, *rows = rows
-    log.info(
-        "depth from %d units: R2 %.3f, %d units beyond %g standard deviations, %d of them in at "
-        "least %d of %d folds",
-        *(n_units, true[3], true[1], threshold, true[2], minimum_folds, procedure.folds),
-    )
+    log.info("depth from %d units: R2 %.3f", n_units, r2s[0])
 
     made = {
         "checkpoint_sha256": opened.metadata["checkpoint_sha256"],
@@ -134,26 +118,18 @@ def write_unit_regression(
         coefficients,
         make_metadata(kind="coefficients of depth", config=config, **made),
     )
-    config |= {
-        "permutations": permutations,
-        "threshold": threshold,
-        "minimum_folds": minimum_folds,
-        "deviations_from": deviations_from,
-    }
-    columns = list(zip(*rows, strict=True)) or [()] * 4
-    types = {
-        "permutation": pa.int32(),
-        "n_outliers": pa.int32(),
-        "n_stable": pa.int32(),
-        "r2": pa.float64(),
-    }
+    config |= {"permutations": permutations}
+    width = procedure.folds * n_units
     table = pa.table(
         {
-            name: pa.array(values, kind)
-            for (name, kind), values in zip(types.items(), columns, strict=True)
+            "permutation": pa.array(np.arange(1, permutations + 1), pa.int32()),
+            "r2": pa.array(r2s[1:], pa.float64()),
+            "coefficients": pa.FixedSizeListArray.from_arrays(
+                pa.array(np.concatenate(permuted_coefficients).ravel(), pa.float32()), width
+            ),
         }
     )
-    metadata = make_metadata(kind="regression of permuted depth", config=config, **made)
+    metadata = make_metadata(kind="coefficients of permuted depth", config=config, **made)
     write_parquet(table, permuted, metadata)
 
 
