@@ -149,7 +149,7 @@ def many_dry_runs(
     (folder / "calls.json").write_text(json.dumps(calls))
     command = [sys.executable, Path(__file__).with_name("many_dry_runs.py"), folder / "calls.json"]
     environment = next(iter(changes.values()))[0].environment()
-    subprocess.run(command, env=environment, check=True, timeout=300)
+    subprocess.run(command, env=environment, check=True, timeout=900)
     return {
         name: Run(int(Path(f"{call['output']}.code").read_text()), Path(call["output"]).read_text())
         for name, call in zip(changes, calls, strict=True)
