@@ -365,9 +365,9 @@ def test_documented_imports_are_read(examples, english):
 def test_documented_settings_are_yaml_and_keys_are_complete(project):
     page = (project / "docs" / "your-own-stimuli.md").read_text()
     blocks = re.findall(r"^```yaml\n(.*?)^```$", page, re.MULTILINE | re.DOTALL)
-    assert len(blocks) == 3
+    assert len(blocks) == 4
     for block in blocks:
-        assert {"task_definitions", "activations"} & set(yaml.safe_load(block))
+        assert {"task_definitions", "activations", "depth"} & set(yaml.safe_load(block))
     from lstm_units.language_tables import _SLOT_SCHEMA, _TASK_SCHEMA
 
     for key in (*_SLOT_SCHEMA["properties"], *_TASK_SCHEMA["properties"]):

@@ -267,9 +267,13 @@ def test_the_pandas_snippets_of_the_docs_run(results, tables, project, monkeypat
     write_json(long_range, base / "units" / "long_range.json", make_metadata())
     units = pa.table({"unit": [7, 7, 7, 8, 8, 8], "position": [1, 2, 3] * 2, "auc": [0.9] * 6})
     write_parquet(units, base / "decoding" / "units.parquet", make_metadata())
+    sentences = pa.table({"sentence": [0, 1], "tokens": [["The", "boy", "runs"], ["She", "runs"]]})
+    write_parquet(sentences, results.folder / "stimuli/depth/sentences.parquet", make_metadata())
+    depth = {"sentence": [0, 1], "position": [1, 0], "open_nodes": [2, 1], "predicted": [2.4, 3.0]}
+    write_parquet(pa.table(depth), base / "depth/predictions/units.parquet", make_metadata())
     page = (project / "docs" / "reading-the-results.md").read_text()
     blocks = re.findall(r"```python\n(.*?)```", page, flags=re.S)
-    assert len(blocks) == 6
+    assert len(blocks) == 7
     monkeypatch.chdir(results.folder)
     names = {}
     for block in blocks:
@@ -277,7 +281,9 @@ def test_the_pandas_snippets_of_the_docs_run(results, tables, project, monkeypat
     # The snippets answer what they ask: the planted units stand on top, and their items are lost.
     assert names["worst"]["unit"].isin([12, 20]).any()
     assert len(names["lost"]) > 100
-    assert json.dumps(long_range["summary"])[1:-1] in capsys.readouterr().out
+    printed = capsys.readouterr().out
+    assert json.dumps(long_range["summary"])[1:-1] in printed
+    assert "1 3.0 She\n2 2.4 The boy\n" in printed
 
 
 def test_every_column_of_the_accuracy_table_is_explained_in_the_docs(tables, project):
