@@ -1,4 +1,4 @@
-"""Print Table 2 and the short-range units of every model of a folder, and where everything is.
+"""Print Table 2, short-range and syntax units of every model of a folder, and where the rest is.
 
 ``python -m lstm_units.show_results`` (folder ``results``), or with the folder as its argument.
 """
@@ -9,8 +9,8 @@ from collections.abc import Sequence
 from pathlib import Path
 
 FOLDERS = {
-    "tables": "Tables 1 and 2, efferent weights, contributions (CSV, Markdown, LaTeX)",
-    "figures": "all units at a glance, Figures 1 and 2, and more (PDF, PNG)",
+    "tables": "Tables 1 and 2, depth, controls, connections and more (CSV, Markdown, LaTeX)",
+    "figures": "all units at a glance, Figures 1 to 4, and more (PDF, PNG)",
     "units": "discovered units, with the evidence",
     "ablation": "accuracy of every unit, and every margin",
     "intact": "the intact model on every item",
@@ -19,15 +19,16 @@ FOLDERS = {
 
 
 def describe_results(results: str | Path) -> str:
-    """Word what stands in a folder of results: Table 2, short-range units, and the folders."""
+    """Word what stands in a folder of results: Table 2, lists of units, and the folders."""
     lines: list[str] = []
     for table in sorted(Path(results).glob("*/tables/table2.md")):
         model = table.parents[1]
         text = table.read_text(encoding="utf-8").partition("<!--")[0].strip()
         lines += ["", f"Table 2, {model.name}", "", text, ""]
-        short_range = model / "units" / "short_range.json"
-        if short_range.exists():
-            lines += [json.loads(short_range.read_text(encoding="utf-8"))["summary"], ""]
+        for name in ("short_range", "syntax"):
+            found = model / "units" / f"{name}.json"
+            if found.exists():
+                lines += [json.loads(found.read_text(encoding="utf-8"))["summary"], ""]
         folders = {name: what for name, what in FOLDERS.items() if (model / name).is_dir()}
         lines += [f"{model / name}: {what}" for name, what in folders.items()]
     if not lines:
