@@ -8,6 +8,9 @@ min_version("9.19")
 configfile: workflow.source_path("config.yaml")
 
 
+report: "rules/captions/workflow.rst"
+
+
 include: "rules/common.smk"
 include: "rules/checkpoints.smk"
 include: "rules/stimuli.smk"

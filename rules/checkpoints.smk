@@ -20,6 +20,24 @@ rule download:
         "../workflow_scripts/download.py"
 
 
+rule untrained_checkpoint:
+    input:
+        description=trained_description,
+    output:
+        "<results>/{model}/checkpoint/untrained.safetensors",
+    log:
+        "<logs>/{model}/untrained_checkpoint.log",
+    benchmark:
+        "<benchmarks>/{model}/untrained_checkpoint.tsv"
+    conda:
+        "../envs/lstm-units.yaml"
+    params:
+        seed=lambda wildcards: config["checkpoints"][wildcards.model]["untrained_seed"],
+        code=code("untrained_checkpoint.py"),
+    script:
+        "../workflow_scripts/untrained_checkpoint.py"
+
+
 checkpoint convert_checkpoint:
     input:
         weights=checkpoint_file("source"),

@@ -21,6 +21,7 @@ from lstm_units.analysis_plan import (
     finds_short_range,
     finds_syntax,
     named_units,
+    origin_of,
     structures,
     syntax_unit,
     unit_decoding_task,
@@ -71,6 +72,26 @@ def code(script, *extra):
 def file(path):
     """Where a file named in the configuration is: here, or in the project."""
     return str(resolve(path, PROJECT, Path()))
+
+
+def in_report(path, title, caption, category, **labels):
+    """Mark a file for the report of Snakemake; captions are in rules/captions."""
+    return report(
+        path, caption=f"captions/{caption}.rst", category=category, labels={"what": title, **labels}
+    )
+
+
+def figure(name, title, caption, category):
+    """The files of a model's figure."""
+    path = f"<results>/{{model}}/figures/{name}"
+    return [f"{path}.pdf", in_report(f"{path}.png", title, caption, category, model="{model}")]
+
+
+def table(name, title, caption, category):
+    """The files of a model's table."""
+    path = f"<results>/{{model}}/tables/{name}"
+    shown = in_report(f"{path}.csv", title, caption, category, model="{model}")
+    return [shown, f"{path}.md", f"{path}.tex"]
 
 
 def alternatives(names):
@@ -232,6 +253,10 @@ def checkpoint_file(key):
     """The weights or the vocabulary: a local file, or what the download rule fetches."""
 
     def find(wildcards):
+        like = config["checkpoints"][wildcards.model]["untrained_like"]
+        if like is not None:
+            made = f"{wildcards.model}/checkpoint/untrained.safetensors"
+            return f"<results>/{made if key == 'source' else f'{like}/checkpoint/vocab.txt'}"
         value = config["checkpoints"][wildcards.model][key]
         if is_url(value):
             return f"<results>/{wildcards.model}/download/{key}"
@@ -241,9 +266,21 @@ def checkpoint_file(key):
 
 
 def checkpoint_options(wildcards):
-    entry = config["checkpoints"][wildcards.model]
+    """How a checkpoint is read; an untrained network shares the special words of its model."""
+    entry = config["checkpoints"][origin_of(config, wildcards.model)]
     keys = ("format", "stand_ins", "unk", "eos", "source_sha256", "vocabulary_sha256")
-    return {key: entry[key] for key in keys}
+    options = {key: entry[key] for key in keys}
+    if origin_of(config, wildcards.model) != wildcards.model:
+        options |= {"format": "safetensors", "source_sha256": None, "vocabulary_sha256": None}
+    return options
+
+
+def trained_description(wildcards):
+    """The converted checkpoint whose shape an untrained network has."""
+    like = origin_of(config, wildcards.model)
+    if like == wildcards.model:
+        raise WorkflowError(f"checkpoints.{like} is no untrained network: it has a source")
+    return f"<results>/{like}/checkpoint/model.json"
 
 
 def golden_files(wildcards):

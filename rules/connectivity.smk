@@ -56,7 +56,7 @@ rule connectivity_table:
         shown="<results>/{model}/units/shown.json",
         syntax=list_of_units("syntax"),
     output:
-        tables=[f"<results>/{{model}}/tables/connectivity.{suffix}" for suffix in TABLES],
+        tables=table("connectivity", "connections", "connectivity", "Connectivity"),
         summary="<results>/{model}/connectivity/summary.json",
     log:
         "<logs>/{model}/connectivity_table.log",
@@ -76,8 +76,8 @@ rule figure4:
         shown="<results>/{model}/units/shown.json",
         syntax=list_of_units("syntax"),
     output:
-        a=[f"<results>/{{model}}/figures/fig4a.{suffix}" for suffix in FIGURES],
-        b=[f"<results>/{{model}}/figures/fig4b.{suffix}" for suffix in FIGURES],
+        a=figure("fig4a", "Figure 4a", "fig4a", "Connectivity"),
+        b=figure("fig4b", "Figure 4b", "fig4b", "Connectivity"),
     log:
         "<logs>/{model}/figure4.log",
     benchmark:

@@ -35,7 +35,7 @@ rule contributions_table:
             f"<results>/{wildcards.model}/contributions/{{task}}.parquet", CONTRIBUTIONS
         ),
     output:
-        [f"<results>/{{model}}/tables/contributions.{suffix}" for suffix in TABLES],
+        table("contributions", "contributions to the verb", "contributions_table", "Contributions"),
     log:
         "<logs>/{model}/contributions_table.log",
     benchmark:
@@ -57,7 +57,9 @@ rule contributions_figure:
             f"<results>/{wildcards.model}/contributions/{{task}}.parquet", CONTRIBUTIONS
         ),
     output:
-        [f"<results>/{{model}}/figures/contributions.{suffix}" for suffix in FIGURES],
+        figure(
+            "contributions", "contributions to the verb", "contributions_figure", "Contributions"
+        ),
     log:
         "<logs>/{model}/contributions_figure.log",
     benchmark:

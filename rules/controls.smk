@@ -75,7 +75,7 @@ rule controls_table:
             f"<results>/{wildcards.model}/controls/tests/{family}.parquet" for family in CONTROLS
         ],
     output:
-        [f"<results>/{{model}}/tables/controls.{suffix}" for suffix in TABLES],
+        table("controls", "random sets", "controls_table", "Random sets"),
     log:
         "<logs>/{model}/controls_table.log",
     benchmark:
@@ -96,7 +96,7 @@ rule controls_figure:
         tests="<results>/{model}/controls/tests/{family}.parquet",
         sets="<results>/{model}/controls/sets/{family}.parquet",
     output:
-        [f"<results>/{{model}}/figures/controls_{{family}}.{suffix}" for suffix in FIGURES],
+        figure("controls_{family}", "random sets, {family}", "controls_figure", "Random sets"),
     log:
         "<logs>/{model}/controls_figure_{family}.log",
     benchmark:

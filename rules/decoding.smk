@@ -47,7 +47,7 @@ rule decoding_figure:
         ),
         shown="<results>/{model}/units/shown.json",
     output:
-        [f"<results>/{{model}}/figures/{{analysis}}.{suffix}" for suffix in FIGURES],
+        figure("{analysis}", "{analysis}", "decoding", "Decoding"),
     log:
         "<logs>/{model}/decoding_figure_{analysis}.log",
     benchmark:
@@ -124,7 +124,7 @@ rule unit_decoding_figure:
         short_range="<results>/{model}/units/short_range.json",
         long_range="<results>/{model}/units/long_range.json",
     output:
-        [f"<results>/{{model}}/figures/unit_decoding.{suffix}" for suffix in FIGURES],
+        figure("unit_decoding", "every unit alone", "unit_decoding", "Decoding"),
     log:
         "<logs>/{model}/unit_decoding_figure.log",
     benchmark:

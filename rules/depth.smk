@@ -202,7 +202,7 @@ rule depth_table:
         scores="<results>/{model}/depth/scores.parquet",
         comparisons="<results>/{model}/depth/comparisons.parquet",
     output:
-        [f"<results>/{{model}}/tables/depth.{suffix}" for suffix in TABLES],
+        table("depth", "R²", "depth_table", "Depth"),
     log:
         "<logs>/{model}/depth_table.log",
     benchmark:
@@ -223,7 +223,7 @@ rule depth_figure:
         positions="<results>/stimuli/depth/positions.parquet",
         scores="<results>/{model}/depth/scores.parquet",
     output:
-        [f"<results>/{{model}}/figures/depth.{suffix}" for suffix in FIGURES],
+        figure("depth", "depth from all units", "depth_figure", "Depth"),
     log:
         "<logs>/{model}/depth_figure.log",
     benchmark:

@@ -54,9 +54,9 @@ rule figure1:
         stimuli=lambda wildcards: f"<results>/{wildcards.model}/stimuli/{drawn_task()}.parquet",
         shown="<results>/{model}/units/shown.json",
     output:
-        a=[f"<results>/{{model}}/figures/fig1a.{suffix}" for suffix in FIGURES],
-        b=[f"<results>/{{model}}/figures/fig1b.{suffix}" for suffix in FIGURES],
-        c=[f"<results>/{{model}}/figures/fig1c.{suffix}" for suffix in FIGURES],
+        a=figure("fig1a", "Figure 1a", "fig1ab", "Dynamics"),
+        b=figure("fig1b", "Figure 1b", "fig1ab", "Dynamics"),
+        c=figure("fig1c", "Figure 1c", "fig1c", "Dynamics"),
     log:
         "<logs>/{model}/figure1.log",
     benchmark:
@@ -76,10 +76,12 @@ rule unit_dynamics_figure:
         dynamics="<results>/{model}/dynamics/{task}.parquet",
         stimuli="<results>/{model}/stimuli/{task}.parquet",
     output:
-        [
-            f"<results>/{{model}}/figures/dynamics/{{task}}/unit_{{unit}}.{suffix}"
-            for suffix in FIGURES
-        ],
+        figure(
+            "dynamics/{task}/unit_{unit}",
+            "unit {unit} over time, {task}",
+            "unit_dynamics",
+            "Dynamics",
+        ),
     log:
         "<logs>/{model}/dynamics_{task}_unit_{unit}.log",
     benchmark:
@@ -142,7 +144,7 @@ rule efferents_table:
         words="<results>/{model}/efferents/words.parquet",
         shown="<results>/{model}/units/shown.json",
     output:
-        [f"<results>/{{model}}/tables/efferents.{suffix}" for suffix in TABLES],
+        table("efferents", "efferent weights", "efferents", "Dynamics"),
     log:
         "<logs>/{model}/efferents_table.log",
     benchmark:
@@ -161,7 +163,7 @@ rule figure1d:
         units="<results>/{model}/efferents/units.parquet",
         shown="<results>/{model}/units/shown.json",
     output:
-        [f"<results>/{{model}}/figures/fig1d.{suffix}" for suffix in FIGURES],
+        figure("fig1d", "Figure 1d", "fig1d", "Dynamics"),
     log:
         "<logs>/{model}/figure1d.log",
     benchmark:

@@ -59,7 +59,7 @@ rule figure3:
         ),
         syntax="<results>/{model}/units/syntax.json",
     output:
-        [f"<results>/{{model}}/figures/fig3.{suffix}" for suffix in FIGURES],
+        figure("fig3", "Figure 3", "fig3", "Syntax units"),
     log:
         "<logs>/{model}/figure3.log",
     benchmark:
@@ -86,7 +86,12 @@ rule unit_dependency_figure:
         ),
         span="<results>/{model}/dependency_span.parquet",
     output:
-        [f"<results>/{{model}}/figures/dependency/unit_{{unit}}.{suffix}" for suffix in FIGURES],
+        figure(
+            "dependency/unit_{unit}",
+            "unit {unit} over the dependency",
+            "dependency",
+            "Syntax units",
+        ),
     log:
         "<logs>/{model}/dependency_unit_{unit}.log",
     benchmark:

@@ -7,7 +7,7 @@ rule table1:
             f"<results>/{wildcards.model}/stimuli/{{task}}.parquet", config["tasks"]
         ),
     output:
-        [f"<results>/{{model}}/tables/table1.{suffix}" for suffix in TABLES],
+        table("table1", "Table 1", "table1", "Agreement"),
     log:
         "<logs>/{model}/table1.log",
     benchmark:
@@ -34,7 +34,7 @@ rule table2:
         ),
         set_shards=discovered_unit_files,
     output:
-        [f"<results>/{{model}}/tables/table2.{suffix}" for suffix in TABLES],
+        table("table2", "Table 2", "table2", "Agreement"),
     log:
         "<logs>/{model}/table2.log",
     benchmark:
@@ -63,7 +63,7 @@ rule units_figure:
         ],
         long_range="<results>/{model}/units/long_range.json",
     output:
-        [f"<results>/{{model}}/figures/units.{suffix}" for suffix in FIGURES],
+        figure("units", "all units", "units", "Agreement"),
     log:
         "<logs>/{model}/units_figure.log",
     benchmark:

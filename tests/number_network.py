@@ -165,13 +165,11 @@ def flip_sign(model: LanguageModel, unit: int) -> LanguageModel:
     return replace(model, layers=tuple(layers), decoder_weight=decoder)
 
 
-def save_checkpoint(model: LanguageModel, folder: Path) -> Path:
+def save_checkpoint(model: LanguageModel, folder: Path, *, tied: bool = False) -> Path:
     """Write a model as a converted checkpoint, and return its folder."""
-    tensors = {
-        "encoder.weight": model.embedding,
-        "decoder.weight": model.decoder_weight,
-        "decoder.bias": model.decoder_bias,
-    }
+    tensors = {"encoder.weight": model.embedding, "decoder.bias": model.decoder_bias}
+    if not tied:
+        tensors["decoder.weight"] = model.decoder_weight
     for depth, layer in enumerate(model.layers):
         tensors[f"rnn.weight_ih_l{depth}"] = layer.weight_ih
         tensors[f"rnn.weight_hh_l{depth}"] = layer.weight_hh

@@ -400,3 +400,56 @@ def test_missing_sections_and_foreign_types_are_faults_not_crashes():
 def test_urls_are_told_from_paths(text):
     assert is_url(text)
     assert not is_url(text.replace("://", "/"))
+
+
+# Untrained networks and training runs
+
+
+def untrained(**over):
+    return small(checkpoints={"new": {"untrained_like": "m", **over}})
+
+
+def test_untrained_network_needs_neither_weights_nor_vocabulary():
+    entry = validate_config(untrained())["checkpoints"]["new"]
+    assert "source" not in entry
+    assert entry["untrained_seed"] == 2019
+
+
+@pytest.mark.parametrize("key", ["source", "vocabulary"])
+def test_trained_network_needs_weights_and_vocabulary(key):
+    config = small()
+    del config["checkpoints"]["m"][key]
+    message = fault_of(config)
+    assert f"checkpoints.m.{key}: missing; expected a path or a URL" in message
+
+
+@pytest.mark.parametrize(
+    "over",
+    [
+        {"source": "w.pt"},
+        {"vocabulary": "v.txt"},
+        {"identity": "gulordava"},
+        {"source_sha256": "0" * 64},
+        {"training_run": "run", "training_step": 1},
+    ],
+)
+def test_untrained_network_refuses_what_only_a_trained_one_has(over):
+    message = fault_of(untrained(**over))
+    assert f"checkpoints.new.{next(iter(over))}: given" in message
+    assert "checkpoints.new.untrained_like" in message
+
+
+@pytest.mark.parametrize("like", ["new", "other", "nobody"])
+def test_untrained_network_is_like_another_trained_one(like):
+    config = untrained(untrained_like=like)
+    config["checkpoints"]["other"] = {"untrained_like": "m"}
+    message = fault_of(config)
+    assert f'checkpoints.new.untrained_like: found "{like}"' in message
+    assert "untrained_like: m" in message
+
+
+@pytest.mark.parametrize("given, lacking", [("run", "step"), ("step", "run")])
+def test_training_run_and_step_go_together(given, lacking):
+    value = {"run": "mine", "step": 3}[given]
+    message = fault_of(small(checkpoints={"m": {f"training_{given}": value}}))
+    assert f"checkpoints.m.training_{lacking}: missing" in message

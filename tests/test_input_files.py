@@ -128,3 +128,16 @@ def test_tables_of_a_language_are_named_once(project, tmp_path):
         ("stimuli.language", "lexicon.tsv"),
         ("stimuli.language", "tasks.yaml"),
     ]
+
+
+def test_untrained_network_needs_the_files_of_the_model_that_it_is_like(project, tmp_path):
+    config = yaml.safe_load((project / "config.yaml").read_text())
+    config["models"] = ["untrained"]
+    config["checkpoints"]["untrained"]["untrained_like"] = "far"
+    config["checkpoints"]["far"] = {
+        **{"source": "far/w.pt", "vocabulary": "far/v.txt", "word_counts": "far/counts.tsv"}
+    }
+    missing = missing_files(validate_config(config), project, tmp_path)
+    keys = {"source": "far/w.pt", "vocabulary": "far/v.txt", "word_counts": "far/counts.tsv"}
+    expected = {f"checkpoints.far.{key}": str(tmp_path / path) for key, path in keys.items()}
+    assert {file.key: file.path for file in missing} == expected

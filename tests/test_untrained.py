@@ -5,11 +5,15 @@ from dataclasses import replace
 import numpy as np
 import pytest
 import torch
+from number_network import save_checkpoint
 
 from lstm_units.activations import VARIABLES, open_activations
+from lstm_units.checkpoints import load_language_model
 from lstm_units.files import make_metadata
 from lstm_units.model_inputs import Compute, Context
+from lstm_units.steps_checkpoint import write_checkpoint
 from lstm_units.steps_untrained import write_untrained_activations
+from lstm_units.steps_untrained_checkpoint import write_untrained_checkpoint
 from lstm_units.stimuli import make_stimuli, write_stimuli
 from lstm_units.untrained import untrained_like
 
@@ -137,3 +141,37 @@ def test_the_dump_is_that_of_the_untrained_network(project, tmp_path):
     # Small weights leave every gate half open; a trained network's gates saturate.
     for gate in ("input_gate", "forget_gate", "output_gate"):
         assert np.abs(first.read(gate) - 0.5).max() < 0.1
+
+
+@pytest.mark.parametrize("tied", [False, True])
+def test_untrained_checkpoint_is_converted_like_any_other(random_model, tmp_path, tied):
+    """It is the untrained network of the seed, under a sha256 of its own."""
+    trained = random_model((5, 7, 4), tied=tied, dtype=torch.float32)
+    folder = save_checkpoint(trained, tmp_path / "trained", tied=tied)
+    networks = {}
+    for seed in (1, 2):
+        source = tmp_path / f"{seed}.safetensors"
+        write_untrained_checkpoint(folder, seed, source)
+        write_checkpoint(
+            source,
+            folder / "vocab.txt",
+            tmp_path / str(seed),
+            format="safetensors",
+            stand_ins=(),
+            unk=trained.vocabulary.unk,
+            eos=trained.vocabulary.eos,
+        )
+        networks[seed] = load_language_model(tmp_path / str(seed))
+        expected = untrained_like(trained, seed)
+        assert networks[seed].vocabulary == trained.vocabulary
+        assert networks[seed].tied is tied
+        for (name, one), (_, other) in zip(tensors(networks[seed]), tensors(expected), strict=True):
+            assert torch.equal(one, other), name
+    assert len({trained.sha256, networks[1].sha256, networks[2].sha256}) == 3
+
+
+def test_untrained_checkpoint_has_the_same_bytes_again(random_model, tmp_path):
+    folder = save_checkpoint(random_model((3, 4)), tmp_path / "trained")
+    for name in ("one", "two"):
+        write_untrained_checkpoint(folder, 5, tmp_path / name)
+    assert (tmp_path / "one").read_bytes() == (tmp_path / "two").read_bytes()

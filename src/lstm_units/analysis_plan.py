@@ -98,6 +98,13 @@ def connectivity_task(config: Mapping[str, Any]) -> str | None:
     return task if task in config["tasks"] else None
 
 
+def origin_of(config: Mapping[str, Any], model: str) -> str:
+    """Return the checkpoint whose files a model needs: its own, or that which it is shaped like."""
+    return config["checkpoints"][model]["untrained_like"] or model
+
+
 def word_counts(config: Mapping[str, Any], model: str) -> str:
     """Return the table of word counts of a model: of its training, else the general one."""
-    return config["checkpoints"][model]["word_counts"] or config["depth"]["word_counts"]
+    checkpoints = config["checkpoints"]
+    own = checkpoints[model]["word_counts"] or checkpoints[origin_of(config, model)]["word_counts"]
+    return own or config["depth"]["word_counts"]

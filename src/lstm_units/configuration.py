@@ -23,7 +23,7 @@ from lstm_units.errors import ConfigurationError
 from lstm_units.sweep_plan import unit_selection
 
 # Names of the folders that stand beside those of the models under results/.
-RESERVED_NAMES = ("stimuli", "logs", "benchmarks", "quick", "paper")
+RESERVED_NAMES = ("stimuli", "logs", "benchmarks", "training", "quick", "paper")
 FORMAT_KEYS = {
     "generated": ("template", "language", "items_per_condition"),
     "released": ("template", "language", "file"),
@@ -202,6 +202,13 @@ def _checkpoint_faults(checkpoints: dict[str, Any]) -> Iterator[Fault]:
         if name in RESERVED_NAMES:
             problem = f"this name is taken by a folder of the results; choose another than {name}"
             yield Fault(path, problem)
+        yield from _untrained_faults(name, entry, checkpoints)
+        if (entry.get("training_run") is None) != (entry.get("training_step") is None):
+            given, lacking = "training_run", "training_step"
+            if entry.get(given) is None:
+                given, lacking = lacking, given
+            problem = f"missing; {dotted((*path, given))} is given, and needs it"
+            yield Fault((*path, lacking), problem, reads=((*path, given),))
         for key in ("source", "vocabulary"):
             url = _URL.match(entry.get(key) or "")
             hash_path = (*path, f"{key}_sha256")
@@ -211,6 +218,30 @@ def _checkpoint_faults(checkpoints: dict[str, Any]) -> Iterator[Fault]:
             elif url and entry.get(f"{key}_sha256") is None:
                 problem = f"missing; {dotted((*path, key))} is a URL, so its sha256 must be given"
                 yield Fault(hash_path, problem, reads=((*path, key),))
+
+
+def _untrained_faults(
+    name: str, entry: dict[str, Any], checkpoints: dict[str, Any]
+) -> Iterator[Fault]:
+    """Yield what an untrained network lacks or has too much, or a trained one lacks."""
+    path, like = ("checkpoints", name), entry.get("untrained_like")
+    own = ("source", "vocabulary")
+    if like is None:
+        for key in own:
+            if key not in entry:
+                problem = f"missing; expected {expected((*path, key))}"
+                yield Fault((*path, key), problem, reads=((*path, "untrained_like"),))
+        return
+    at = (*path, "untrained_like")
+    for key in (*own, "source_sha256", "vocabulary_sha256", "identity", "training_run"):
+        if entry.get(key) is not None:
+            problem = f"given, but {dotted(at)} makes the network; remove one of the two"
+            yield Fault((*path, key), problem, (at, like), (at,))
+    trained = [n for n, e in checkpoints.items() if n != name and not e.get("untrained_like")]
+    if like not in trained:
+        problem = f"found {show(like)}, expected another, trained, entry of checkpoints"
+        write = (at, trained[0]) if trained else NOTHING
+        yield Fault(at, problem, write, (("checkpoints", like),))
 
 
 def _task_faults(definitions: dict[str, Any]) -> Iterator[Fault]:

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from lstm_units.analysis_plan import word_counts
+from lstm_units.analysis_plan import origin_of, word_counts
 from lstm_units.configuration import is_url
 
 
@@ -46,7 +46,7 @@ def resolve(path: str | Path, project_root: Path, working_directory: Path) -> Pa
 
 def _named_files(config: Mapping[str, Any]) -> Iterator[tuple[str, str, str, str | None]]:
     """Yield key, path, description and origin of each file that a run needs."""
-    for name in config["models"]:
+    for name in dict.fromkeys(origin_of(config, model) for model in config["models"]):
         entry = config["checkpoints"][name]
         for key, what in (("source", "weights"), ("vocabulary", "vocabulary")):
             if not is_url(entry[key]):
@@ -79,8 +79,9 @@ def _named_files(config: Mapping[str, Any]) -> Iterator[tuple[str, str, str, str
         what = f"sentences with bracketings, format {sentences['format']}"
         yield "depth.sentences.file", sentences["file"], what, sentences["origin"]
         for name in config["models"]:
-            own = config["checkpoints"][name]["word_counts"]
-            key = f"checkpoints.{name}.word_counts" if own else "depth.word_counts"
+            known = (name, origin_of(config, name))
+            own = [n for n in known if config["checkpoints"][n]["word_counts"]]
+            key = f"checkpoints.{own[0]}.word_counts" if own else "depth.word_counts"
             yield key, word_counts(config, name), f"word counts for the model {name}", None
 
 

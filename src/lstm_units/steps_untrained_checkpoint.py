@@ -1,0 +1,42 @@
+"""The step that makes the checkpoint of an untrained network, to be studied like any other."""
+
+from pathlib import Path
+
+from safetensors.torch import save_file
+
+from lstm_units.checkpoints import load_language_model
+from lstm_units.files import atomic_path, encode_metadata, make_metadata
+from lstm_units.untrained import untrained_like
+
+
+def write_untrained_checkpoint(like: str | Path, seed: int, output: str | Path) -> None:
+    """Write the weights of a network of a model's shape and vocabulary, before any training.
+
+    Parameters
+    ----------
+    like : path
+        Folder of a converted checkpoint: gives shape, tying and vocabulary.
+    seed : int
+        Of the weights, see `lstm_units.untrained.untrained_like`.
+    output : path
+        Weights in float32 under the names of a state dict, as `lstm_units.checkpoints` reads them.
+
+    Raises
+    ------
+    CheckpointError
+        If `like` cannot be loaded.
+    """
+    trained = load_language_model(like)
+    model = untrained_like(trained, seed)
+    tensors = {"encoder.weight": model.embedding, "decoder.bias": model.decoder_bias}
+    if not model.tied:
+        tensors["decoder.weight"] = model.decoder_weight
+    for depth, layer in enumerate(model.layers):
+        tensors[f"rnn.weight_ih_l{depth}"] = layer.weight_ih
+        tensors[f"rnn.weight_hh_l{depth}"] = layer.weight_hh
+        tensors[f"rnn.bias_ih_l{depth}"] = layer.bias
+        tensors[f"rnn.bias_hh_l{depth}"] = layer.bias.new_zeros(layer.bias.shape)
+    config = {"untrained_like": trained.sha256, "untrained_seed": seed}
+    metadata = encode_metadata(make_metadata(config=config, seed=seed))
+    with atomic_path(output) as temporary:
+        save_file({n: t.contiguous() for n, t in tensors.items()}, temporary, metadata)
