@@ -51,6 +51,10 @@ class ClaimCriteria:
         C15, C21, C22: ``connectivity.threshold``.
     confidence : float
         Level of all intervals.
+    match : {"layer", "all"}
+        C13: how random sets were drawn, ``controls.match``.
+    minimum_folds : int
+        C13: ``syntax_units.minimum_folds``.
     """
 
     easy_accuracy: float = 0.95
@@ -81,6 +85,8 @@ class ClaimCriteria:
     spanning_auc: float = 0.9
     z_threshold: float = 3.0
     confidence: float = 0.95
+    match: str = "layer"
+    minimum_folds: int = 4
 
 
 @dataclass(frozen=True)
