@@ -1,0 +1,59 @@
+"""Numbers, units and lists in the sentences of the report."""
+
+import math
+from collections.abc import Iterable, Sequence
+
+_SMALL = ("no", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten")
+
+
+def listing(items: Iterable[object]) -> str:
+    """Join with commas and a final "and"."""
+    words = [str(item) for item in items]
+    if len(words) < 2:
+        return "".join(words)
+    return f"{', '.join(words[:-1])} and {words[-1]}"
+
+
+def count(number: int, noun: str, plural: str | None = None) -> str:
+    """Count a noun: ``one unit``, ``no units``, ``1,300 units``; words up to ten."""
+    amount = _SMALL[number] if number < len(_SMALL) else f"{number:,}"
+    return f"{amount} {noun if number == 1 else plural or noun + 's'}"
+
+
+def percent(share: float, digits: int = 1) -> str:
+    """Print a share as ``98.7 %``."""
+    return f"{100 * share:.{digits}f} %"
+
+
+def number(value: float | None, digits: int = 2) -> str:
+    """Print a number with so many decimals; a missing one as ``not known``."""
+    if value is None or not math.isfinite(value):
+        return "not known"
+    return f"{value:.{digits}f}"
+
+
+def interval(low: float | None, high: float | None, digits: int = 2) -> str:
+    """Print an interval as `` [0.70, 0.80]`` with a space before it; a missing one as nothing."""
+    if low is None or high is None or not (math.isfinite(low) and math.isfinite(high)):
+        return ""
+    return f" [{low:.{digits}f}, {high:.{digits}f}]"
+
+
+def probability(p: float) -> str:
+    """Print a p value as ``p = 0.034`` or ``p < 0.001``."""
+    return "p < 0.001" if p < 0.001 else f"p = {p:.3f}".rstrip("0").rstrip(".")
+
+
+def units_named(units: Sequence[int], most: int = 12) -> str:
+    """List units: ``unit 776``, ``units 776 and 988``; of many, the first and how many more."""
+    if len(units) == 1:
+        return f"unit {units[0]}"
+    if len(units) > most:
+        named = ", ".join(str(unit) for unit in units[:most])
+        return f"units {named} and {len(units) - most:,} more"
+    return f"units {listing(units)}"
+
+
+def capital(text: str) -> str:
+    """Return the text with its first letter in upper case."""
+    return text[:1].upper() + text[1:]
