@@ -1,1 +1,59 @@
-"""Find which units of an LSTM language model carry grammatical number and syntax."""
+"""Find which units of an LSTM language model carry grammatical number and syntax.
+
+The names below can be imported from here. They are looked up when first used, so that
+``import lstm_units`` stays fast. Modules of the library import each other by their full names.
+"""
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+from lstm_units.api_names import MODULES
+
+if TYPE_CHECKING:
+    from lstm_units.activations import ActivationDump, open_activations
+    from lstm_units.api import accuracy, load_checkpoint, score
+    from lstm_units.api_ablation import ablation_accuracy, find_long_range_units, sweep_units
+    from lstm_units.api_activations import decode, dump_activations
+    from lstm_units.api_stimuli import known_items, make_stimuli, read_stimuli
+    from lstm_units.errors import UserError
+    from lstm_units.language_model import LanguageModel
+    from lstm_units.long_range_conditions import Criteria
+    from lstm_units.model_inputs import Context
+
+__all__ = [
+    "ActivationDump",
+    "Context",
+    "Criteria",
+    "LanguageModel",
+    "UserError",
+    "ablation_accuracy",
+    "accuracy",
+    "decode",
+    "dump_activations",
+    "find_long_range_units",
+    "known_items",
+    "load_checkpoint",
+    "make_stimuli",
+    "open_activations",
+    "read_stimuli",
+    "score",
+    "sweep_units",
+]
+
+
+def __getattr__(name: str) -> Any:
+    """Import a public name when it is first used (PEP 562)."""
+    if name == "__version__":
+        from importlib.metadata import version
+
+        return version("lstm-units")
+    if name not in MODULES:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    value = getattr(import_module(f"{__name__}.{MODULES[name]}"), name)
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    """List the public names beside what is loaded."""
+    return sorted({*globals(), *__all__, "__version__"})
