@@ -26,16 +26,17 @@ include: "rules/depth.smk"
 include: "rules/syntax.smk"
 include: "rules/controls.smk"
 include: "rules/connectivity.smk"
+include: "rules/claims.smk"
+include: "rules/report.smk"
 
 
 rule all:
     default_target: True
     input:
-        collect("<results>/{model}/units.json", model=config["models"]),
-        collect("<results>/{model}/tables/table1.{suffix}", model=config["models"], suffix=TABLES),
-        collect("<results>/{model}/tables/table2.{suffix}", model=config["models"], suffix=TABLES),
-        collect("<results>/{model}/figures/units.{suffix}", model=config["models"], suffix=FIGURES),
-        collect("<results>/stimuli/balance.csv"),
+        "<results>/report.html",
+        [path for model in config["models"] for path in main_files(model)],
+        training_figures(),
+        "<results>/stimuli/balance.csv",
         identity_checks,
         all_analyses,
         # Shards are targets, so that a lost one is noticed even when the tables are up to date.

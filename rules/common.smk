@@ -23,6 +23,7 @@ from lstm_units.analysis_plan import (
     named_units,
     origin_of,
     structures,
+    subject_analysis,
     syntax_unit,
     unit_decoding_task,
     word_counts,
@@ -315,13 +316,23 @@ def unswept_tasks():
     return [task for tasks in UNSWEPT.values() for task in tasks]
 
 
-def discovered_unit_files(wildcards):
+def set_margin_files(model, group_names):
     """Discovered units on the tasks that have no sweep: sets of one unit."""
     mode = config["discovery"]["mode"]
     return [
-        f"<results>/{wildcards.model}/ablation_sets/{mode}/{group}/long_range_0001-1000.parquet"
-        for group in UNSWEPT
+        f"<results>/{model}/ablation_sets/{mode}/{group}/long_range_0001-1000.parquet"
+        for group in group_names
     ]
+
+
+def discovered_unit_files(wildcards):
+    return set_margin_files(wildcards.model, UNSWEPT)
+
+
+def single_unit_files(model, group_names):
+    """The same, and which unit each set is."""
+    margins = set_margin_files(model, group_names)
+    return margins and [f"<results>/{model}/controls/sets/long_range.parquet", *margins]
 
 
 def verb_pairs():
@@ -508,7 +519,167 @@ def all_analyses(wildcards):
     return [path for model in config["models"] for path in analysis_files(model)]
 
 
-def print_results():
-    """Say where Table 2 of each model is."""
+def main_files(model):
+    """What every configuration makes of a model."""
+    names = ["units.json", "claims.csv", "claims.md"]
+    names += [f"tables/{table}.{suffix}" for table in ("table1", "table2") for suffix in TABLES]
+    names += [f"figures/units.{suffix}" for suffix in FIGURES]
+    return [f"<results>/{model}/{name}" for name in names]
+
+
+def claim_criteria():
+    """Thresholds of the audit: its own section, and those of others that its claims share."""
+    discovery = config["discovery"]
+    shared = ("minimum_loss", "maximum_q", "relative_drop", "minimum_intact", "maximum_units")
+    return {
+        **config["claims"],
+        **{key: discovery[key] for key in shared},
+        "spanning_auc": config["syntax_units"]["minimum_auc"],
+        "z_threshold": config["connectivity"]["threshold"],
+        "confidence": config["statistics"]["confidence"],
+        "match": config["controls"]["match"],
+        "minimum_folds": config["syntax_units"]["minimum_folds"],
+    }
+
+
+def time_course_task():
+    """The task whose time courses the audit reads: the paper's nounPP, or the drawn one."""
+    tasks = chosen_tasks(config, "dynamics")
+    roles = paper_tasks()
+    wanted = [task for role in ("nounpp", "nounpp_adv") for task in tasks if roles[task] == role]
+    return next(iter([*wanted, *tasks]), None)
+
+
+def audit():
+    """What the audit knows of the experiment beside the results; a task that was swept first."""
+    roles = paper_tasks()
+    return {
+        "criteria": claim_criteria(),
+        "tasks": {task: roles[task] for task in sorted(roles, key=lambda t: not TASKS[t]["sweep"])},
+        "labels": labels(),
+        "mode": config["discovery"]["mode"],
+        "analysis": subject_analysis(config),
+        "dynamics_task": time_course_task(),
+    }
+
+
+def unit_list_files(model):
+    return [*lists_of_units(model).values(), f"<results>/{model}/units/shown.json"]
+
+
+def model_files(model):
+    """What the table of all models reads of each, beside its claims."""
+    names = ["checkpoint/model.json", *per_task("intact/{task}.parquet", config["tasks"])]
+    names += ["depth/scores.parquet"] if config["depth"]["run"] else []
+    return [*(f"<results>/{model}/{name}" for name in names), *unit_list_files(model)]
+
+
+def claim_files(model):
+    """What the audit reads of a model."""
+    names = per_task("stimuli/{task}.parquet", config["tasks"])
+    names += [f"ablation/{mode}/accuracy.parquet" for mode in modes_of(model)]
+    efferents = config["efferents"]["verb_pairs"] is not None
+    names += ["efferents/weights.parquet", "efferents/units.parquet"] if efferents else []
+    if chosen_tasks(config, "dynamics"):
+        names += [f"dynamics/{time_course_task()}.parquet", f"activations/{time_course_task()}"]
+    names += [f"decoding/{name}_{kind}.parquet" for name in ANALYSES for kind in HOLD_OUTS]
+    if finds_short_range(config):
+        names += per_task("contributions/{task}.parquet", CONTRIBUTIONS)
+    if config["depth"]["run"]:
+        names += ["depth/comparisons.parquet"]
+    names += [f"controls/tests/{family}.parquet" for family in CONTROLS]
+    if connectivity_task(config):
+        names += ["connectivity/summary.json", "connectivity/afferents.parquet"]
+    files = [f"<results>/{model}/{name}" for name in names] + model_files(model)
+    natural = [group for group, tasks in UNSWEPT.items() if set(tasks) & set(tasks_with("linzen"))]
+    return files + single_unit_files(model, natural)
+
+
+def card_files(model):
+    """What the cards of a model's units show."""
+    names = ["model.json", "model.safetensors", "vocab.txt"]
+    names = [f"checkpoint/{name}" for name in names] + [
+        f"ablation/{mode}/accuracy.parquet" for mode in modes_of(model)
+    ]
+    if config["efferents"]["verb_pairs"] is not None:
+        names.append("efferents/units.parquet")
+    if chosen_tasks(config, "dynamics"):
+        task = drawn_task()
+        names += [f"dynamics/{task}.parquet", f"stimuli/{task}.parquet"]
+        names += ["efferents/words.parquet"] if "efferents/units.parquet" in names else []
+    if unit_decoding_task(config):
+        task = unit_decoding_task(config)
+        names += ["decoding/units.parquet", f"stimuli/{task}.parquet"]
+    if config["depth"]["run"]:
+        names.append("depth/coefficients.parquet")
+    if STRUCTURES:
+        names.append("dependency_span.parquet")
+    if connectivity_task(config):
+        names.append("connectivity/afferents.parquet")
+    files = [f"<results>/{model}/{name}" for name in dict.fromkeys(names)]
+    if UNSWEPT:
+        files += [f"<results>/{model}/intact/{task}.parquet" for task in unswept_tasks()]
+    return [*files, *unit_list_files(model), *single_unit_files(model, UNSWEPT)]
+
+
+def card_settings():
+    return {
+        "labels": labels(),
+        "mode": config["discovery"]["mode"],
+        "dynamics_task": drawn_task() if chosen_tasks(config, "dynamics") else None,
+        "relative_drop": config["discovery"]["relative_drop"],
+        "maximum_q": config["discovery"]["maximum_q"],
+        "minimum_intact": config["discovery"]["minimum_intact"],
+        **outlier_criteria(),
+    }
+
+
+def model_entries():
+    """The models of the comparison, and where they stand in a training run."""
+    keys = ("training_run", "training_step", "untrained_like")
+    return [
+        {"name": model, **{key: config["checkpoints"][model][key] for key in keys}}
+        for model in config["models"]
+    ]
+
+
+def training_runs():
+    """Training runs of which there are several checkpoints."""
+    runs = [entry["training_run"] for entry in model_entries() if entry["training_run"]]
+    return sorted({run for run in runs if runs.count(run) > 1})
+
+
+def training_figures():
+    return [f"<results>/training/{run}.{suffix}" for run in training_runs() for suffix in FIGURES]
+
+
+def report_files():
+    """All that the report shows or links to."""
+    files = ["<results>/models.json", "<results>/models.csv", "<results>/models.md"]
+    files += ["<results>/stimuli/balance.csv", *training_figures()]
     for model in config["models"]:
-        print(f"Table 2 of {model}: {config['pathvars']['results']}/{model}/tables/table2.md")
+        files += [f"<results>/{model}/claims.json", f"<results>/{model}/cards/notable.json"]
+        files += main_files(model) + analysis_files(model) + claim_files(model) + card_files(model)
+        if config["checkpoints"][model]["identity"]:
+            files.append(f"<results>/{model}/checkpoint/identity.csv")
+    return list(dict.fromkeys(files))
+
+
+def folder(name):
+    """A folder of `pathvars`, for what is no input or output of a rule."""
+    variables = config["pathvars"]
+    return variables[name].replace("<results>", variables["results"])
+
+
+def pages(*names):
+    """Templates, style and scripts of the pages: named ones, or all."""
+    places = [PACKAGE / "pages" / name for name in names]
+    return places or sorted((PACKAGE / "pages").iterdir())
+
+
+def print_results():
+    """Say where Table 2 of each model is, and the report."""
+    results = folder("results")
+    for model in config["models"]:
+        print(f"Table 2 of {model}: {results}/{model}/tables/table2.md")
+    print(f"Report: {results}/report.html")

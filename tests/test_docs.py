@@ -23,6 +23,7 @@ from lstm_units.files import sha256_file
 PROJECT = Path(__file__).resolve().parent.parent
 PAGES = [PROJECT / "README.md", PROJECT / "results" / "README.md"]
 PAGES += sorted((PROJECT / "docs").glob("*.md"))
+FILE_SUFFIXES = ("yaml", "txt", "md", "tsv", "csv", "json", "parquet", "html", "py")
 KEYS = [path for path, _ in leaves(schema(), ())]
 
 
@@ -112,7 +113,7 @@ def test_dotted_keys_in_backticks_exist(page):
     known = {tuple(key[:length]) for key in KEYS for length in range(1, len(key) + 1)}
     for name in re.findall(r"`([a-z_]+(?:\.[A-Za-z_0-9]+)+)(?:: [^`]*)?`", page.read_text()):
         parts = name.split(".")
-        if parts[0] not in top or parts[-1] in ("yaml", "txt", "md", "tsv", "json", "py"):
+        if parts[0] not in top or parts[-1] in FILE_SUFFIXES:
             continue
         patterns = [list(parts), [parts[0], "NAME", *parts[2:]]]
         if "MODE" in parts:
@@ -130,12 +131,13 @@ def outputs():
         for section in re.findall(
             r"^    output:\n((?:        .*\n)+)", file.read_text(), re.MULTILINE
         ):
-            for text in re.findall(r'"(<results>/[^"]+)"', section):
-                suffixes = {"TABLES": ("csv", "md", "tex"), "FIGURES": ("pdf", "png")}
-                used = [suffixes[name] for name in suffixes if name in section]
-                text = text.removeprefix("<results>/").replace("{{", "{").replace("}}", "}")
-                for suffix in used[0] if used else ("",):
-                    patterns.add(text.replace("{suffix}", suffix))
+            patterns |= {
+                t.replace("<results>/", "") for t in re.findall(r'"(<results>/[^"]+)"', section)
+            }
+            made = re.findall(r'\b(table|figure)\(\s*"([^"]+)"', section)
+            for kind, name in made:
+                suffixes = {"table": ("csv", "md", "tex"), "figure": ("pdf", "png")}[kind]
+                patterns |= {f"{{model}}/{kind}s/{name}.{suffix}" for suffix in suffixes}
     return patterns
 
 
@@ -157,7 +159,7 @@ def test_results_readme_lists_the_outputs_of_all_rules_and_nothing_else():
 
 def test_front_page_names_files_that_rules_write():
     section = text_of("README.md").partition("## What comes out")[2].partition("\n## ")[0]
-    rows = re.findall(r"^\| `wiki650/([^`]+)`", section, re.MULTILINE)
+    rows = re.findall(r"^\| `([^`]+)`", section, re.MULTILINE)
     assert len(rows) >= 5
     values = {"mode": "(zero|legacy|mean)", "group": r"[\w*]+", "model": "wiki650"}
     values |= {"analysis": "fig2", "task": "nounpp"}
@@ -168,7 +170,7 @@ def test_front_page_names_files_that_rules_write():
             pattern = pattern.replace(rf"\{{{name}\}}", value)
         patterns.append(pattern)
     for row in rows:
-        assert any(re.fullmatch(pattern, f"wiki650/{row}") for pattern in patterns), row
+        assert any(re.fullmatch(pattern, row) for pattern in patterns), row
 
 
 # Architecture

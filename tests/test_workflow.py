@@ -37,7 +37,8 @@ def test_the_files_of_the_contract_are_there_and_nothing_else(finished):
     tasks = [*GROUPS["short"], *GROUPS["noun"], "linzen", "pairs"]
     expected = {f"stimuli/{task}.parquet" for task in tasks} | {"stimuli/balance.csv"}
     expected |= {f"stimuli/depth/{n}" for n in ("sentences.parquet", "positions.parquet")}
-    expected.add("stimuli/depth/report.json")
+    expected |= {"stimuli/depth/report.json", "report.html"}
+    expected |= {f"models.{suffix}" for suffix in ("json", "csv", "md")}
     ours = {f"checkpoint/{name}" for name in ("model.safetensors", "model.json", "vocab.txt")}
     ours |= {f"stimuli/{task}.{suffix}" for task in tasks for suffix in ("parquet", "json")}
     ours |= {f"intact/{task}.parquet" for task in tasks}
@@ -51,6 +52,7 @@ def test_the_files_of_the_contract_are_there_and_nothing_else(finished):
         layers = {"0001-0004": "0001-0005"}
         ours |= {f"ablation/{mode}/context/units_{layers.get(s, s)}.safetensors" for s in shards}
     ours |= {"ablation/mean/values.parquet", "units.json", "units/long_range.json"}
+    ours |= {f"claims.{suffix}" for suffix in ("json", "csv", "md")} | {"cards/notable.json"}
     ours |= {
         "controls/sets/long_range.parquet",
         "ablation_sets/zero/imported/long_range_0001-1000.parquet",

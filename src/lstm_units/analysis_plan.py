@@ -27,6 +27,17 @@ def analyses(config: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
     return {name: entry for name, entry in chosen.items() if entry["task"] in config["tasks"]}
 
 
+def subject_analysis(config: Mapping[str, Any]) -> str | None:
+    """Return the analysis of ``decoding.run`` that the audit reads, or None.
+
+    The first that decodes the number of the subject in incongruent conditions; without such, the
+    first that decodes the number of the subject.
+    """
+    found = [n for n, e in analyses(config).items() if e["label"] == "subject_number"]
+    incongruent = [n for n in found if analyses(config)[n]["conditions"] == "incongruent"]
+    return next(iter(incongruent + found), None)
+
+
 def unit_decoding_task(config: Mapping[str, Any]) -> str | None:
     """Return the task on which every unit is decoded, or None where there is none."""
     task = config["unit_decoding"]["task"]

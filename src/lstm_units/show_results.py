@@ -1,4 +1,4 @@
-"""Print Table 2, short-range and syntax units of every model of a folder, and where the rest is.
+"""Print Table 2, units and claims of every model of a folder, and where the rest is.
 
 ``python -m lstm_units.show_results`` (folder ``results``), or with the folder as its argument.
 """
@@ -19,7 +19,7 @@ FOLDERS = {
 
 
 def describe_results(results: str | Path) -> str:
-    """Word what stands in a folder of results: Table 2, lists of units, and the folders."""
+    """Word what stands in a folder of results: Table 2, units, claims, folders, report."""
     lines: list[str] = []
     for table in sorted(Path(results).glob("*/tables/table2.md")):
         model = table.parents[1]
@@ -29,10 +29,18 @@ def describe_results(results: str | Path) -> str:
             found = model / "units" / f"{name}.json"
             if found.exists():
                 lines += [json.loads(found.read_text(encoding="utf-8"))["summary"], ""]
+        audit = model / "claims.json"
+        if audit.exists():
+            counts = json.loads(audit.read_text(encoding="utf-8"))["summary"]
+            said = ", ".join(f"{count} {verdict}" for verdict, count in counts.items())
+            lines += [f"Claims of the paper: {said} ({model / 'claims.md'}).", ""]
         folders = {name: what for name, what in FOLDERS.items() if (model / name).is_dir()}
         lines += [f"{model / name}: {what}" for name, what in folders.items()]
     if not lines:
         return f"no Table 2 under {results}: run `make results` or `snakemake --cores 2` first"
+    report = Path(results) / "report.html"
+    if report.exists():
+        lines += ["", f"{report}: all of this on one page, to open in a browser"]
     return "\n".join(lines)
 
 

@@ -2,11 +2,32 @@
 
 from pathlib import Path
 
+import numpy as np
 from safetensors.torch import save_file
 
 from lstm_units.checkpoints import load_language_model
 from lstm_units.files import atomic_path, encode_metadata, make_metadata
 from lstm_units.untrained import untrained_like
+
+_STREAM = 1  # apart from the references of decoding and depth, which use their seeds as they are
+
+
+def untrained_checkpoint_seed(seed: int) -> int:
+    """Return the seed for `lstm_units.untrained.untrained_like`.
+
+    The references that decoding and depth are compared with are untrained networks too. With one
+    of their seeds, this network would be compared with itself.
+
+    Parameters
+    ----------
+    seed : int
+        Of the configuration.
+
+    Returns
+    -------
+    int
+    """
+    return int(np.random.SeedSequence([seed, _STREAM]).generate_state(1, np.uint64)[0] >> 1)
 
 
 def write_untrained_checkpoint(like: str | Path, seed: int, output: str | Path) -> None:
@@ -17,7 +38,7 @@ def write_untrained_checkpoint(like: str | Path, seed: int, output: str | Path) 
     like : path
         Folder of a converted checkpoint: gives shape, tying and vocabulary.
     seed : int
-        Of the weights, see `lstm_units.untrained.untrained_like`.
+        Of the weights, see `untrained_checkpoint_seed` and `lstm_units.untrained.untrained_like`.
     output : path
         Weights in float32 under the names of a state dict, as `lstm_units.checkpoints` reads them.
 
@@ -27,7 +48,7 @@ def write_untrained_checkpoint(like: str | Path, seed: int, output: str | Path) 
         If `like` cannot be loaded.
     """
     trained = load_language_model(like)
-    model = untrained_like(trained, seed)
+    model = untrained_like(trained, untrained_checkpoint_seed(seed))
     tensors = {"encoder.weight": model.embedding, "decoder.bias": model.decoder_bias}
     if not model.tied:
         tensors["decoder.weight"] = model.decoder_weight
