@@ -158,7 +158,7 @@ def test_conditions_at_chance_are_not_tested_and_what_holds_is_named(results, tm
         write_answers(files, task, shares(200, SS=1, SP=0.8, PS=0.5, PP=1))
     partly = attractors_cost(files, audit)
     assert partly.verdict == NOT_TESTABLE
-    assert "Intact accuracy of nounPP PS too low (lower bound 0.4" in partly.reason
+    assert "intact accuracy of nounPP PS too low (lower bound 0.4" in partly.reason
     assert "Met: nounPP SP - SS -0.200" in partly.reason
     # A part that can be tested and fails decides.
     write_answers(files, "nounpp", shares(200, SS=0.8, SP=0.8, PS=0.5, PP=1))

@@ -31,7 +31,7 @@ from lstm_units.claims_connectivity import (
     scaling_does_not_matter,
 )
 from lstm_units.errors import UserError
-from lstm_units.files import read_metadata, write_parquet
+from lstm_units.files import make_metadata, read_metadata, write_json, write_parquet
 from lstm_units.language_model import GATES
 from lstm_units.result_files import ResultFiles
 from lstm_units.steps_connectivity import write_afferents
@@ -289,6 +289,42 @@ def test_a_stand_in_beside_a_long_range_unit_is_left_out(changed):
     assert found["only_one_controls"].verdict == NOT_TESTABLE
     assert "fewer than two" in found["only_one_controls"].reason
     assert found["number_units_inhibit"].reason.endswith("for plural subjects")
+
+
+def test_long_range_units_that_are_not_confirmed_are_left_out(changed):
+    def weaken(table):
+        rows = table["source"].eq(SYNTAX) & table["target"].eq(PLURAL)
+        table.loc[rows & table["gate"].eq("input_gate"), "z_mean"] = -2.9
+
+    files = changed(weaken)
+    assert controls_gates(files, AUDIT).verdict == FAILS
+
+    def confirm(*units):
+        listed = [
+            {
+                "unit": entry["unit"],
+                "layer": entry["layer"],
+                "subject_number": entry["number"],
+                "confirmed": entry["unit"] in units,
+            }
+            for entry in FOUND
+        ]
+        sha = read_metadata(files.path("connectivity/afferents.parquet"))["checkpoint_sha256"]
+        path = files.folder / "units" / "long_range.json"
+        write_json({"units": listed}, path, make_metadata(checkpoint_sha256=sha))
+
+    confirm(SINGULAR, PLURAL)
+    assert controls_gates(files, AUDIT).verdict == FAILS
+    confirm(SINGULAR)
+    found = verdicts(files)
+    control = found["controls_gates"]
+    assert control.verdict == HOLDS and "units/long_range.json" in control.data
+    assert all(f"to unit {SINGULAR}" in measure.name for measure in control.measures)
+    assert found["number_units_inhibit"].verdict == NOT_TESTABLE
+    confirm()
+    for verdict in verdicts(files).values():
+        assert verdict.verdict == NOT_TESTABLE
+        assert verdict.reason == "no long-range unit was confirmed on the other half of the items"
 
 
 def test_without_any_unit_nothing_is_tested(changed):

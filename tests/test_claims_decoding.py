@@ -20,9 +20,9 @@ from test_claims_gates import (
 )
 
 from lstm_units.activation_layout import INDEX
+from lstm_units.claim_units import NONE_FOUND
 from lstm_units.claims import FAILS, HOLDS, NOT_TESTABLE
 from lstm_units.claims_decoding import holds_number_throughout
-from lstm_units.claims_evidence import NONE_FOUND
 from lstm_units.files import make_metadata, read_metadata, write_json
 from lstm_units.result_files import ResultFiles
 from lstm_units.steps_decoding import write_decoding

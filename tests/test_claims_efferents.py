@@ -20,9 +20,9 @@ from test_claims_gates import (
     write_long_range,
 )
 
+from lstm_units.claim_units import NONE_FOUND
 from lstm_units.claims import FAILS, HOLDS, NOT_TESTABLE
 from lstm_units.claims_efferents import efferents_segregated, others_unsegregated, read_efferents
-from lstm_units.claims_evidence import NONE_FOUND
 from lstm_units.efferents import segregation
 from lstm_units.files import make_metadata, write_json, write_parquet
 from lstm_units.frame_sampling import seed_stream
@@ -234,6 +234,6 @@ def test_units_that_are_not_there_leave_a_part_untested(tmp_path, shown, reason)
     write_shown(tmp_path, **shown)
     verdict = others_unsegregated(files, planted_audit())
     assert verdict.verdict == NOT_TESTABLE and reason in verdict.reason
-    assert "as expected" in verdict.reason
+    assert "Met: " in verdict.reason
     (tmp_path / "units" / "syntax.json").unlink()
     assert "(`depth.run`)" in others_unsegregated(files, planted_audit()).reason

@@ -3,6 +3,7 @@
 The builders here serve the tests of the claims on efferent weights and decoding too.
 """
 
+import json
 import shutil
 from dataclasses import replace
 from pathlib import Path
@@ -21,8 +22,9 @@ from planted_results import CONTEXT, ENGLISH, planted_audit
 
 from lstm_units.activation_layout import INDEX
 from lstm_units.activations import open_activations
-from lstm_units.claims import FAILS, HOLDS, NOT_TESTABLE
-from lstm_units.claims_evidence import NONE_FOUND, NOT_SEARCHED
+from lstm_units.claim_units import NONE_CONFIRMED, NONE_FOUND, NOT_SEARCHED
+from lstm_units.claims import FAILS, HOLDS, NOT_TESTABLE, with_interval
+from lstm_units.claims_evidence import measure, verdict_of
 from lstm_units.claims_gates import _cohens_d, gates_as_theory
 from lstm_units.files import make_metadata, read_metadata, write_json
 from lstm_units.language_model import LanguageModel, Layer
@@ -211,13 +213,44 @@ def test_without_a_long_range_unit_or_their_search_it_is_not_testable(copied):
     assert (verdict.verdict, verdict.reason) == (NOT_TESTABLE, NOT_SEARCHED)
 
 
+def test_only_confirmed_units_are_judged(copied):
+    audit = planted_audit(forget_gate=1.0)  # which no unit meets
+    path = copied.folder / "units" / "long_range.json"
+    listed = json.loads(path.read_text())
+    listed["units"][0]["confirmed"], listed["units"][1]["confirmed"] = True, False
+    write_json(listed, path)
+    verdict = gates_as_theory(copied, audit)
+    one, other = (entry["unit"] for entry in listed["units"])
+    assert failing(verdict) == {f"unit {one}, forget gate"}
+    doubtful = [m for m in verdict.measures if m.name.startswith(f"unit {other}")]
+    assert len(doubtful) == 2 + 5
+    assert all(m.value is not None and m.expected is None for m in doubtful)
+    assert all(m.note.startswith("not confirmed on the other half") for m in doubtful)
+    assert f"unit {other} (plural, not confirmed): " in verdict.measured
+    listed["units"][0]["confirmed"] = False
+    write_json(listed, path)
+    verdict = gates_as_theory(copied, audit)
+    assert (verdict.verdict, verdict.reason) == (NOT_TESTABLE, NONE_CONFIRMED)
+
+
+def test_a_difference_without_spread_is_infinite_and_a_file_says_so_in_words():
+    found = measure("d", np.inf, (np.nan, np.nan), ">= 1", lambda d: d >= 1, "over all items")
+    assert found.met and with_interval(found.value, found.low, found.high) == "infinite"
+    assert found.note == "infinite: no spread within the groups; over all items"
+    verdict = verdict_of("C8", "", [replace(found, met=False)], "", ())
+    assert verdict.reason == "d infinite (expected >= 1)"
+    assert verdict.to_json()["measures"][0]["value"] is None
+    none = measure("d", np.nan, (np.nan, np.nan), ">= 1", lambda d: d >= 1)
+    assert none.value is None and none.met is None
+
+
 def test_what_was_not_dumped_is_named_and_the_rest_is_tested(tmp_path):
     audit = planted_audit()
     no_gate = dumped_results(tmp_path / "variables", planted(), variables=["cell", "forget_gate"])
     verdict = gates_as_theory(no_gate, audit)
     assert verdict.verdict == NOT_TESTABLE
     assert "input_gate was not dumped (`activations.variables`)" in verdict.reason
-    assert "unit 13, forget gate" in verdict.reason.split("; ")[-1]  # what did hold
+    assert "unit 13, forget gate" in verdict.reason.split("Met: ")[1]
     no_layer = dumped_results(tmp_path / "layers", planted(), layers=[1])
     verdict = gates_as_theory(no_layer, audit)
     assert verdict.verdict == NOT_TESTABLE

@@ -153,7 +153,7 @@ def test_two_planted_units_are_local_number(results):
 def test_number_that_two_units_hold_alike_is_not_local(results):
     verdict = number_is_local(results["redundant"], planted_audit())
     assert verdict.verdict == FAILS
-    assert verdict.reason.startswith("No unit meets the criterion; unit ")
+    assert verdict.reason.startswith("no unit meets the criterion; unit ")
     assert verdict.measured.startswith("no unit; the closest, ")
     assert measure(verdict, "units found").met is False
 
@@ -173,7 +173,7 @@ def test_without_number_over_attractors_nothing_can_be_local(results):
         verdict.reason
     )
     for claim in (serves_one_number, in_the_last_layer):
-        assert "o long-range unit was found" in claim(files, planted_audit()).reason
+        assert "no long-range unit was found" in claim(files, planted_audit()).reason
 
 
 def test_a_unit_that_the_other_half_does_not_confirm_does_not_count(results, tmp_path):
@@ -192,9 +192,39 @@ def test_a_unit_that_the_other_half_does_not_confirm_does_not_count(results, tmp
     )
     verdict = number_is_local(none, planted_audit())
     assert verdict.verdict == FAILS
-    assert (
-        f"units {SINGULAR} and {PLURAL} not confirmed on the other half" in verdict.reason.lower()
-    )
+    assert f"units {SINGULAR} and {PLURAL} not confirmed on the other half" in verdict.reason
+
+
+def test_other_claims_judge_the_confirmed_units_only(results, network, tmp_path):
+    """A unit of layer 1, or one that serves both numbers, speaks against a claim if confirmed."""
+
+    def doubt(found, *units):
+        for entry in found["units"]:
+            entry["confirmed"] = entry["unit"] not in units
+
+    keeper = in_the_first_layer(network)[1]
+    for name, claim, unit in (
+        ("first layer", in_the_last_layer, keeper),
+        ("both", serves_one_number, SINGULAR),
+    ):
+        files = results[name]
+        assert claim(files, planted_audit()).verdict == FAILS
+        others = [entry["unit"] for entry in files.json("units/long_range.json")["units"]]
+        others.remove(unit)
+        one = changed(files, tmp_path / name, long_range=lambda found, u=unit: doubt(found, u))
+        verdict = claim(one, planted_audit())
+        assert verdict.verdict == (HOLDS if others else NOT_TESTABLE)
+        assert f"unit {unit}" in verdict.measured and "not confirmed" in verdict.measured
+        own = [m for m in verdict.measures if m.name.startswith(f"unit {unit}")]
+        assert own and all(m.met is None and m.expected is None for m in own)
+        none = changed(
+            files,
+            tmp_path / f"{name}, none",
+            long_range=lambda found, u=(unit, *others): doubt(found, *u),
+        )
+        verdict = claim(none, planted_audit())
+        assert verdict.verdict == NOT_TESTABLE
+        assert "no long-range unit was confirmed" in verdict.reason
 
 
 def test_units_that_were_not_ablated_leave_the_claim_open(results, tmp_path):
@@ -274,7 +304,7 @@ def test_long_range_units_are_in_the_last_layer_or_before(results, network):
     keeper = in_the_first_layer(network)[1]
     found = in_the_last_layer(results["first layer"], planted_audit())
     assert found.verdict == FAILS
-    assert found.reason.startswith(f"Unit {keeper} is in layer 1 of 2")
+    assert found.reason.startswith(f"unit {keeper} is in layer 1 of 2")
 
 
 def test_a_unit_of_an_earlier_layer_under_legacy_speaks_against_the_last(results, tmp_path):
@@ -300,7 +330,7 @@ def test_a_unit_of_an_earlier_layer_under_legacy_speaks_against_the_last(results
         results["network"], tmp_path / "named", legacy=lambda table: harm(table, ["PS"])
     )
     verdict = in_the_last_layer(files, planted_audit())
-    assert verdict.reason.startswith("Under `legacy`, of earlier layers too: 7")
+    assert verdict.reason.startswith("under `legacy`, of earlier layers too: 7")
     assert "unit 7" in verdict.measured
 
 

@@ -27,12 +27,14 @@ from lstm_units.steps_ablation import write_set_shard
 from lstm_units.steps_results import write_single_sets
 
 
-def natural(folder: Path, drops: dict[int, float], n: int = 400, full: float = 0.9) -> ResultFiles:
+def natural(
+    folder: Path, drops: dict[int, float], n: int = 400, full: float = 0.9, doubtful=()
+) -> ResultFiles:
     """Results on a swept Linzen set of two conditions, with the relative drop of each unit."""
     criteria = planted_audit().criteria
     names = ("minimum_loss", "maximum_q", "relative_drop", "minimum_intact", "maximum_units")
     known = {name: getattr(criteria, name) for name in names}
-    entries = [{"unit": unit, "layer": 2} for unit in drops]
+    entries = [{"unit": unit, "layer": 2, "confirmed": unit not in doubtful} for unit in drops]
     found = {"units": entries, "criteria": {**known, "mode": "zero"}}
     write_json(found, folder / "units" / "long_range.json", make_metadata())
     rows = [
@@ -78,6 +80,17 @@ def test_exactly_one_unit_matters_on_natural_text(tmp_path, drops, expected):
         assert measure(verdict, "unit 3, Linzen: relative drop").value == pytest.approx(drops[3])
 
 
+def test_units_that_are_not_confirmed_are_not_compared(tmp_path):
+    audit = planted_audit({"linzen": "linzen"})
+    drops = {3: 0.2, 8: 0.15, 9: 0.05}
+    assert one_matters_on_natural_text(natural(tmp_path, drops), audit).verdict == FAILS
+    files = natural(tmp_path, drops, doubtful=[8])
+    assert one_matters_on_natural_text(files, audit).verdict == HOLDS
+    verdict = one_matters_on_natural_text(natural(tmp_path, drops, doubtful=[8, 9]), audit)
+    assert verdict.verdict == NOT_TESTABLE
+    assert verdict.reason.endswith("3 were found, 1 of them confirmed")
+
+
 def test_a_linzen_set_that_was_not_swept_is_read_from_the_sets(tmp_path):
     """The same answers as margins of sets give the same drop, with a paired interval."""
     files = natural(tmp_path, {8: 0.0, 3: 0.0})
@@ -116,7 +129,7 @@ def test_a_linzen_set_that_was_not_swept_is_read_from_the_sets(tmp_path):
     (folder / "long_range_0001-1000.parquet").unlink()
     verdict = one_matters_on_natural_text(files, audit)
     assert verdict.verdict == NOT_TESTABLE
-    assert verdict.reason.startswith("No ablation of 8 and 3 on Linzen")
+    assert verdict.reason.startswith("no ablation of 8 and 3 on Linzen")
 
 
 def test_a_set_shard_of_the_workflow_is_read(tmp_path):

@@ -12,7 +12,9 @@ pytestmark = pytest.mark.slow
 
 REDUCED = {
     "models": ["late", "early", "untrained"],
-    "tasks": ["simple", "nounpp"],
+    "tasks": ["simple", "nounpp", "nounpp_adv"],
+    "task_definitions": {"nounpp_adv": {"items_per_condition": 30}},
+    "discovery": {"tasks": ["nounpp", "nounpp_adv"]},
     "ablation": {"modes": ["zero", "legacy"], "units": "all", "shard_size": 65},
     "activations": {"tasks": ["nounpp"]},
     "dynamics": {"tasks": []},
@@ -73,15 +75,25 @@ def test_models_stand_side_by_side_in_training_order(several):
     assert all(name in text for name in ("early", "late", "untrained"))
 
 
-def test_untrained_network_fails_what_it_ought_to(several):
-    verdicts = {}
-    for model in ("late", "untrained"):
+def test_claims_follow_what_is_planted_in_each_network(several):
+    expected = {
+        "late": {"C4": "holds", "C5": "holds", "C6": "holds"},
+        "early": {"C1": "fails", "C4": "fails", "C5": "not testable"},
+        "untrained": {"C1": "fails", "C4": "not testable", "C6": "not testable"},
+    }
+    for model, claims in expected.items():
         table = pd.read_csv(several.results / model / "claims.csv").set_index("id")
-        assert len(table) == 24
-        verdicts[model] = table["verdict"]
-    assert verdicts["untrained"]["C1"] == "fails"
-    assert verdicts["untrained"]["C4"] != "holds"
-    assert verdicts["late"]["C6"] != "fails"
+        assert table.index.tolist() == [f"C{number}" for number in range(1, 25)]
+        assert {claim: table.loc[claim, "verdict"] for claim in claims} == claims
+        assert table.loc["C12", "verdict"] == "not testable"
+        assert "`depth.run`" in table.loc["C12", "reason"]
+
+
+def test_counts_of_the_claims_are_those_of_the_tables(several):
+    counts = pd.read_csv(several.results / "models.csv").set_index("model")
+    for model in ("early", "late", "untrained"):
+        table = pd.read_csv(several.results / model / "claims.csv").set_index("id")
+        assert counts.loc[model, table.index].tolist() == table["verdict"].tolist()
 
 
 def test_checkpoints_of_one_run_are_one_network_among_replications(several):

@@ -1,8 +1,8 @@
 """A claim of several parts: what each came to, the verdict on all, and its reason in words."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
-from lstm_units.claims import FAILS, HOLDS, NOT_TESTABLE, Measure, Verdict, judge
+from lstm_units.claims import HOLDS, Measure, Verdict, judge
 
 
 class Parts:
@@ -38,35 +38,46 @@ class Parts:
         Returns
         -------
         Verdict
-            Its reason names the parts that fail, those that cannot be tested, and those that are
-            met, in this order.
+            Its reason is that of `reason_of`.
         """
         verdict = judge(met for met, _ in self._parts)
-        texts = {
-            outcome: "; ".join(dict.fromkeys(text for met, text in self._parts if met is outcome))
-            for outcome in (True, False, None)
-        }
-        reasons = {
-            HOLDS: [],
-            FAILS: [
-                texts[False],
-                texts[None] and f"cannot be tested: {texts[None]}",
-                texts[True] and f"met: {texts[True]}",
-            ],
-            NOT_TESTABLE: [texts[None], texts[True] and f"met: {texts[True]}"],
-        }[verdict]
-        reason = ". ".join(_capital(text) for text in reasons if text) or None
+        outcomes = (False, None, True)
+        texts = ([text for met, text in self._parts if met is wanted] for wanted in outcomes)
+        reason = reason_of(verdict, *texts)
         data = tuple(dict.fromkeys(self.data))
         return Verdict(id, criterion, verdict, measured, reason, tuple(self.measures), data)
+
+
+def reason_of(
+    verdict: str,
+    failed: Iterable[str] = (),
+    untested: Iterable[str] = (),
+    met: Iterable[str] = (),
+) -> str | None:
+    """Say why a claim does not hold: in all claims alike.
+
+    Parameters
+    ----------
+    verdict : {"holds", "fails", "not testable"}
+    failed, untested, met : iterable of str
+        What is to be said of the parts; a text that is given twice counts once.
+
+    Returns
+    -------
+    str or None
+        The parts that fail, then ``Not tested:``, then ``Met:``. Where no part could be tested,
+        only why. None if the claim holds.
+    """
+    if verdict == HOLDS:
+        return None
+    wrong, left, right = ("; ".join(dict.fromkeys(texts)) for texts in (failed, untested, met))
+    if not wrong and not right:
+        return left or None
+    named = [wrong, left and f"Not tested: {left}", right and f"Met: {right}"]
+    return ". ".join(text for text in named if text)
 
 
 def listed(names: Sequence[object]) -> str:
     """Print names as ``a, b and c``."""
     texts = [str(name) for name in names]
     return " and ".join([", ".join(texts[:-1]), texts[-1]] if len(texts) > 1 else texts)
-
-
-def _capital(text: str) -> str:
-    """Start with a capital, but for the name of a task or key: nounPP, `tasks`."""
-    first = text.split(maxsplit=1)[0].rstrip(":,;")
-    return text[0].upper() + text[1:] if first.isalpha() and first.islower() else text

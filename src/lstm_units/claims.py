@@ -155,7 +155,7 @@ class Measure:
     name : str
         What was measured, such as ``nounPP SP - SS`` or ``unit 776, forget gate``.
     value : float or None
-        None if it could not be measured.
+        None if it could not be measured. An infinite one has no number in a file; its note says so.
     low, high : float or None
         Bounds of its interval; None where there is none.
     expected : str or None
@@ -252,11 +252,16 @@ def not_testable(
 
 def with_interval(value: float | None, low: float | None, high: float | None, digits=3) -> str:
     """Print a value with its interval, as ``0.750 [0.735, 0.764]``; a missing value as nothing."""
-    if value is None or not math.isfinite(value):
+    if value is None or math.isnan(value):
         return ""
-    if low is None or high is None or not (math.isfinite(low) and math.isfinite(high)):
-        return f"{value:.{digits}f}"
-    return f"{value:.{digits}f} [{low:.{digits}f}, {high:.{digits}f}]"
+    if math.isinf(value):
+        return "infinite" if value > 0 else "minus infinite"
+    bounds = [] if low is None or high is None else [low, high]
+    if not all(math.isfinite(bound) for bound in bounds):
+        bounds = []
+    # Adding 0 turns a rounded -0 into 0.
+    shown = [f"{round(number, digits) + 0.0:.{digits}f}" for number in (value, *bounds)]
+    return shown[0] + (f" [{', '.join(shown[1:])}]" if bounds else "")
 
 
 def _plain(value: Any) -> Any:

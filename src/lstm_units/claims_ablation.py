@@ -10,8 +10,17 @@ import pyarrow.parquet as pq
 from lstm_units.claim_criteria import Audit
 from lstm_units.claim_intervals import Difference
 from lstm_units.claim_parts import Parts, listed
+from lstm_units.claim_units import (
+    LONG_RANGE,
+    NONE_CONFIRMED,
+    NONE_FOUND,
+    NOT_SEARCHED,
+    UNCONFIRMED,
+    is_confirmed,
+    reported_only,
+)
 from lstm_units.claims import Measure, Verdict, not_testable, with_interval
-from lstm_units.claims_long_range import LONG_RANGE, NO_UNIT, NOT_SEARCHED, read_search
+from lstm_units.claims_long_range import read_search
 from lstm_units.errors import UserError
 from lstm_units.frame_sampling import seed_stream
 from lstm_units.resampling import bootstrap_sums, percentile_interval
@@ -39,7 +48,8 @@ def in_the_last_layer(files: ResultFiles, audit: Audit) -> Verdict:
     """C6: the long-range units are in the last layer, under the older ablation too.
 
     Under ``legacy`` only the layers before the last are ablated anew: for the last it is the same
-    as ``zero``. All items count there, with q over all rows of the table.
+    as ``zero``. All items count there, with q over all rows of the table. Units that the other half
+    of the items does not confirm are reported, and not judged.
 
     Parameters
     ----------
@@ -74,16 +84,22 @@ def in_the_last_layer(files: ResultFiles, audit: Audit) -> Verdict:
     search = read_search(files, audit)
     if search is not None:
         parts.data.append(LONG_RANGE)
-    if search is None or not search["units"]:
-        parts.add(None, NOT_SEARCHED if search is None else NO_UNIT)
-    else:
-        for entry in search["units"]:
-            met = entry["layer"] == len(sizes)
-            text = f"unit {entry['unit']} is in layer {entry['layer']} of {len(sizes)}"
-            printed.append(text)
+    units = [] if search is None else search["units"]
+    if not any(is_confirmed(entry) for entry in units):
+        none = NONE_CONFIRMED if units else NONE_FOUND
+        parts.add(None, NOT_SEARCHED if search is None else none)
+    for entry in units:
+        met = entry["layer"] == len(sizes)
+        text = f"unit {entry['unit']} is in layer {entry['layer']} of {len(sizes)}"
+        name = f"unit {entry['unit']}: layer"
+        found = Measure(name, entry["layer"], expected=str(len(sizes)), met=met)
+        if is_confirmed(entry):
             parts.add(met, text)
-            name = f"unit {entry['unit']}: layer"
-            parts.measures.append(Measure(name, entry["layer"], expected=str(len(sizes)), met=met))
+            parts.measures.append(found)
+        else:
+            text += f", {UNCONFIRMED}"
+            parts.measures += reported_only([found])
+        printed.append(text)
     legacy = read_effects(files, "legacy", criteria)
     if legacy is None:
         parts.add(None, not_ablated("legacy"))
@@ -241,8 +257,9 @@ def one_matters_on_natural_text(files: ResultFiles, audit: Audit) -> Verdict:
     """
     criteria = audit.criteria
     criterion = (
-        "Of at least two long-range units, the ablation of exactly one drops the accuracy on a "
-        "Linzen test set, all conditions together, by more than "
+        "Of at least two long-range units that are confirmed on the other half of the items, the "
+        "ablation of exactly one drops the accuracy on a Linzen test set, all conditions together, "
+        "by more than "
         f"{100 * criteria.relative_drop:g} % of the intact one."
     )
     tasks = [task for task, role in audit.tasks.items() if role == "linzen"]
@@ -252,9 +269,12 @@ def one_matters_on_natural_text(files: ResultFiles, audit: Audit) -> Verdict:
     search = read_search(files, audit)
     if search is None:
         return not_testable("C19", criterion, NOT_SEARCHED)
-    units = [entry["unit"] for entry in search["units"]]
+    units = [entry["unit"] for entry in search["units"] if is_confirmed(entry)]
     if len(units) < 2:
-        reason = f"it compares long-range units, and {len(units) or 'none'} was found"
+        count = len(search["units"])
+        found = f"{count or 'none'} {'were' if count > 1 else 'was'} found"
+        confirmed = f", {len(units) or 'none'} of them confirmed" if count > len(units) else ""
+        reason = f"it compares long-range units, and {found}{confirmed}"
         return not_testable("C19", criterion, reason, data=(LONG_RANGE,))
     parts, printed = Parts(), []
     parts.data.append(LONG_RANGE)

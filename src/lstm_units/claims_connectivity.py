@@ -1,7 +1,8 @@
 """Claims on connections: C15, C21, C22 (a syntax unit drives the gates) and C16 (inhibition).
 
 Lakretz et al. 2019, Section 4.4 and Figure 4. The verdicts are those of
-`lstm_units.connectivity_verdicts`; here they get their values. Weights are read as weight times
+`lstm_units.connectivity_verdicts`, without the long-range units that are not confirmed; here they
+get their values. Weights are read as weight times
 activity, which does not depend on the arbitrary sign of a unit.
 """
 
@@ -13,11 +14,17 @@ import numpy as np
 import pandas as pd
 
 from lstm_units.claim_criteria import Audit
+from lstm_units.claim_units import LONG_RANGE, NONE_CONFIRMED, long_range_units
 from lstm_units.claims import FAILS, HOLDS, NOT_TESTABLE, Measure, Verdict, not_testable
 from lstm_units.claims_settings import require_same_settings
 from lstm_units.connectivity import READINGS, SIGN_FREE
 from lstm_units.connectivity_units import known_units, read_units
-from lstm_units.connectivity_verdicts import DRIVEN, mutual_inhibition, syntax_to_long_range
+from lstm_units.connectivity_verdicts import (
+    DRIVEN,
+    mutual_inhibition,
+    syntax_to_long_range,
+    verdicts,
+)
 from lstm_units.files import lineage
 from lstm_units.result_files import ResultFiles
 
@@ -270,6 +277,19 @@ def _read(files: ResultFiles, audit: Audit) -> _Connections | None:
         require_same_settings(files, name, expected)
     lineage([afferents_path, files.folder / SUMMARY])  # for its check
     shown, syntax = read_units(afferents_path, shown_path, files.path(SYNTAX))
+    found = summary["verdicts"]
+    data = [n for n in (SUMMARY, AFFERENTS, SHOWN, SYNTAX) if files.path(n) is not None]
+    doubtful = {unit.unit for unit in long_range_units(files) or [] if not unit.confirmed}
+    if doubtful:
+        kept = [entry for entry in shown["units"] if entry["unit"] not in doubtful]
+        shown = {**shown, "units": kept}
+        found = verdicts(afferents, shown, syntax, summary["threshold"], summary["layers"])
+        if not any(entry["role"] == "long-range" for entry in kept):
+            found = {
+                name: {**part, "testable": False, "reason": NONE_CONFIRMED}
+                for name, part in found.items()
+            }
+        data.append(LONG_RANGE)
     units = known_units(shown, syntax)
     measured = {unit for unit, known in units.items() if known.layer in summary["layers"]}
 
@@ -280,11 +300,11 @@ def _read(files: ResultFiles, audit: Audit) -> _Connections | None:
 
     groups = afferents.groupby(["target", "gate", "connection"], observed=True)
     return _Connections(
-        verdicts=summary["verdicts"],
+        verdicts=found,
         drive=driven(syntax_to_long_range(afferents, shown, syntax)),
         mutual=driven(mutual_inhibition(afferents, shown)),
         n_sources=groups.size(),
-        data=tuple(n for n in (SUMMARY, AFFERENTS, SHOWN, SYNTAX) if files.path(n) is not None),
+        data=tuple(data),
     )
 
 

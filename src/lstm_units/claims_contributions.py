@@ -1,16 +1,17 @@
 """The claim that long-range units are right even when the network is wrong (C17)."""
 
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pandas as pd
 
 from lstm_units.claim_criteria import Audit
+from lstm_units.claim_parts import listed
+from lstm_units.claim_units import LONG_RANGE, UNCONFIRMED, long_range_units
 from lstm_units.claims import Measure, Verdict, not_testable, with_interval
 from lstm_units.claims_evidence import (
-    LONG_RANGE,
-    long_range_units,
     measure,
     untested,
     verdict_of,
@@ -58,7 +59,8 @@ def right_when_wrong(files: ResultFiles, audit: Audit) -> Verdict:
         "layer to the margin has the right sign in >= "
         f"{100 * criteria.right_share:g} %* of the wrongly answered items"
     )
-    verdict = without_long_range("C17", criterion, long_range_units(files))
+    units = long_range_units(files)
+    verdict = without_long_range("C17", criterion, units)
     if verdict is not None:
         return verdict
     names = files.matching("contributions/*.parquet")
@@ -78,6 +80,11 @@ def right_when_wrong(files: ResultFiles, audit: Audit) -> Verdict:
         part, *others = _shares(found.by_task[task], found.units, task, audit)
         judged.append(part)
         beside += others
+    doubtful = [unit.unit for unit in units if not unit.confirmed]
+    doubtful = [unit for unit in doubtful if unit in found.units[_GROUP]]
+    if doubtful:
+        note = f"with {listed(doubtful)}, {UNCONFIRMED}: contributions are summed over all units"
+        judged = [replace(part, note="; ".join(filter(None, (part.note, note)))) for part in judged]
     lines = [
         f"{part.name} {with_interval(part.value, part.low, part.high)}"
         for part in judged

@@ -7,11 +7,14 @@ import pandas as pd
 
 from lstm_units.aligned_items import AlignedItems, read_aligned_items
 from lstm_units.claim_criteria import Audit
-from lstm_units.claims import Measure, Verdict, not_testable, with_interval
-from lstm_units.claims_evidence import (
+from lstm_units.claim_units import (
     LONG_RANGE,
     LongRangeUnit,
+    judged_if_confirmed,
     long_range_units,
+)
+from lstm_units.claims import Measure, Verdict, not_testable, with_interval
+from lstm_units.claims_evidence import (
     measure,
     untested,
     verdict_of,
@@ -107,18 +110,18 @@ def holds_number_throughout(files: ResultFiles, audit: Audit) -> Verdict:
         if (found := _trained_at(files, data[hold], items.subject_position)) is not None
     ]
     read = [LONG_RANGE, stimuli, *(data[curve.hold_out] for curve in curves)]
-    if not units:
-        # Of all units, for the reader; the claim is about what long-range units add to the others.
-        seen = [_rest(curve, items, None, "all units") for curve in curves]
+    if not any(unit.confirmed for unit in units):
+        # For the reader: the claim is about what long-range units add to the others.
+        who = "all other units" if units else "all units"
+        seen = [_rest(curve, items, None, who) for curve in curves]
         seen = [found for found in seen if found.value is not None]
-        verdict = without_long_range("C10", criterion, units, seen)
-        shown = f"all units at the attractor {_shown(seen[0])}" if seen else ""
-        return not_testable("C10", criterion, verdict.reason, seen, read, shown)
+        shown = f"{who} at the attractor {_shown(seen[0])}" if seen else ""
+        return without_long_range("C10", criterion, units, seen, read, shown)
     judged, *beside = curves
     measures, lines = [], []
     for unit in units:
         own = _of_unit(judged, items, unit, criteria.long_range_auc)
-        measures += own
+        measures += judged_if_confirmed(unit, own)
         known = [found for found in own if found.value is not None]
         if known:
             least = min(known, key=lambda found: found.value)

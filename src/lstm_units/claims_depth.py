@@ -8,6 +8,7 @@ from collections.abc import Sequence
 import pandas as pd
 
 from lstm_units.claim_criteria import Audit
+from lstm_units.claim_parts import listed, reason_of
 from lstm_units.claims import FAILS, HOLDS, Measure, Verdict, judge, not_testable, with_interval
 from lstm_units.claims_settings import require_same_settings
 from lstm_units.depth_scores import UNITS
@@ -83,7 +84,7 @@ def depth_is_decodable(files: ResultFiles, audit: Audit) -> Verdict:
         criterion,
         verdict,
         measured,
-        None if verdict == HOLDS else _depth_reason(measures, verdict),
+        _depth_reason(measures, verdict),
         tuple(measures),
         (SCORES, COMPARISONS),
     )
@@ -221,16 +222,20 @@ def _rounded(measure: Measure, digits: int) -> str:
     return with_interval(*(round(value, digits) + 0.0 for value in values), digits)
 
 
-def _depth_reason(measures: Sequence[Measure], verdict: str) -> str:
+def _depth_reason(measures: Sequence[Measure], verdict: str) -> str | None:
     r2, baselines = measures[0], measures[1:]
-    failed = []
-    if r2.met is False:
-        least = (r2.expected or "").strip("> *")
+    names = {
+        met: [m.name.split(": ")[1] for m in baselines if m.met is met] for met in (True, False)
+    }
+    failed, met = [], []
+    least = (r2.expected or "").strip("> *")
+    if r2.met:
+        met.append(f"R² is above {least}")
+    else:
         failed.append(f"R² is {r2.value:.3f}, more than {least} is needed")
-    below = [m.name.split(": ")[1] for m in baselines if m.met is False]
-    if below:
-        failed.append(f"the units are not shown to do better than {', '.join(below)}")
-    if verdict == FAILS:
-        return "; ".join(failed)
+    if names[False]:
+        failed.append(f"the units are not shown to do better than {listed(names[False])}")
+    if names[True]:
+        met.append(f"the units do better than {listed(names[True])}")
     missing = [f"{m.name.split(': ')[1]}: {m.note}" for m in baselines if m.met is None]
-    return f"not compared with every baseline ({'; '.join(missing)}); all else holds"
+    return reason_of(verdict, failed, missing, met)

@@ -6,13 +6,16 @@ import numpy as np
 import pandas as pd
 
 from lstm_units.claim_criteria import Audit
-from lstm_units.claims import Measure, Verdict, not_testable, with_interval
-from lstm_units.claims_evidence import (
+from lstm_units.claim_units import (
     LONG_RANGE,
     LongRangeUnit,
+    judged_if_confirmed,
+    long_range_units,
+)
+from lstm_units.claims import Measure, Verdict, not_testable, with_interval
+from lstm_units.claims_evidence import (
     UnitActivity,
     activity_data,
-    long_range_units,
     measure,
     unit_activity,
     untested,
@@ -177,7 +180,7 @@ def efferents_segregated(files: ResultFiles, audit: Audit) -> Verdict:
     for unit in units:
         ranked = _ranked(unit, efferents, audit)
         push = _push(unit, efferents, activity)
-        measures += [*ranked, push]
+        measures += judged_if_confirmed(unit, [*ranked, push])
         lines.append(_line(unit, ranked, push, len(efferents.units)))
     data = [LONG_RANGE, UNITS, WEIGHTS]
     data += [] if isinstance(activity, str) else activity_data(task)
@@ -246,10 +249,10 @@ def _push(unit: LongRangeUnit, efferents: Efferents, activity: UnitActivity | st
 
 def _line(unit: LongRangeUnit, ranked: list[Measure], push: Measure, n_units: int) -> str:
     if len(ranked) == 1:
-        return f"unit {unit.unit}: in layer {unit.layer}"
+        return f"{unit.name}: in layer {unit.layer}"
     rank, separability = ranked
     shown = with_interval(separability.value, separability.low, separability.high, 2)
-    line = f"unit {unit.unit}: separability {shown}, rank {rank.value:.0f} of {n_units}"
+    line = f"{unit.name}: separability {shown}, rank {rank.value:.0f} of {n_units}"
     if push.value is None:
         return line
     return f"{line}, push {with_interval(push.value, push.low, push.high)}"

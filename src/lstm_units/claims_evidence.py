@@ -1,4 +1,4 @@
-"""What several claims read: the long-range units, and their activations with intervals over nouns.
+"""What several claims read: activations of long-range units, with intervals over nouns.
 
 A claim of several parts is a list of measures; those that are held to something are its parts, and
 the verdict and its reason follow from them.
@@ -13,64 +13,52 @@ import numpy as np
 from lstm_units.activations import ActivationDump
 from lstm_units.aligned_items import AlignedItems
 from lstm_units.claim_criteria import Audit
-from lstm_units.claims import FAILS, HOLDS, Measure, Verdict, judge, not_testable, with_interval
+from lstm_units.claim_parts import Parts
+from lstm_units.claim_units import (
+    LONG_RANGE,
+    NONE_CONFIRMED,
+    NONE_FOUND,
+    NOT_SEARCHED,
+    LongRangeUnit,
+    reported_only,
+)
+from lstm_units.claims import Measure, Verdict, not_testable, with_interval
 from lstm_units.frame_sampling import seed_stream
 from lstm_units.resampling import bootstrap_sums, percentile_interval
 from lstm_units.result_files import ResultFiles
 from lstm_units.steps_dependency_span import open_structure
 
-LONG_RANGE = "units/long_range.json"
-NOT_SEARCHED = "the search for long-range units was not run (`discovery.tasks`)"
-NONE_FOUND = "no long-range unit was found"
 _MOST = 6  # parts that a reason names before it counts the rest
 
 
-@dataclass(frozen=True)
-class LongRangeUnit:
-    """A discovered long-range unit.
-
-    Parameters
-    ----------
-    unit, layer : int
-        1-based.
-    number : {"singular", "plural"} or None
-        The subject number that it serves; None where that differs over conditions.
-    """
-
-    unit: int
-    layer: int
-    number: str | None
-
-
-def long_range_units(files: ResultFiles) -> list[LongRangeUnit] | None:
-    """Return the discovered long-range units; None if they were not searched for."""
-    found = files.json(LONG_RANGE)
-    if found is None:
-        return None
-    return [
-        LongRangeUnit(int(entry["unit"]), int(entry["layer"]), entry["subject_number"])
-        for entry in found["units"]
-    ]
-
-
 def without_long_range(
-    id: str, criterion: str, units: Sequence[LongRangeUnit] | None, measures: Sequence[Measure] = ()
+    id: str,
+    criterion: str,
+    units: Sequence[LongRangeUnit] | None,
+    measures: Sequence[Measure] = (),
+    data: Sequence[str] = (LONG_RANGE,),
+    measured: str = "",
 ) -> Verdict | None:
-    """Return the verdict on a claim about long-range units where there is none; None otherwise.
+    """Return the verdict on a claim about long-range units where none is confirmed; else None.
 
     Parameters
     ----------
     id, criterion : str
     units : sequence of LongRangeUnit or None
-        From `long_range_units`.
+        From `lstm_units.claim_units.long_range_units`.
     measures : sequence of Measure
-        What was measured nevertheless.
+        What was measured nevertheless; it is reported, and held to nothing.
+    data : sequence of str
+        Files that were read.
+    measured : str
+        For a cell of a table.
     """
-    if units:
+    if units is None:
+        return not_testable(id, criterion, NOT_SEARCHED)
+    if any(unit.confirmed for unit in units):
         return None
-    searched = units is not None
-    reason, data = (NONE_FOUND, (LONG_RANGE,)) if searched else (NOT_SEARCHED, ())
-    return not_testable(id, criterion, reason, measures, data)
+    reason = NONE_CONFIRMED if units else NONE_FOUND
+    return not_testable(id, criterion, reason, reported_only(measures, None), data, measured)
 
 
 def verdict_of(
@@ -91,35 +79,36 @@ def verdict_of(
     Returns
     -------
     Verdict
-        The reason names the parts that fail, or those that cannot be tested and those that hold.
+        The reason names the parts that fail, those that cannot be tested, and those that are met.
     """
-    parts = [measure for measure in measures if measure.expected is not None]
-    verdict = judge(part.met for part in parts)
-    failed = [_failure(part) for part in parts if part.met is False]
+    held_to = [measure for measure in measures if measure.expected is not None]
+    parts = Parts()
+    parts.measures += measures
+    parts.data += data
+    failed = [_failure(part) for part in held_to if part.met is False]
+    if failed:
+        parts.add(False, _counted(failed, "; "))
     untested: dict[str, list[str]] = {}
-    for part in parts:
+    for part in held_to:
         if part.met is None:
             untested.setdefault(part.note or "it was not measured", []).append(part.name)
-    left = [f"{_listed(names)} not testable: {why}" for why, names in untested.items()]
-    held = [part.name for part in parts if part.met]
-    if verdict == FAILS:
-        reasons = [f"fails: {_listed(failed, '; ')}", *left]
-    else:
-        reasons = [*left, *([f"{_listed(held)} as expected"] if held else [])]
-    reason = None if verdict == HOLDS else "; ".join(reasons)
-    return Verdict(id, criterion, verdict, measured, reason, tuple(measures), tuple(data))
+    for why, names in untested.items():
+        parts.add(None, f"{_counted(names)}: {why}")
+    met = [part.name for part in held_to if part.met]
+    if met:
+        parts.add(True, _counted(met, "; "))
+    return parts.judge(id, criterion, measured)
 
 
 def _failure(part: Measure) -> str:
     numbers = [x for x in (part.value, part.low, part.high) if x is not None]
     # A rank or a count is held to a whole number.
     whole = all(float(x).is_integer() for x in numbers) and "." not in part.expected
-    digits = 0 if whole else 3
-    value = with_interval(part.value, part.low, part.high, digits)
-    return f"{part.name} {value} (expected {part.expected})".replace("  ", " ")
+    value = with_interval(part.value, part.low, part.high, 0 if whole else 3)
+    return f"{part.name} {value} (expected {part.expected})"
 
 
-def _listed(names: Sequence[str], separator: str = ", ") -> str:
+def _counted(names: Sequence[str], separator: str = ", ") -> str:
     shown = separator.join(names[:_MOST])
     return shown if len(names) <= _MOST else f"{shown} and {len(names) - _MOST} more"
 
@@ -246,8 +235,11 @@ def measure(
     expected: str | None = None,
     meets: Callable[[float], bool] | None = None,
     note: str | None = None,
+    infinite: str = "no spread within the groups",
 ) -> Measure:
-    """Return a measured value; what is not a number (no items, no spread) is not tested.
+    """Return a measured value; what is not a number (no items) is not tested.
+
+    An infinite value has no number in a file, so its note says so, and why.
 
     Parameters
     ----------
@@ -259,10 +251,14 @@ def measure(
     meets : callable, optional
         Whether a value is as expected.
     note : str, optional
+    infinite : str
+        What makes the value infinite, if it is.
     """
+    if math.isinf(value):
+        note = "; ".join(filter(None, (f"{with_interval(value, None, None)}: {infinite}", note)))
     low, high = (float(bound) if math.isfinite(bound) else None for bound in interval)
     met = None if meets is None or math.isnan(value) else bool(meets(value))
-    shown = float(value) if math.isfinite(value) else None
+    shown = None if math.isnan(value) else float(value)
     return Measure(name, shown, low, high, expected, met, note)
 
 

@@ -5,13 +5,16 @@ from collections.abc import Callable
 import numpy as np
 
 from lstm_units.claim_criteria import Audit, ClaimCriteria
-from lstm_units.claims import Measure, Verdict, not_testable, with_interval
-from lstm_units.claims_evidence import (
+from lstm_units.claim_units import (
     LONG_RANGE,
     LongRangeUnit,
+    judged_if_confirmed,
+    long_range_units,
+)
+from lstm_units.claims import Measure, Verdict, not_testable, with_interval
+from lstm_units.claims_evidence import (
     UnitActivity,
     activity_data,
-    long_range_units,
     measure,
     unit_activity,
     untested,
@@ -66,7 +69,7 @@ def gates_as_theory(files: ResultFiles, audit: Audit) -> Verdict:
     for unit in units:
         gates = _gates(unit, activity, criteria)
         cells = _cells(unit, activity, criteria)
-        measures += [*gates, *cells]
+        measures += judged_if_confirmed(unit, [*gates, *cells])
         lines.append(_line(unit, gates, cells))
     data = (LONG_RANGE, *activity_data(task))
     return verdict_of("C8", criterion, measures, "; ".join(lines), data)
@@ -143,7 +146,8 @@ def _cells(unit: LongRangeUnit, activity: UnitActivity, criteria: ClaimCriteria)
             activity.interval(sign * draws[:, place]),
             expected,
             lambda value: value >= criteria.cell_difference,
-            note if np.isfinite(d[place]) else f"no spread among subjects of one number; {note}",
+            note,
+            "no spread among subjects of one number",
         )
         for place, name in enumerate(names)
     ]
@@ -201,5 +205,4 @@ def _line(unit: LongRangeUnit, gates: list[Measure], cells: list[Measure]) -> st
         )
         if found is not None and found.value is not None
     ]
-    served = f" ({unit.number})" if unit.number else ""
-    return f"unit {unit.unit}{served}: {', '.join(parts) or 'not measured'}"
+    return f"{unit.name}: {', '.join(parts) or 'not measured'}"

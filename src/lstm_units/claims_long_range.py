@@ -5,6 +5,15 @@ from typing import Any
 
 from lstm_units.claim_criteria import Audit, ClaimCriteria
 from lstm_units.claim_parts import Parts, listed
+from lstm_units.claim_units import (
+    LONG_RANGE,
+    NONE_CONFIRMED,
+    NONE_FOUND,
+    NOT_SEARCHED,
+    UNCONFIRMED,
+    is_confirmed,
+    reported_only,
+)
 from lstm_units.claims import Measure, Verdict, not_testable, with_interval
 from lstm_units.errors import UserError
 from lstm_units.result_files import ResultFiles
@@ -19,9 +28,6 @@ from lstm_units.unit_effects import (
     too_low,
 )
 
-LONG_RANGE = "units/long_range.json"
-NOT_SEARCHED = "the search for long-range units was not run (`discovery`)"
-NO_UNIT = "no long-range unit was found"
 _LETTERS = {"S": "singular", "P": "plural"}
 _RECORDED = ("minimum_loss", "maximum_q", "relative_drop", "minimum_intact", "maximum_units")
 
@@ -109,7 +115,7 @@ def _judge_search(
 ) -> None:
     """Add what the list of units says: enough of them, not too many, and confirmed."""
     numbers = [entry["unit"] for entry in search["units"]]
-    confirmed = [entry["unit"] for entry in search["units"] if entry["confirmed"]]
+    confirmed = [entry["unit"] for entry in search["units"] if is_confirmed(entry)]
     unseen = not_ablated_units(files, search["n_units"])
     low = f" ({outside} cannot be tested)" if outside else ""
     what = "unit" if len(numbers) == 1 else "units"
@@ -147,6 +153,8 @@ def _judge_search(
 def serves_one_number(files: ResultFiles, audit: Audit) -> Verdict:
     """C5: all conditions that suffer from a unit's ablation have one subject number.
 
+    Units that the other half of the items does not confirm are reported, and not judged.
+
     Parameters
     ----------
     files : ResultFiles
@@ -173,14 +181,17 @@ def serves_one_number(files: ResultFiles, audit: Audit) -> Verdict:
         return not_testable("C5", criterion, NOT_SEARCHED)
     effects = read_effects(files, audit.mode, criteria)
     if not search["units"] or effects is None:
-        reason = not_ablated(audit.mode) if search["units"] else NO_UNIT
+        reason = not_ablated(audit.mode) if search["units"] else NONE_FOUND
         measured = "" if search["units"] else "no unit found"
         return not_testable("C5", criterion, reason, data=(LONG_RANGE,), measured=measured)
     parts, printed = Parts(), []
+    if not any(is_confirmed(entry) for entry in search["units"]):
+        parts.add(None, NONE_CONFIRMED)
     parts.data += [LONG_RANGE, accuracy_file(audit.mode)]
     for entry in search["units"]:
         unit, known = entry["unit"], _subject_numbers(entry)
         suffering: dict[str, list[str]] = {}
+        measures = []
         for row in effects[effects["unit"] == unit].itertuples():
             number = known.get((row.task, row.condition), _LETTERS.get(row.condition[:1]))
             label, counts = f"{audit.label(row.task)} {row.condition}", row.large
@@ -193,15 +204,13 @@ def serves_one_number(files: ResultFiles, audit: Audit) -> Verdict:
             if counts:
                 suffering.setdefault(number, []).append(label)
             name = f"unit {unit}, {label}: relative drop"
-            parts.measures.append(drop_measure(name, row, note=note))
+            measures.append(drop_measure(name, row, note=note))
         met = len(suffering) == 1 if suffering else None
         text = f"unit {unit}: " + (
             " and ".join(f"{n} ({', '.join(labels)})" for n, labels in suffering.items())
             or "no testable condition of a known number suffers"
         )
-        printed.append(text)
-        parts.add(met, text)
-        parts.measures.append(
+        measures.append(
             Measure(
                 f"unit {unit}: subject numbers that suffer",
                 len(suffering),
@@ -210,6 +219,13 @@ def serves_one_number(files: ResultFiles, audit: Audit) -> Verdict:
                 note=listed(list(suffering)) or None,
             )
         )
+        if is_confirmed(entry):
+            parts.add(met, text)
+            parts.measures += measures
+        else:
+            text += f", {UNCONFIRMED}"
+            parts.measures += reported_only(measures)
+        printed.append(text)
     return parts.judge("C5", criterion, "; ".join(printed))
 
 
@@ -282,7 +298,7 @@ def _describe_unit(entry: Mapping, tasks: Sequence[str]) -> str:
         and row["subject_number"] in entry["found_for"]
         and row["loss"] is not None
     ]
-    state = "" if entry["confirmed"] else ", not confirmed"
+    state = "" if is_confirmed(entry) else ", not confirmed"
     text = f"unit {entry['unit']} ({listed(entry['found_for'])}{state})"
     if not rows:
         return text

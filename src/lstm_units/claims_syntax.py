@@ -10,6 +10,7 @@ from typing import Any
 import pandas as pd
 
 from lstm_units.claim_criteria import Audit
+from lstm_units.claim_parts import reason_of
 from lstm_units.claims import FAILS, HOLDS, NOT_TESTABLE, Measure, Verdict, judge, not_testable
 from lstm_units.claims_settings import require_same_settings
 from lstm_units.control_tests import POOLED
@@ -90,9 +91,7 @@ def syntax_carries(files: ResultFiles, audit: Audit) -> Verdict:
         criterion,
         verdict,
         measured,
-        None
-        if verdict == HOLDS
-        else _carries_reason(verdict, count, ablation, rows, needed, criteria.syntax_p, why),
+        _carries_reason(verdict, count, ablation, rows, needed, criteria.syntax_p, why),
         (count, *rows, *_accuracy_measures(audit, tests)),
         (SYNTAX,) if tests is None else (SYNTAX, TESTS),
     )
@@ -350,31 +349,33 @@ def _carries_reason(
     needed: int,
     p: float,
     why: str | None,
-) -> str:
-    parts = []
+) -> str | None:
+    parts: dict[bool | None, list[str]] = {True: [], False: [], None: []}
     tested = [m for m in rows if m.met is not None]
     passed = sum(bool(m.met) for m in tested)
     if count.met is False:
-        parts.append(
+        parts[False].append(
             f"{int(count.value or 0)} outlying units are no more than arise without any relation "
             f"to depth ({(count.expected or '').rstrip('*')} are needed)"
         )
     elif count.met is None:
-        parts.append("depth was not permuted, so the count has no null (`depth.permutations`)")
-    elif verdict != FAILS:
-        parts.append("there are more outlying units than by chance")
+        parts[None].append(
+            "depth was not permuted, so the count has no null (`depth.permutations`)"
+        )
+    else:
+        parts[True].append("there are more outlying units than by chance")
     if ablation is False:
-        parts.append(
+        parts[False].append(
             f"p < {p:g} in {passed} of {len(tested)} testable conditions, {needed} are needed"
         )
     elif ablation is None and why:
-        parts.append(why)
+        parts[None].append(why)
     elif ablation is None:
         left = ", ".join(m.name.removesuffix(", p") for m in rows if m.met is None)
-        parts.append(
-            f"the ablation cannot be judged: only {len(tested)} of the conditions can be tested "
-            f"({passed} with p < {p:g}), {needed} are needed (not testable: {left})"
+        parts[None].append(
+            f"the ablation: only {len(tested)} of the conditions can be tested ({passed} with "
+            f"p < {p:g}), {needed} are needed (not testable: {left})"
         )
-    elif verdict != FAILS:
-        parts.append(f"ablation costs more than random sets in {passed} conditions")
-    return "; ".join(parts)
+    else:
+        parts[True].append(f"ablation costs more than random sets in {passed} conditions")
+    return reason_of(verdict, parts[False], parts[None], parts[True])
