@@ -2,6 +2,7 @@
 
 import contextlib
 import shutil
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -62,6 +63,16 @@ def set_width(driver, width: int, height: int = 900) -> None:
         "Emulation.setDeviceMetricsOverride",
         {"width": width, "height": height, "deviceScaleFactor": 1, "mobile": width < 700},
     )
+
+
+def becomes_true(driver, script: str, *arguments, seconds: float = 10) -> bool:
+    """Whether a script comes to return true; what a key sets off may take a moment."""
+    end = time.monotonic() + seconds
+    while not driver.execute_script(script, *arguments):
+        if time.monotonic() > end:
+            return False
+        time.sleep(0.02)
+    return True
 
 
 def press(driver, *keys: str) -> None:

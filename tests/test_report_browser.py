@@ -6,7 +6,7 @@ from urllib.parse import urlparse
 from urllib.request import url2pathname
 
 import pytest
-from browser import chromium, press, requested, set_width, severe_messages
+from browser import becomes_true, chromium, press, requested, set_width, severe_messages
 from report_fixture import MODELS, SETTINGS, default_config, write_results
 
 from lstm_units.steps_report import write_report
@@ -131,22 +131,21 @@ def test_a_link_opens_the_card_or_claim_that_it_points_to(page):
         assert not page.execute_script(opened, anchor)
         focus(page, f"a[href='#{anchor}']")
         press(page, Keys.ENTER)
-        assert page.execute_script(opened, anchor)
-        top = "return document.getElementById(arguments[0]).getBoundingClientRect().top"
-        assert -1 <= page.execute_script(top, anchor) < 900
+        assert becomes_true(page, opened, anchor)
+        top = "document.getElementById(arguments[0]).getBoundingClientRect().top"
+        assert becomes_true(page, f"return -1 <= {top} && {top} < 900", anchor)
         # A second press on the same link opens it again.
         page.execute_script(opened.replace(".open", ".open = false"), anchor)
         focus(page, f"a[href='#{anchor}']")
         press(page, Keys.ENTER)
-        page.execute_async_script("setTimeout(arguments[0], 50)")
-        assert page.execute_script(opened, anchor)
+        assert becomes_true(page, opened, anchor)
 
 
 def test_first_stop_of_the_keyboard_skips_to_the_summary(page):
     from selenium.webdriver.common.keys import Keys
 
     press(page, Keys.TAB, Keys.ENTER)
-    assert page.execute_script("return location.hash") == "#summary"
+    assert becomes_true(page, "return location.hash === '#summary'")
 
 
 @pytest.mark.parametrize("width", [360, 768, 1280])
