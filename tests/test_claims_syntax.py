@@ -162,7 +162,7 @@ def test_an_ablation_like_that_of_random_sets_fails(tmp_path):
 def test_it_fails_only_if_enough_conditions_could_be_tested(tmp_path):
     found = carries(tmp_path, [0.001] * 4, untestable=INCONGRUENT[1:])
     assert found.verdict == NOT_TESTABLE
-    assert "only 1 of the conditions can be tested (1 with p < 0.05), 2 are needed" in found.reason
+    assert "2 conditions are needed, and only 1 can be tested (1 with p < 0.05)" in found.reason
     assert "there are more outlying units than by chance" in found.reason
     assert [m.met for m in found.measures[1:5]] == [True, None, None, None]
     assert "lower bound of 0.530" in found.measures[2].note

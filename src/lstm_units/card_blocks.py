@@ -128,8 +128,8 @@ def _largest(mode: str, table: pd.DataFrame, settings: CardSettings) -> str:
     verb = "falls" if row["drop"] > 0 else "rises"
     said = (
         f"Mode {mode}: the change is large in {len(large) or 'none'} of {len(table)} conditions; "
-        f"it is largest in {settings.label(row['task'])} {row['condition']}, where accuracy {verb} "
-        f"from {_percent(row['full_accuracy'])} to {_percent(row['accuracy'])} %."
+        f"in points it is largest in {settings.label(row['task'])} {row['condition']}, where "
+        f"accuracy {verb} from {_percent(row['full_accuracy'])} to {_percent(row['accuracy'])} %."
     )
     near = int((large["full_accuracy"] <= settings.minimum_intact).sum())
     if near:

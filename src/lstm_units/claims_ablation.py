@@ -222,7 +222,8 @@ def short_is_distributed(files: ResultFiles, audit: Audit) -> Verdict:
             parts.measures.append(drop_measure(name, row, expected, found.empty, note))
             largest.append((label, row))
             units = listed(sorted(found["unit"].tolist()))
-            parts.add(found.empty, f"{label} suffers without unit {units}" if units else label)
+            what = "unit" if len(found) == 1 else "units"
+            parts.add(found.empty, f"{label} suffers without {what} {units}" if units else label)
     n_units = int(effects["unit"].nunique())
     unseen = not_ablated_units(files, n_units)
     if unseen:

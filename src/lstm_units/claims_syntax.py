@@ -373,8 +373,13 @@ def _carries_reason(
     elif ablation is None:
         left = ", ".join(m.name.removesuffix(", p") for m in rows if m.met is None)
         parts[None].append(
-            f"the ablation: only {len(tested)} of the conditions can be tested ({passed} with "
-            f"p < {p:g}), {needed} are needed (not testable: {left})"
+            f"the ablation: {needed} conditions are needed, and "
+            + (
+                f"only {len(tested)} can be tested ({passed} with p < {p:g})"
+                if tested
+                else "none can"
+            )
+            + f" (not testable: {left})"
         )
     else:
         parts[True].append(f"ablation costs more than random sets in {passed} conditions")

@@ -107,6 +107,9 @@ def claims_page(
     str
     """
     count = table["verdict"].value_counts()
+    # Where nothing was measured the table says why.
+    why = "nothing: " + table["reason"]
+    measured = table["measured"].where((table["measured"] != "") | (table["reason"] == ""), why)
     held, failed, untested = (int(count.get(name, 0)) for name in (HOLDS, FAILS, NOT_TESTABLE))
     lines = [
         f"# The claims of Lakretz et al. 2019 on {model}",
@@ -115,7 +118,7 @@ def claims_page(
         "Accuracies are shares of 1, brackets are intervals; a star marks a threshold that is not "
         "the paper's. `claims.json` holds every measured value.",
         "",
-        format_markdown(table[_SHOWN]),
+        format_markdown(table[_SHOWN].assign(measured=measured)),
     ]
     for claim in CLAIMS.values():
         verdict = verdicts[claim.id]
