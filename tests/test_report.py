@@ -370,7 +370,22 @@ def test_methods_state_the_settings_of_the_run():
     assert "777 random sets, of any layers" in after["random sets"]
     assert "9 hold-outs" in after["decoding over time"]
     assert "procedure: paper" in after["tree depth"]
-    assert [row[0] for row in methods_table({"context": config["context"]}).rows] == ["context"]
+    assert (
+        "each of nounPP and nounpp_adv,"
+        in dict(row[:2] for row in methods_table(config, {"nounpp": "nounPP"}).rows)[
+            "long-range units"
+        ]
+    )
+
+
+def test_methods_leave_out_what_was_not_run():
+    config = default_config()
+    config["depth"]["run"] = False
+    config["decoding"]["run"] = config["controls"]["run"] = []
+    config["connectivity"]["task"] = config["efferents"]["verb_pairs"] = None
+    assert [row[0] for row in methods_table(config).rows] == [
+        *("ablation", "context", "stimuli", "answers", "long-range units", "claims")
+    ]
 
 
 # Provenance

@@ -1,8 +1,15 @@
 """What was done, with the settings of this run, beside what the paper did."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
+from lstm_units.analysis_plan import (
+    analyses,
+    connectivity_task,
+    controls,
+    finds_short_range,
+    finds_syntax,
+)
 from lstm_units.report_tables import ReportTable, make_table
 from lstm_units.report_words import listing, percent
 
@@ -15,27 +22,54 @@ _MODES = {
 }
 
 
-def methods_table(config: Mapping[str, Any]) -> ReportTable:
+def methods_table(
+    config: Mapping[str, Any], labels: Mapping[str, str] | None = None
+) -> ReportTable:
     """Set the methods with the settings of a configuration beside those of the paper.
 
     Parameters
     ----------
     config : mapping
         The whole configuration with its defaults, as `lstm_units.configuration.validate_config`
-        returns it. What belongs to a section that it lacks is left out.
+        returns it. Analyses that it leaves out are not listed.
+    labels : mapping of str to str, optional
+        Names of tasks in print.
 
     Returns
     -------
     ReportTable
         Topic, here, in the paper (Lakretz et al. 2019 with its supplement and released code).
     """
+    printed = _with_labels(config, labels or {})
     rows = []
     for topic, here, paper, sections in _ROWS:
-        if all(config.get(section) for section in sections):
-            rows.append((topic, here(*(config[section] for section in sections)), paper))
+        if _RUN.get(topic, lambda config: True)(config):
+            rows.append((topic, here(*(printed[section] for section in sections)), paper))
     return make_table(
         "methods-table", "Methods beside the paper's", ("topic", "here", "in the paper"), rows
     )
+
+
+def _with_labels(config: Mapping[str, Any], labels: Mapping[str, str]) -> dict[str, Any]:
+    """Put the printed names in place of the tasks that a row names."""
+    printed = dict(config)
+    for section, key in (("discovery", "tasks"), ("syntax_units", "structures")):
+        names = [labels.get(task, task) for task in config[section][key]]
+        printed[section] = {**config[section], key: names}
+    task = config["connectivity"]["task"]
+    printed["connectivity"] = {**config["connectivity"], "task": labels.get(task, task)}
+    return printed
+
+
+# Whether a configuration asks for an analysis; the others are always run.
+_RUN: Mapping[str, Callable[[Mapping[str, Any]], bool]] = {
+    "decoding over time": lambda config: bool(analyses(config)),
+    "short-range units": finds_short_range,
+    "tree depth": lambda config: config["depth"]["run"],
+    "syntax units": finds_syntax,
+    "random sets": lambda config: bool(controls(config)),
+    "connections": lambda config: connectivity_task(config) is not None,
+}
 
 
 def _ablation(ablation: Mapping[str, Any]) -> str:

@@ -97,7 +97,7 @@ def write_report(
         if side_by_side
         else (),
         training=_training(run),
-        methods=methods_table(config),
+        methods=methods_table(config, settings.labels),
         provenance=Provenance(
             tuple(provenance) + ((run_time,) if run_time is not None else ()),
             said,
