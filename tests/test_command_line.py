@@ -151,6 +151,11 @@ def test_score_prints_the_accuracy_and_writes_every_item(converted, stimuli, tmp
         expected_items = items[found.columns].reset_index(drop=True)
         pd.testing.assert_frame_equal(found, expected_items, check_dtype=False, rtol=1e-6)
     assert read_metadata(tmp_path / "items.parquet")["checkpoint_sha256"] == model.sha256
+    assert pd.read_parquet(tmp_path / "items.parquet").attrs == {}
+    one = tmp_path / "one.parquet"
+    assert main(["score", str(converted), str(files[0]), "--output", str(one)]) == 0
+    assert pd.read_parquet(one).attrs == {}
+    capsys.readouterr()
 
 
 def test_score_takes_weights_with_a_vocabulary_and_another_context(
@@ -182,6 +187,110 @@ def test_score_says_how_many_items_it_leaves_out(converted, tmp_path, capsys):
         "pairs: 1 of 2 items left out: the model does not know one of their verb forms\n"
     )
     assert "| pairs | S         |   1 |" in found.out
+
+
+def test_score_says_which_words_it_reads_as_unknown(converted, tmp_path, capsys):
+    pairs = tmp_path / "pairs.tsv"
+    rows = [
+        "The boy",
+        "Zog boy",
+        "Zog the boy",
+        *(f"The {w}" for w in ("ak", "el", "id", "of", "um")),
+    ]
+    lines = [f"{row}\tgreets\tgreet\tS\n" for row in rows]
+    pairs.write_text("prefix\tgood\tbad\tcondition\n" + "".join(lines))
+    assert main(["score", str(converted), str(pairs)]) == 0
+    words = [w for w in ("Zog", "ak", "el", "id", "of", "um") if w not in known_words(converted)]
+    assert capsys.readouterr().err == (
+        f"pairs: the model does not know {len(words)} of the words before the verbs and reads "
+        f"<unk> for them: {', '.join(words[:5])}, ...\n"
+    )
+
+
+def known_words(converted: Path) -> set[str]:
+    return set((converted / "vocab.txt").read_text().splitlines())
+
+
+def test_convert_spares_its_source_and_files_that_are_not_converted(source, tmp_path, capsys):
+    before = {path.name: path.read_bytes() for path in source.iterdir()}
+    said = refused(["convert", source / "model.pt", source / "vocab.txt", source], capsys)
+    assert f"{source / 'vocab.txt'} is the vocabulary to convert" in said
+    assert {path.name: path.read_bytes() for path in source.iterdir()} == before
+    (tmp_path / "model.safetensors").write_text("mine")
+    said = refused(["convert", source / "model.pt", source / "vocab.txt", tmp_path], capsys)
+    assert "holds model.safetensors, but no model.json of a converted checkpoint" in said
+    (tmp_path / "model.safetensors").unlink()
+    (tmp_path / "model.json").mkdir()
+    said = refused(["convert", source / "model.pt", source / "vocab.txt", tmp_path], capsys)
+    assert f"{tmp_path / 'model.json'} is a folder" in said
+    assert [path.name for path in tmp_path.iterdir()] == ["model.json"]
+
+
+def test_output_of_score_spares_what_is_read(source, converted, stimuli, tmp_path, capsys):
+    own = tmp_path / "context.csv"
+    own.write_text("The boy greets the man .\n")
+    nounpp, simple = tmp_path / "nounpp.parquet", stimuli / "simple.parquet"
+    nounpp.write_bytes((stimuli / "nounpp.parquet").read_bytes())
+    words = tmp_path / "vocab.csv"
+    words.write_bytes((source / "vocab.txt").read_bytes())
+    weights = tmp_path / "model.parquet"
+    weights.symlink_to(source / "model.pt")
+    before = {path: path.read_bytes() for path in tmp_path.iterdir()}
+    start = ["score", weights, nounpp, simple, "--vocabulary", words, "--context", own]
+    for output in (nounpp, own, words, weights):
+        said = refused([*start, "--output", output], capsys)
+        assert f"{output} is one of the files that are read" in said
+    (converted / "link.csv").symlink_to(converted / "model.json")
+    said = refused(["score", converted, nounpp, "--output", converted / "link.csv"], capsys)
+    assert "is one of the files that are read" in said
+    (converted / "link.csv").unlink()
+    assert {path: path.read_bytes() for path in tmp_path.iterdir()} == before
+
+
+def test_output_of_score_is_checked_before_anything_is_computed(
+    converted, stimuli, tmp_path, capsys, monkeypatch
+):
+    def load(*_, **__):
+        raise AssertionError("the model was loaded")
+
+    monkeypatch.setattr("lstm_units.api.load_checkpoint", load)
+    (tmp_path / "file").write_text("")
+    (tmp_path / "folder.csv").mkdir()
+    for output, message in (
+        (tmp_path / "file" / "items.csv", f"{tmp_path / 'file'} is no folder"),
+        (tmp_path / "folder.csv", "is a folder; give the name of a file"),
+        (tmp_path / "items.txt", "must end in .csv or .parquet"),
+    ):
+        said = refused(["score", converted, stimuli / "simple.parquet", "--output", output], capsys)
+        assert message in said
+
+
+def test_score_takes_a_gold_file_for_one_text(converted, stimuli, tmp_path, capsys):
+    text, gold = tmp_path / "sentences.txt", tmp_path / "verbs.tsv"
+    text.write_text("The boy greets the man . <eos>\n")
+    gold.write_text("2\tgreets\tgreet\t0\n")
+    assert main(["score", str(converted), str(text), "--gold", str(gold)]) == 0
+    assert "| sentences | 0         |   1 |" in capsys.readouterr().out
+    said = refused(["score", converted, text, stimuli / "simple.parquet", "--gold", gold], capsys)
+    assert "belongs to one file of stimuli, but 2 are given" in said
+    said = refused(["score", converted, text, "--stimuli-format", "linzen"], capsys)
+    assert "--gold" in said
+
+
+def test_advice_names_the_options_of_the_prompt(source, converted, stimuli, tmp_path, capsys):
+    strange = tmp_path / "strange.txt"
+    strange.write_text("The boys greet\n")
+    assert "--stimuli-format" in refused(["score", converted, strange], capsys)
+    words = tmp_path / "vocab.txt"
+    words.write_text((source / "vocab.txt").read_text().replace("<unk>", "UNK"))
+    said = refused(["convert", source / "model.pt", words, tmp_path / "m"], capsys)
+    assert "--unk" in said
+    pairs = tmp_path / "pairs.tsv"
+    pairs.write_text("prefix\tgood\tbad\tcondition\nThe boy\tfrobs\tfrob\tS\n")
+    said = refused(["score", converted, pairs], capsys)
+    assert f"none of the 1 items of {pairs}; unknown are frob, frobs" in said
+    said = refused(["score", converted, stimuli / "simple.parquet", "--unk", "UNK"], capsys)
+    assert "unk would have no effect" in said
 
 
 def test_card_is_made_by_the_step_with_the_arguments_given(monkeypatch, capsys):

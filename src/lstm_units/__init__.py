@@ -15,16 +15,26 @@ if TYPE_CHECKING:
     from lstm_units.api_ablation import ablation_accuracy, find_long_range_units, sweep_units
     from lstm_units.api_activations import decode, dump_activations
     from lstm_units.api_stimuli import known_items, make_stimuli, read_stimuli
-    from lstm_units.errors import UserError
+    from lstm_units.errors import (
+        CheckpointError,
+        ConfigurationError,
+        InterventionError,
+        StimuliError,
+        UserError,
+    )
     from lstm_units.language_model import LanguageModel
     from lstm_units.long_range_conditions import Criteria
     from lstm_units.model_inputs import Context
 
 __all__ = [
     "ActivationDump",
+    "CheckpointError",
+    "ConfigurationError",
     "Context",
     "Criteria",
+    "InterventionError",
     "LanguageModel",
+    "StimuliError",
     "UserError",
     "ablation_accuracy",
     "accuracy",

@@ -399,6 +399,6 @@ def _integers(values: Sequence[int] | np.ndarray, name: str) -> np.ndarray:
 
 def _damaged(folder: Path, what: str) -> UserError:
     return UserError(
-        f"the activations in {folder} cannot be read: {what}. Delete the folder {folder} and run "
-        "the workflow again"
+        f"the activations in {folder} cannot be read: {what}. If the workflow made this folder, "
+        "delete it and run the workflow again; otherwise give the folder of a dump"
     )

@@ -4,29 +4,42 @@ Every function is a front of those that the workflow runs. Where these read file
 written into a folder that is removed afterwards.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections import Counter
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
-import pyarrow as pa
 
 from lstm_units.agreement import intact_table
-from lstm_units.api_stimuli import language_folder, stimuli_files
+from lstm_units.api_checks import (
+    config_words_dropped,
+    device_name,
+    memory_size,
+    names_list,
+    statistics_options,
+)
+from lstm_units.api_files import check_conversion
+from lstm_units.api_scores import ALONE, ITEMS, item_hashes, score_files
+from lstm_units.api_stimuli import language_folder, stimuli_files, stimuli_table
+from lstm_units.checkpoint_formats import FORMATS
 from lstm_units.checkpoints import CheckpointSource, convert_checkpoint, load_language_model
 from lstm_units.context_states import States, read_context
 from lstm_units.devices import choose_device, exact_matrix_products
-from lstm_units.errors import CheckpointError, UserError
-from lstm_units.files import make_metadata, write_parquet
+from lstm_units.errors import CheckpointError, StimuliError, UserError
 from lstm_units.intact import score_intact
 from lstm_units.interventions import Interventions
 from lstm_units.language_model import LanguageModel
 from lstm_units.margins import read_columns
 from lstm_units.model_inputs import PRECISIONS, Compute, Context, Group, read_group, sweep_size
+from lstm_units.stimuli import scored_items
 
-_SCORES = ["item", "condition", "margin"]
+if TYPE_CHECKING:
+    import torch
+
+STAND_INS = ("model.RNNModel",)
 
 
 def load_checkpoint(
@@ -38,7 +51,7 @@ def load_checkpoint(
     unk: str = "<unk>",
     eos: str = "<eos>",
     converted: str | Path | None = None,
-    device: str = "cpu",
+    device: "str | torch.device" = "cpu",
     dtype: str = "float32",
 ) -> LanguageModel:
     """Load a language model.
@@ -50,7 +63,8 @@ def load_checkpoint(
     ----------
     path : path
         A converted checkpoint (a folder with ``model.json``), or any that can be converted: a
-        pickled module, a state dict, a safetensors file.
+        pickled module, a state dict, a safetensors file. With a converted checkpoint, the options
+        from `vocabulary` to `converted` would have no effect and are refused.
     vocabulary : path, optional
         One word a line, in the order of the embedding rows; by default ``vocab.txt`` beside the
         weights. A converted checkpoint has its own.
@@ -60,8 +74,9 @@ def load_checkpoint(
     unk, eos : str
         The words that stand for unknown words and for the end of a sentence.
     converted : path, optional
-        Folder that keeps the converted checkpoint, so that it need not be converted again.
-    device : str
+        Folder that keeps the converted checkpoint, so that it need not be converted again. An
+        earlier converted checkpoint there is replaced; other files of the same names are not.
+    device : str or torch.device
         ``cpu``, ``cuda``, ``cuda:N`` or ``auto``.
     dtype : {"float32", "float64"}
 
@@ -72,7 +87,8 @@ def load_checkpoint(
     Raises
     ------
     CheckpointError
-        If a file is missing, damaged or of another kind, or the vocabulary does not fit.
+        If a file is missing, damaged or of another kind, the vocabulary does not fit, an option has
+        no effect, or a file that is not ours would be overwritten.
     ConfigurationError
         If there is no such device.
 
@@ -84,7 +100,7 @@ def load_checkpoint(
     ((650, 650), 24000)
     """
     path = Path(path)
-    if dtype not in PRECISIONS:
+    if not isinstance(dtype, str) or dtype not in PRECISIONS:
         raise CheckpointError(f"dtype is {dtype!r}; expected one of {', '.join(PRECISIONS)}")
     if not path.exists():
         raise CheckpointError(
@@ -92,28 +108,75 @@ def load_checkpoint(
             "of weights and its vocabulary"
         )
     exact_matrix_products()
-    load = {"dtype": PRECISIONS[dtype], "device": choose_device(device)}
+    with config_words_dropped():
+        load = {"dtype": PRECISIONS[dtype], "device": choose_device(device_name(device))}
+    stand_ins = tuple(names_list(stand_ins, "stand_ins", '["model.RNNModel"]')) if stand_ins else ()
     if (path / "model.json").is_file():
         if vocabulary is not None:
             raise CheckpointError(
                 f"{path} is a converted checkpoint with a vocabulary of its own; leave "
                 f"{vocabulary} out"
             )
+        given = {
+            "format": format != "auto",
+            "stand_ins": stand_ins != STAND_INS,
+            "unk": unk != "<unk>",
+            "eos": eos != "<eos>",
+            "converted": converted is not None,
+        }
+        if any(given.values()):
+            names = [name for name, is_given in given.items() if is_given]
+            raise CheckpointError(
+                f"{path} is converted already, so {', '.join(names)} would have no effect; leave "
+                "that out, or give the checkpoint that it was converted from"
+            )
         return load_language_model(path, **load)
     source = CheckpointSource(
-        path, None if vocabulary is None else Path(vocabulary), format, tuple(stand_ins), unk, eos
+        path, None if vocabulary is None else Path(vocabulary), format, stand_ins, unk, eos
     )
-    if not source.vocabulary_file.is_file():
-        raise CheckpointError(
-            f"there is no vocabulary {source.vocabulary_file}; give the file that lists the words "
-            f"of {path}, one a line in the order of the embedding rows"
-        )
+    check_source(source)
     if converted is not None:
+        check_conversion(source.weights_file, source.vocabulary_file, Path(converted))
         convert_checkpoint(source, converted)
         return load_language_model(converted, **load)
     with TemporaryDirectory() as folder:
         convert_checkpoint(source, folder)
         return load_language_model(folder, **load)
+
+
+def check_source(source: CheckpointSource) -> None:
+    """Check what can be told of a checkpoint and its vocabulary before it is converted.
+
+    Raises
+    ------
+    CheckpointError
+        If a file is missing, the format is unknown, or the vocabulary lacks a symbol.
+    """
+    if source.format not in FORMATS:
+        raise CheckpointError(
+            f"the format {source.format!r} of {source.weights} is unknown; expected one of "
+            f"{', '.join(FORMATS)}"
+        )
+    if not source.weights_file.is_file():
+        raise CheckpointError(
+            f"there is no checkpoint {source.weights_file}; give the file of the weights, or a "
+            "folder with model.safetensors"
+        )
+    file = source.vocabulary_file
+    if not file.is_file():
+        raise CheckpointError(
+            f"there is no vocabulary {file}; give the file that lists the words of "
+            f"{source.weights}, one a line in the order of the embedding rows"
+        )
+    text = file.read_bytes().decode("utf-8", errors="replace")
+    words = {line.removesuffix("\r") for line in text.split("\n")}
+    for name, what in (("unk", "unknown-word"), ("eos", "end-of-sentence")):
+        symbol = getattr(source, name)
+        if symbol not in words:
+            raise CheckpointError(
+                f"the vocabulary {file} has no {what} symbol {symbol!r}; name the one that the "
+                f"model uses as {name} (at the prompt: --{name})"
+            )
 
 
 def score(
@@ -125,6 +188,9 @@ def score(
 ) -> pd.DataFrame:
     """Score items with the intact model.
 
+    Words before the verb that the model does not know are read as its unknown word, without a
+    warning: ``word in model.vocabulary`` tells whether it knows a word.
+
     Parameters
     ----------
     model : LanguageModel
@@ -134,20 +200,22 @@ def score(
         Sentences read before each item: a text file, or a `Context` to choose the case too. By
         default the five sentences that come with the English stimuli.
     memory : float
-        GiB to use beyond the model.
+        GiB to use beyond the model, above 0.
 
     Returns
     -------
     DataFrame
         ``item, condition, margin, logp_correct, logp_wrong, right``. The margin is log p(correct) -
-        log p(wrong) after the words before the verb, in nats. An item is right iff its margin is
-        above 0; a tie is wrong (Lakretz et al. 2019, Section 3).
+        log p(wrong) after the words before the verb, in nats, stored as float32 whatever the type
+        of the model. An item is right iff its margin is above 0; a tie is wrong (Lakretz et al.
+        2019, Section 3). ``attrs`` holds a hash of each item's words and forms, by which
+        `ablation_accuracy` knows whether margins are of the same stimuli.
 
     Raises
     ------
     UserError
-        If the model lacks a verb form (`known_items` leaves such items out), or a file of the
-        context is missing.
+        If the model lacks a verb form (`known_items` leaves such items out), a file of the context
+        is missing, or `memory` is no number above 0.
 
     Examples
     --------
@@ -163,12 +231,13 @@ def score(
     3     3         P   True
     """
     context = context_from(context)
+    size = sweep_size(Compute(memory=memory_size(memory)), model.device)
     with stimuli_files({"stimuli": stimuli}) as paths:
         group = read_items(paths, model)
+        hashes = item_hashes(paths["stimuli"])
     states = intact_states(model, context)
-    size = sweep_size(Compute(memory=memory), model.device)
     scores = score_intact(model, group.items, states, size)
-    return pd.DataFrame(
+    table = pd.DataFrame(
         {
             "item": group.number.astype(np.int32),
             "condition": group.condition,
@@ -178,6 +247,8 @@ def score(
             "right": scores.margin > 0,
         }
     )
+    table.attrs[ITEMS] = hashes
+    return table
 
 
 def accuracy(
@@ -193,7 +264,7 @@ def accuracy(
     scores : DataFrame, or mapping of str to DataFrame
         From `score`; for several tasks, by their names.
     confidence : float
-        Level of Wilson's interval.
+        Level of Wilson's interval, between 0 and 1.
     near_tie : float
         Items with a smaller absolute margin are counted in ``n_near_ties``, in nats.
 
@@ -205,7 +276,8 @@ def accuracy(
     Raises
     ------
     UserError
-        If there are no scores, or one is not a number.
+        If there are no scores, an item stands there twice, a margin is not a number, or an option
+        is out of its range.
 
     Examples
     --------
@@ -219,7 +291,8 @@ def accuracy(
     2        PS  30      0.17    0.07     0.34            0
     3        PP  30      0.73    0.56     0.86            0
     """
-    by_task = scores if isinstance(scores, Mapping) else {"stimuli": scores}
+    confidence, near_tie = statistics_options(confidence, near_tie)
+    by_task = scores if isinstance(scores, Mapping) else {ALONE: scores}
     with score_files(by_task) as intact:
         table = intact_table(intact, confidence=confidence, near_tie=near_tie)
     for name in ("task", "condition"):
@@ -228,12 +301,22 @@ def accuracy(
 
 
 def context_from(context: str | Path | Context | None) -> Context:
-    """Return the context to read: the shipped English one for None."""
-    if isinstance(context, Context):
-        return context
+    """Return the context to read: the shipped English one for None.
+
+    Raises
+    ------
+    StimuliError
+        If there is no such file.
+    """
     if context is None:
         context = language_folder("english") / "context.txt"
-    return Context(str(context))
+    if isinstance(context, str | Path):
+        context = Context(str(context))
+    if not isinstance(context, Context):
+        raise StimuliError(f"context is {context!r}; expected the path of a text file or a Context")
+    if not Path(context.path).is_file():
+        raise StimuliError(f"there is no context {context.path}; give the path of a text file")
+    return context
 
 
 def intact_states(model: LanguageModel, context: Context) -> States:
@@ -250,6 +333,18 @@ def read_items(paths: Mapping[str, Path], model: LanguageModel) -> Group:
     UserError
         If the model does not know a verb form; it says how to leave such items out.
     """
+    check_forms(paths, model)
+    return read_group(paths, model.vocabulary)
+
+
+def check_forms(paths: Mapping[str, Path], model: LanguageModel) -> None:
+    """Check that the model knows the verb forms of tasks.
+
+    Raises
+    ------
+    UserError
+        If it does not know one; it says how to leave such items out.
+    """
     for task, path in paths.items():
         forms = read_columns(path, ["correct", "wrong"]).to_pydict()
         unknown = {w for column in forms.values() for w in column if w not in model.vocabulary}
@@ -258,36 +353,21 @@ def read_items(paths: Mapping[str, Path], model: LanguageModel) -> Group:
                 f"the model does not know the verb forms {', '.join(sorted(unknown)[:10])} of "
                 f"{task}; leave these items out with lstm_units.known_items"
             )
-    return read_group(paths, model.vocabulary)
 
 
-@contextmanager
-def score_files(scores: Mapping[str, pd.DataFrame]) -> Iterator[dict[str, Path]]:
-    """Write scores as files of the intact model into a folder that is removed afterwards.
+def unknown_words(model: LanguageModel, stimuli: pd.DataFrame) -> list[str]:
+    """Return the words before the verb that a model reads as its unknown word, the frequent first.
 
     Parameters
     ----------
-    scores : mapping of str to DataFrame
-        From `score`, by task.
+    model : LanguageModel
+    stimuli : DataFrame
 
-    Yields
-    ------
-    dict of str to Path
-
-    Raises
-    ------
-    UserError
-        If they are no scores.
+    Returns
+    -------
+    list of str
     """
-    with TemporaryDirectory() as folder:
-        paths = {}
-        for task, frame in scores.items():
-            if not isinstance(frame, pd.DataFrame) or not set(_SCORES) <= set(frame.columns):
-                raise UserError(
-                    f"the scores of {task} are no table with the columns {', '.join(_SCORES)}; "
-                    "give what lstm_units.score returns"
-                )
-            table = pa.Table.from_pandas(frame[_SCORES], preserve_index=False)
-            paths[task] = Path(folder) / f"{len(paths)}.parquet"
-            write_parquet(table, paths[task], make_metadata(kind="intact"))
-        yield paths
+    prefixes = scored_items(stimuli_table(stimuli)).prefixes
+    words = (word for prefix in prefixes for word in prefix)
+    counts = Counter(word for word in words if word not in model.vocabulary)
+    return sorted(counts, key=lambda word: (-counts[word], word))

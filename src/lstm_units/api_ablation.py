@@ -2,7 +2,6 @@
 
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from operator import index
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
@@ -13,22 +12,35 @@ import pyarrow as pa
 from tqdm import tqdm
 
 from lstm_units.agreement import accuracy_table
-from lstm_units.api import context_from, intact_states, read_items, score_files
+from lstm_units.api import context_from, intact_states, read_items
+from lstm_units.api_checks import (
+    config_words_dropped,
+    memory_size,
+    statistics_options,
+    whole_numbers,
+)
+from lstm_units.api_scores import (
+    ITEMS,
+    check_margins,
+    check_scores,
+    check_stimuli_of_scores,
+    item_hashes,
+    score_files,
+)
 from lstm_units.api_stimuli import stimuli_files
 from lstm_units.context_states import read_context
 from lstm_units.discovery import discover_long_range
-from lstm_units.errors import InterventionError, UserError
+from lstm_units.errors import ConfigurationError, InterventionError
 from lstm_units.files import make_metadata, write_parquet
 from lstm_units.intact import mean_hidden
-from lstm_units.interventions import single_units
+from lstm_units.interventions import MODES, single_units
 from lstm_units.language_model import LanguageModel, layer_and_index
 from lstm_units.long_range_conditions import Criteria
 from lstm_units.model_inputs import Compute, Context, sweep_size
 from lstm_units.prefix_trie import build_trie
+from lstm_units.significance import CORRECTIONS
 from lstm_units.sweep import sweep
 from lstm_units.unit_numbers import unit_type
-
-_MARGINS = ["unit", "task", "item", "margin"]
 
 
 def sweep_units(
@@ -50,13 +62,13 @@ def sweep_units(
     stimuli : mapping of str to DataFrame
         By task.
     units : sequence of int, optional
-        Numbered from 1 through all layers; all by default.
+        Numbered from 1 through all layers, as a list, range or array; all by default.
     mode : {"zero", "legacy", "mean"}
         What the unit's hidden value becomes, see `lstm_units.interventions`: 0 wherever it is read
         (Lakretz et al. 2019, Section 2); 0 as in the code released with that paper, which spares
         the input of the next layer; its mean over a task.
     mean_over : str, optional
-        The task of `stimuli` whose words give the means of mode ``mean``.
+        The task of `stimuli` whose words give the means of mode ``mean``; only with that mode.
     context, memory
         As in `score`; the ablation is on while the context is read.
     progress : bool
@@ -65,12 +77,12 @@ def sweep_units(
     Returns
     -------
     DataFrame
-        ``unit, task, item, margin``, sorted so; margins as in `score`.
+        ``unit, task, item, margin``, sorted so; margins and ``attrs`` as in `score`.
 
     Raises
     ------
     InterventionError
-        If the model has no such unit, or the mode is unknown.
+        If the model has no such unit, the mode is unknown, or `mean_over` does not go with it.
     UserError
         As in `score`.
 
@@ -84,13 +96,23 @@ def sweep_units(
     {651: 8, 652: 8}
     """
     chosen = _check_units(model, units)
+    if mode not in MODES:
+        raise InterventionError(
+            f"unknown ablation mode {mode!r}: expected one of {', '.join(MODES)}"
+        )
+    if mean_over is not None and mode != "mean":
+        raise InterventionError(
+            f"mean_over is {mean_over!r}, but mode {mode!r} has no means; leave it out, or choose "
+            "mode 'mean'"
+        )
     context = context_from(context)
-    size = sweep_size(Compute(memory=memory), model.device)
+    size = sweep_size(Compute(memory=memory_size(memory)), model.device)
     with stimuli_files(stimuli) as paths:
         group = read_items(paths, model)
+        hashes = {task: item_hashes(path) for task, path in paths.items()}
         means = None
         if mode == "mean":
-            if mean_over not in paths:
+            if mean_over not in list(paths):
                 raise InterventionError(
                     f"mode 'mean' needs the task whose words give the means: mean_over is "
                     f"{mean_over!r}; expected one of {', '.join(paths)}"
@@ -103,7 +125,7 @@ def sweep_units(
     with tqdm(total=total, desc="ablation", unit=" prefixes", disable=not progress) as bar:
         margins = sweep(model, group.items, interventions, states, size, bar.update)
     n = len(group.items)
-    return pd.DataFrame(
+    table = pd.DataFrame(
         {
             "unit": np.repeat(np.asarray(chosen, dtype=unit_type(chosen)), n),
             "task": pd.Categorical.from_codes(
@@ -113,6 +135,8 @@ def sweep_units(
             "margin": margins.astype(np.float32).ravel(),
         }
     )
+    table.attrs[ITEMS] = hashes
+    return table
 
 
 def ablation_accuracy(
@@ -147,7 +171,12 @@ def ablation_accuracy(
     Raises
     ------
     UserError
-        If `margins` do not hold every item of `scores` once for each unit.
+        If `margins` do not hold every item of `scores` once for each unit, a value is missing or
+        not a number, or an item was another one when it was swept than when it was scored. The
+        last is known from ``attrs`` of the two; where an operation of pandas has lost these, only
+        the numbers of the items are compared.
+    ConfigurationError
+        If an option is out of its range.
 
     Examples
     --------
@@ -164,7 +193,14 @@ def ablation_accuracy(
     2   652         S      1.00           1.00  0.00
     3   652         P      0.65           0.65  0.00
     """
-    with score_files(scores) as intact, _shard(scores, margins) as shard:
+    confidence, near_tie = statistics_options(confidence, near_tie)
+    if correction not in list(CORRECTIONS):
+        raise ConfigurationError(
+            f"correction is {correction!r}; expected one of {', '.join(CORRECTIONS)}"
+        )
+    scores = check_scores(scores)
+    margins = check_margins(scores, margins)
+    with score_files(scores) as intact, _shard(margins) as shard:
         table = accuracy_table(
             [shard],
             intact,
@@ -196,7 +232,8 @@ def find_long_range_units(
     ----------
     model : LanguageModel
     stimuli, scores, margins
-        As in `sweep_units` and `ablation_accuracy`.
+        As in `sweep_units` and `ablation_accuracy`. The stimuli need ``subject_number`` and
+        ``attractor_numbers``.
     criteria : Criteria, optional
         By default those of the workflow, which need the tasks nounpp and nounpp_adv. Its `mode`
         only says how `margins` were made.
@@ -210,9 +247,11 @@ def find_long_range_units(
     Raises
     ------
     ConfigurationError
-        If a task of the criteria is not among those given.
+        If a task of the criteria is not among those given, or has no items with an attractor of
+        another number than the subject's.
     UserError
-        As in `ablation_accuracy`.
+        As in `ablation_accuracy`; also if an item has another condition in the stimuli than in the
+        scores or, as far as ``attrs`` tells, other words or forms.
 
     Examples
     --------
@@ -226,30 +265,36 @@ def find_long_range_units(
     >>> found["units"], found["n_units"]
     ([], 10)
     """
-    with (
-        stimuli_files(stimuli) as paths,
-        score_files(scores) as intact,
-        _shard(scores, margins) as shard,
-    ):
-        return discover_long_range(
-            [shard],
-            intact,
-            paths,
-            model.layer_sizes,
-            criteria or Criteria(),
-            units=sorted(set(margins["unit"].tolist())),
+    criteria = Criteria() if criteria is None else criteria
+    if not isinstance(criteria, Criteria):
+        raise ConfigurationError(
+            f"criteria is {criteria!r}; expected lstm_units.Criteria(...), or nothing"
         )
+    scores = check_scores(scores)
+    missing = [task for task in criteria.tasks if task not in scores]
+    if missing:
+        raise ConfigurationError(
+            f"the criteria name the task {missing[0]!r}, which is not among those scored "
+            f"({', '.join(scores)}); give it too, or name others in Criteria(tasks=...)"
+        )
+    ordered = check_margins(scores, margins)
+    with stimuli_files(stimuli) as paths:
+        check_stimuli_of_scores(paths, scores, margins)
+        with score_files(scores) as intact, _shard(ordered) as shard, config_words_dropped():
+            return discover_long_range(
+                [shard],
+                intact,
+                paths,
+                model.layer_sizes,
+                criteria,
+                units=sorted(set(ordered["unit"].tolist())),
+            )
 
 
 def _check_units(model: LanguageModel, units: Sequence[int] | None) -> list[int]:
     if units is None:
         return list(range(1, model.n_units + 1))
-    try:
-        chosen = sorted({index(unit) for unit in units})
-    except TypeError as error:
-        raise InterventionError(
-            f"units is {units!r}; expected whole numbers, counted from 1 through all layers"
-        ) from error
+    chosen = sorted(set(whole_numbers(units, "units", "[651, 652]", InterventionError)))
     if not chosen:
         raise InterventionError("units is empty; name one or more, or leave it out for all")
     for unit in chosen:
@@ -258,28 +303,10 @@ def _check_units(model: LanguageModel, units: Sequence[int] | None) -> list[int]
 
 
 @contextmanager
-def _shard(scores: Mapping[str, pd.DataFrame], margins: pd.DataFrame) -> Iterator[Path]:
-    """Write margins as a shard into a folder that is removed afterwards."""
-    table = pa.Table.from_pandas(_check_margins(scores, margins), preserve_index=False)
+def _shard(margins: pd.DataFrame) -> Iterator[Path]:
+    """Write margins of `check_margins` as a shard into a folder that is removed afterwards."""
+    table = pa.Table.from_pandas(margins, preserve_index=False)
     with TemporaryDirectory() as folder:
         path = Path(folder) / "shard.parquet"
         write_parquet(table, path, make_metadata(kind="ablation"))
         yield path
-
-
-def _check_margins(scores: Mapping[str, pd.DataFrame], margins: pd.DataFrame) -> pd.DataFrame:
-    """Sort margins by unit, task and item; refuse those of other items than the scores'."""
-    tasks = list(scores)
-    ordered = margins[_MARGINS].assign(task=margins["task"].astype(str))
-    ordered = ordered.sort_values(["unit", "task", "item"], kind="stable", ignore_index=True)
-    expected = sorted((task, int(item)) for task in tasks for item in scores[task]["item"])
-    codes = {pair: place for place, pair in enumerate(expected)}
-    pairs = zip(ordered["task"], ordered["item"], strict=True)
-    found = np.fromiter((codes.get(pair, -1) for pair in pairs), np.int64, len(ordered))
-    n_units = ordered["unit"].nunique()
-    if n_units == 0 or not np.array_equal(found, np.tile(np.arange(len(expected)), n_units)):
-        raise UserError(
-            f"the margins do not hold every item of the scores ({', '.join(tasks)}; "
-            f"{len(expected)} items) once for each unit; score and sweep the same stimuli"
-        )
-    return ordered

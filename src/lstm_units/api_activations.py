@@ -1,22 +1,36 @@
 """Activations and decoding for use from Python."""
 
+import re
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
+import pyarrow as pa
 
 from lstm_units import decoding
-from lstm_units.activation_layout import INDEX, VARIABLES
+from lstm_units.activation_dump import FLOAT_TYPES
+from lstm_units.activation_layout import VARIABLES
 from lstm_units.activations import ActivationDump, open_activations
 from lstm_units.aligned_items import align_items
-from lstm_units.api import context_from
+from lstm_units.api import check_forms, context_from
+from lstm_units.api_checks import (
+    config_words_dropped,
+    first_double,
+    memory_size,
+    names_list,
+    number,
+    whole_number,
+    whole_numbers,
+)
+from lstm_units.api_files import check_dump_folder
 from lstm_units.api_stimuli import stimuli_files, stimuli_table
 from lstm_units.errors import ConfigurationError, UserError
 from lstm_units.generalisation import Classifier
-from lstm_units.hold_outs import hold_outs, tied_nouns
+from lstm_units.hold_outs import HOLD_OUTS, hold_outs, tied_nouns
 from lstm_units.language_model import LanguageModel
 from lstm_units.model_inputs import PRECISIONS, Compute, Context
-from lstm_units.steps_activations import compute_in, write_model_activations
+from lstm_units.steps_activations import compute_in, tokens_sha256, write_model_activations
 from lstm_units.steps_decoding import warn_of_agreeing_attractors
 from lstm_units.stimuli import scored_sha256
 
@@ -38,13 +52,15 @@ def dump_activations(
     ----------
     model : LanguageModel
     stimuli : DataFrame
-        Of one task. Words that the model does not know are read as its unknown word.
+        Of one task. Words that the model does not know are read as its unknown word, but verb
+        forms that it does not know are refused (`known_items` leaves such items out).
     folder : path
-        Its name names the task, such as ``activations/nounpp``. An earlier dump there is replaced.
+        Its name names the task, such as ``activations/nounpp``. An earlier dump there is replaced,
+        if the folder holds nothing else.
     variables : sequence of str
         Of hidden, cell, input_gate, forget_gate, output_gate, candidate.
     layers : "all" or sequence of int
-        Counted from 1.
+        A list, range or array. Counted from 1.
     float_type : {"float16", "float32", "float64"}, optional
         How values are stored; by default the precision of the model. float64 needs a model in
         float64, the others one in float32.
@@ -61,7 +77,7 @@ def dump_activations(
     ConfigurationError
         If the model has no such layer, or a variable or float type is unknown or does not fit.
     UserError
-        If the folder holds something else than a dump, or cannot be written.
+        If the folder holds anything that is not of a dump, or cannot be written; as in `score`.
 
     Examples
     --------
@@ -75,25 +91,54 @@ def dump_activations(
     (5, 6, 2)
     """
     folder = Path(folder)
+    if not re.fullmatch(r"\w[\w.-]*", folder.name):
+        raise UserError(
+            f"the folder is called {folder.name!r}, but its name names the task; expected letters, "
+            "digits, _, - and ."
+        )
+    chosen = _check_values(model, variables, layers, float_type)
     own = {precision: name for name, precision in PRECISIONS.items()}[model.dtype]
-    chosen = own if float_type is None else float_type
-    compute = compute_in(Compute(memory=memory, device=str(model.device)), chosen)
+    kind = own if float_type is None else float_type
+    compute = compute_in(Compute(memory=memory_size(memory), device=str(model.device)), kind)
     if compute.precision != own:
         raise ConfigurationError(
-            f"float_type is {chosen!r}, but the model computes in {own}; load it with "
+            f"float_type is {kind!r}, but the model computes in {own}; load it with "
             f'dtype="{compute.precision}"'
         )
-    if folder.exists() and not (folder / INDEX).is_file() and _in_use(folder):
-        raise UserError(
-            f"{folder} exists and holds no activations; give a folder that does not exist, since "
-            "what is there would be replaced"
-        )
+    check_dump_folder(folder)
+    context = context_from(context)
     with stimuli_files({folder.name: stimuli}) as paths:
+        check_forms(paths, model)
         write_model_activations(
-            *(model, paths[folder.name], context_from(context), compute),
-            *(variables, layers, chosen, folder),
+            *(model, paths[folder.name], context, compute),
+            *(*chosen, kind, folder),
         )
     return open_activations(folder)
+
+
+def _check_values(
+    model: LanguageModel, variables: Any, layers: Any, float_type: Any
+) -> tuple[list[str], list[int]]:
+    """Return the variables and layers to dump."""
+    variables = names_list(variables, "variables", '["cell"]')
+    unknown = [name for name in variables if name not in VARIABLES]
+    if unknown:
+        raise ConfigurationError(
+            f"there is no variable {unknown[0]!r}; expected some of {', '.join(VARIABLES)}"
+        )
+    known = list(range(1, len(model.layers) + 1))
+    is_all = isinstance(layers, str) and layers == "all"
+    layers = known if is_all else whole_numbers(layers, "layers", "[2]")
+    if not layers or not set(layers) <= set(known):
+        raise ConfigurationError(
+            f"layers is {layers!r}, but the model's layers are {', '.join(map(str, known))}; name "
+            'some of them, or give "all"'
+        )
+    if float_type is not None and float_type not in list(FLOAT_TYPES):
+        raise ConfigurationError(
+            f"float_type is {float_type!r}; expected one of {', '.join(FLOAT_TYPES)}"
+        )
+    return variables, layers
 
 
 def decode(
@@ -124,12 +169,12 @@ def decode(
     dump : ActivationDump
         From `dump_activations` or `open_activations`.
     stimuli : DataFrame
-        The stimuli that were dumped.
+        The stimuli that were dumped, words after the verb included.
     seed : int
-        Of the hold-outs and of the solver.
+        Of the hold-outs and of the solver; 0 to 2**32 - 1.
     features : mapping of str to sequence of int, optional
-        Sets of units to decode from, by names of your choice; by default ``all``: every unit of the
-        dump.
+        Sets of units to decode from, by names of your choice, each a list, range or array of
+        distinct units; by default ``all``: every unit of the dump.
     variable : str
     label : str
         ``subject_number``, ``attractor_number`` (the first), ``attractor_2_number``, ...
@@ -138,9 +183,10 @@ def decode(
     hold_out : {"grouped", "random"}
         Whether lemmas are held out, or items whatever their words (as in the paper).
     splits, test_fraction
-        Number of hold-outs, and what part of the lemmas or items is tested.
+        Number of hold-outs (1 or more), and what part of the lemmas or items is tested (between 0
+        and 1).
     C, tolerance, max_iterations
-        Of the classifier, see `lstm_units.generalisation.Classifier`.
+        Of the classifier, all above 0; see `lstm_units.generalisation.Classifier`.
 
     Returns
     -------
@@ -151,9 +197,10 @@ def decode(
     Raises
     ------
     ConfigurationError
-        If a variable, unit, label or condition does not exist, or too few items or lemmas are left.
+        If a variable, unit, label or condition does not exist, an option is out of its range, or
+        too few items or lemmas are left.
     UserError
-        If the dump was made from other stimuli.
+        If the dump was made from other stimuli: other words, also after the verb, or other forms.
 
     Examples
     --------
@@ -167,28 +214,106 @@ def decode(
     >>> table.groupby(["train_position", "test_position"])["auc"].mean().unstack().shape
     (7, 7)
     """
-    table = stimuli_table(stimuli, dump.task)
-    if scored_sha256({dump.task: table}) != dump.metadata["stimuli_sha256"]:
+    if not isinstance(dump, ActivationDump):
         raise UserError(
-            f"{dump.folder} was made from other stimuli than those given; dump the activations of "
-            "these, or give those"
+            f"the dump is a {type(dump).__name__}; expected what dump_activations and "
+            "open_activations return"
         )
+    seed = whole_number(seed, "seed", 0, 2**32 - 1)
+    splits = whole_number(splits, "splits", 1)
+    max_iterations = whole_number(max_iterations, "max_iterations", 1)
+    between = ("a number between 0 and 1, such as 0.2", lambda part: 0 < part < 1)
+    test_fraction = number(test_fraction, "test_fraction", *between)
+    C = number(C, "C", "a number above 0", lambda value: value > 0)
+    tolerance = number(tolerance, "tolerance", "a number above 0", lambda value: value > 0)
+    conditions = _check_conditions(conditions)
+    for name, value in (("variable", variable), ("label", label)):
+        if not isinstance(value, str):
+            raise ConfigurationError(f"{name} is {value!r}; expected a name")
+    if variable not in dump.variables:
+        raise ConfigurationError(
+            f"{dump.folder} holds {', '.join(dump.variables)}, but not {variable!r}; dump that "
+            "too, or choose another variable"
+        )
+    if hold_out not in HOLD_OUTS:
+        raise ConfigurationError(
+            f"hold_out is {hold_out!r}; expected one of {', '.join(HOLD_OUTS)}"
+        )
+    features = _check_features(features, dump)
+    table = stimuli_table(stimuli, dump.task)
+    _check_same_stimuli(dump, table)
     items = align_items(table, dump.task).select(conditions)
-    number = items.label(label)
+    singular = items.label(label)
+    if singular.all() or not singular.any():
+        raise ConfigurationError(
+            f"nothing to decode: all {len(singular)} items have the same {label}; choose another "
+            "label, or conditions with both numbers"
+        )
     nouns = tied_nouns(items, label) if hold_out == "grouped" else []
-    drawn = hold_outs(
-        hold_out,
-        number,
-        {noun: items.lemma(noun) for noun in nouns},
-        splits=splits,
-        test_fraction=test_fraction,
-        seed=seed,
-    )
+    with config_words_dropped():
+        drawn = hold_outs(
+            hold_out,
+            singular,
+            {noun: items.lemma(noun) for noun in nouns},
+            splits=splits,
+            test_fraction=test_fraction,
+            seed=seed,
+        )
     warn_of_agreeing_attractors(items, conditions)
     classifier = Classifier(C, tolerance, max_iterations, seed)
     analysis = decoding.Decoding(items, variable, label, drawn, classifier)
-    return decoding.decode(analysis, dump, features or {"all": dump.units()})
+    return decoding.decode(analysis, dump, features)
 
 
-def _in_use(folder: Path) -> bool:
-    return not folder.is_dir() or any(folder.iterdir())
+def _check_conditions(conditions: Any) -> str | list[str]:
+    if isinstance(conditions, str) and conditions in ("incongruent", "all"):
+        return conditions
+    return names_list(conditions, "conditions", '["SP", "PS"], or one of "incongruent" and "all"')
+
+
+def _check_features(features: Any, dump: ActivationDump) -> dict[str, list[int]]:
+    """Return lists of units that the dump holds."""
+    if features is None:
+        return {"all": dump.units()}
+    if not isinstance(features, Mapping) or not features:
+        raise ConfigurationError(
+            f"features is {features!r}; expected sets of units by names of your choice, such as "
+            '{"unit 776": [776]}'
+        )
+    known = set(dump.units())
+    checked = {}
+    for name, units in features.items():
+        if not isinstance(name, str):
+            raise ConfigurationError(f"features has the key {name!r}; expected a name")
+        what = f"features[{name!r}]"
+        chosen = whole_numbers(units, what, "[776]")
+        double = first_double(chosen)
+        if not chosen or double is not None:
+            found = "is empty" if double is None else f"names unit {double} twice"
+            raise ConfigurationError(f"{what} {found}; expected one or more distinct units")
+        last = sum(dump.model_layer_sizes)
+        missing = [unit for unit in chosen if unit not in known]
+        if missing and not 1 <= missing[0] <= last:
+            raise ConfigurationError(
+                f"{what}: unit {missing[0]} does not exist: the model's units are numbered 1 to "
+                f"{last}"
+            )
+        if missing:
+            raise ConfigurationError(
+                f"{what}: {dump.folder} does not hold unit {missing[0]}, only those of layers "
+                f"{', '.join(map(str, dump.layers))}; dump its layer too, or leave it out"
+            )
+        checked[name] = chosen
+    return checked
+
+
+def _check_same_stimuli(dump: ActivationDump, table: pa.Table) -> None:
+    """Refuse other items, words or forms than those of the dump."""
+    sentences = tokens_sha256(table["item"].to_pylist(), table["tokens"].to_pylist())
+    found = {"stimuli_sha256": scored_sha256({dump.task: table}), "tokens_sha256": sentences}
+    for key, value in found.items():
+        if dump.metadata.get(key, value) != value:
+            raise UserError(
+                f"{dump.folder} was made from other stimuli than those given; dump the activations "
+                "of these, or give those"
+            )

@@ -19,4 +19,8 @@ MODULES = {
     "Criteria": "long_range_conditions",
     "ActivationDump": "activations",
     "UserError": "errors",
+    "StimuliError": "errors",
+    "CheckpointError": "errors",
+    "ConfigurationError": "errors",
+    "InterventionError": "errors",
 }

@@ -17,8 +17,8 @@ HEAD = """# Python API
 What can be imported from `lstm_units`. Made from the docstrings by
 `python -m lstm_units.api_pages > docs/api.md`; do not edit. [The notebook](python.ipynb) shows
 the functions at work. Units and layers count from 1, items and positions from 0; margins and
-log-probabilities are in nats. Input that you can mend raises a `UserError` (or one of its kinds,
-such as `StimuliError`) that says what to do.
+log-probabilities are in nats. Input that you can mend raises a [UserError](#usererror), or one of
+its kinds, that says what to do.
 """
 _READERS = ("LanguageModel", "ActivationDump")  # classes whose methods are of use
 _MADE = ("Context", "Criteria")  # classes that a user makes

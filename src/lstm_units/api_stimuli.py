@@ -4,7 +4,6 @@ The library keeps stimuli as Arrow tables in files. Here they become DataFrames 
 that what is made in a notebook is what the workflow would make.
 """
 
-import re
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
@@ -14,8 +13,10 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pyarrow as pa
+import pyarrow.parquet as pq
 
 from lstm_units import stimuli as tables
+from lstm_units.api_checks import task_name, whole_number
 from lstm_units.errors import StimuliError
 from lstm_units.files import write_parquet
 from lstm_units.generation import generate
@@ -45,7 +46,7 @@ def make_stimuli(
     task : str
         Its name in ``tasks.yaml`` of the language, such as ``"nounpp"``.
     items_per_condition : int or "all"
-        ``"all"`` makes every possible item.
+        1 or more; ``"all"`` makes every possible item.
     seed : int
         0 or more. The same seed gives the items that the workflow makes with it.
     matched : bool
@@ -67,7 +68,7 @@ def make_stimuli(
     ------
     StimuliError
         If there is no such task (the message lists those there are), more items are wanted than
-        are possible, or the tables cannot be read.
+        are possible, a number is none, or the tables cannot be read.
 
     Examples
     --------
@@ -79,6 +80,13 @@ def make_stimuli(
     >>> " ".join(first["tokens"]), first["correct"], first["wrong"]
     ('The doctor behind the chair approves the father .', 'approves', 'approve')
     """
+    if not isinstance(task, str):
+        raise StimuliError(f"the task is {task!r}; expected its name, such as 'nounpp'")
+    seed = whole_number(seed, "seed", 0, error=StimuliError)
+    if not isinstance(items_per_condition, str):
+        items_per_condition = whole_number(
+            items_per_condition, "items_per_condition", 1, error=StimuliError
+        )
     return stimuli_frame(
         generate(read_language(language_folder(language)), task, items_per_condition, matched, seed)
     )
@@ -103,7 +111,7 @@ def read_stimuli(
         2018. ``minimal_pairs``: tab-separated, with the columns prefix, good, bad, condition.
         ``auto`` tells them by name and first line.
     gold : path, optional
-        For ``linzen``; by default the file beside `path` whose name ends in ``.gold``.
+        For ``linzen`` only; by default the file beside `path` whose name ends in ``.gold``.
     language : "english", path or None
         For ``released``: the tables that give positions and lemmas, see `make_stimuli`. With None
         these are missing; items can be scored all the same.
@@ -118,7 +126,8 @@ def read_stimuli(
     Raises
     ------
     StimuliError
-        If the file is missing or malformed, or its format cannot be told.
+        If the file is missing or malformed, its format cannot be told, or `gold` is given for
+        another format.
 
     Examples
     --------
@@ -137,13 +146,21 @@ def read_stimuli(
         raise StimuliError(
             f"the format {format!r} of {path} is unknown; expected one of {', '.join(FORMATS)}"
         )
-    chosen = _guess_format(path) if format == "auto" else format
+    chosen = _guess_format(path, gold is not None) if format == "auto" else format
+    if gold is not None and chosen != "linzen":
+        raise StimuliError(
+            f"the gold file {gold} has no effect: {path} has the format {chosen}, and only linzen "
+            "has a gold file; leave it out"
+        )
     if chosen == "table":
-        return stimuli_frame(tables.read_stimuli(path))
+        return _read_table(path)
     if chosen == "linzen":
         gold = path.with_suffix(".gold") if gold is None else Path(gold)
         if not gold.is_file():
-            raise StimuliError(f"there is no file {gold}, the gold file of {path}; give it as gold")
+            raise StimuliError(
+                f"there is no file {gold}, the gold file of {path}; give it as gold (at the "
+                "prompt: --gold)"
+            )
     folder = None
     if chosen == "released" and language is not None:
         folder = language_folder(language)
@@ -187,7 +204,23 @@ def known_items(
     >>> len(lstm_units.known_items(model, stimuli))
     10
     """
+    return known_items_of(model, stimuli, "the stimuli", strict=strict)
+
+
+def known_items_of(
+    model: LanguageModel, stimuli: pd.DataFrame, where: str, *, strict: bool = False
+) -> pd.DataFrame:
+    """Keep the items as `known_items` does; `where` is what messages call the stimuli."""
     table = stimuli_table(stimuli)
+    forms = set(table["correct"].to_pylist()) | set(table["wrong"].to_pylist())
+    pairs = zip(table["correct"].to_pylist(), table["wrong"].to_pylist(), strict=True)
+    known = {form for form in forms if form in model.vocabulary}
+    if not strict and not any(set(pair) <= known for pair in pairs):
+        raise StimuliError(
+            f"the model knows both verb forms of none of the {table.num_rows} items of {where}; "
+            f"unknown are {', '.join(sorted(forms - known)[:10])}. Check that the items and the "
+            "model are of one language, tokenised and cased alike"
+        )
     kept, _ = select_known_items(table, model.vocabulary, "stimuli", strict, "drop")
     return stimuli_frame(kept)
 
@@ -245,7 +278,8 @@ def stimuli_table(stimuli: pd.DataFrame, task: str = "stimuli") -> pa.Table:
     Raises
     ------
     StimuliError
-        If it is no DataFrame, or its items cannot be scored.
+        If it is no DataFrame, a column of whole numbers holds another, or its items cannot be
+        scored.
     """
     where = f"the stimuli of {task}" if task != "stimuli" else "the stimuli"
     if not isinstance(stimuli, pd.DataFrame):
@@ -260,6 +294,12 @@ def stimuli_table(stimuli: pd.DataFrame, task: str = "stimuli") -> pa.Table:
         )
     values = {name: [_plain(value) for value in stimuli[name]] for name in stimuli.columns}
     known = [name for name in values if name in tables.SCHEMA.names]
+    for name in known:
+        kind = tables.SCHEMA.field(name).type
+        if pa.types.is_integer(kind) or (
+            pa.types.is_list(kind) and pa.types.is_integer(kind.value_type)
+        ):
+            _check_whole(values[name], name, where)
     rows = [dict(zip(known, row, strict=True)) for row in zip(*map(values.get, known), strict=True)]
     extra = {name: values[name] for name in values if name not in known}
     try:
@@ -300,11 +340,7 @@ def stimuli_files(stimuli: Mapping[str, pd.DataFrame]) -> Iterator[dict[str, Pat
     with TemporaryDirectory() as folder:
         paths = {}
         for task, frame in stimuli.items():
-            if not re.fullmatch(r"\w[\w.-]*", task):
-                raise StimuliError(
-                    f"the task is called {task!r}; expected letters, digits, _, - and ."
-                )
-            table = stimuli_table(frame, task)
+            table = stimuli_table(frame, task_name(task))
             paths[task] = Path(folder) / f"{task}.parquet"
             write_parquet(table, paths[task], stimuli_metadata("stimuli", paths[task], table))
         yield paths
@@ -323,14 +359,35 @@ def _plain(value: Any) -> Any:
     return value
 
 
-def _guess_format(path: Path) -> str:
+def _check_whole(values: list[Any], name: str, where: str) -> None:
+    """Refuse fractions, which Arrow would cut off."""
+    for value in values:
+        for entry in value if isinstance(value, list) else [value]:
+            if isinstance(entry, float | bool):
+                raise StimuliError(
+                    f"{where}: column {name} holds {entry!r}; expected whole numbers"
+                )
+
+
+def _read_table(path: Path) -> pd.DataFrame:
+    try:
+        pq.read_schema(path)
+        return stimuli_frame(tables.read_stimuli(path))
+    except (OSError, pa.ArrowException) as error:
+        raise StimuliError(
+            f"{path} is no table of stimuli: {error}. Give a file that the workflow wrote, or "
+            "another format"
+        ) from error
+
+
+def _guess_format(path: Path, has_gold: bool) -> str:
     """Tell the format of a file by its name, then by its first line."""
     if path.suffix == ".parquet":
         return "table"
     if path.suffix == ".text" or path.with_suffix(".gold").is_file():
         return "linzen"
     try:
-        with path.open(encoding="utf-8") as handle:
+        with path.open(encoding="utf-8-sig") as handle:  # without the mark that Excel writes
             fields = handle.readline().rstrip("\n").split("\t")
     except (OSError, UnicodeDecodeError) as error:
         raise StimuliError(f"cannot read {path}: {error}") from error
@@ -338,7 +395,9 @@ def _guess_format(path: Path) -> str:
         return "minimal_pairs"
     if len(fields) >= 3 and fields[2] in ("correct", "wrong"):
         return "released"
+    if has_gold:
+        return "linzen"
     raise StimuliError(
         f"cannot tell the format of {path} from its first line ({' | '.join(fields)[:80]!r}); "
-        f"name it: {', '.join(FORMATS[1:])}"
+        f"name it with format= (at the prompt: --stimuli-format): {', '.join(FORMATS[1:])}"
     )

@@ -121,7 +121,12 @@ def _add_convert(commands: argparse._SubParsersAction) -> None:
         type=Path,
         help="one word a line, in the order of the embedding rows",
     )
-    parser.add_argument("folder", metavar="FOLDER", type=Path, help="where to write")
+    parser.add_argument(
+        "folder",
+        metavar="FOLDER",
+        type=Path,
+        help="where to write; a converted checkpoint there is replaced",
+    )
     _add_source_options(parser)
 
 
@@ -130,19 +135,21 @@ def _convert(chosen: argparse.Namespace) -> None:
         if not path.is_file():
             raise UserError(f"there is no {what} {path}; give the path of a file")
 
-    from lstm_units.files import read_json
-    from lstm_units.steps_checkpoint import write_checkpoint
+    from lstm_units.api import STAND_INS, check_source
+    from lstm_units.api_files import check_conversion
+    from lstm_units.checkpoints import CheckpointSource, convert_checkpoint
 
-    write_checkpoint(
+    source = CheckpointSource(
         chosen.source,
         chosen.vocabulary,
-        chosen.folder,
-        format=chosen.format,
-        stand_ins=tuple(chosen.stand_in or ("model.RNNModel",)),
-        unk=chosen.unk,
-        eos=chosen.eos,
+        chosen.format,
+        tuple(chosen.stand_in or STAND_INS),
+        chosen.unk,
+        chosen.eos,
     )
-    description = read_json(chosen.folder / "model.json")
+    check_source(source)
+    check_conversion(chosen.source, chosen.vocabulary, chosen.folder)
+    description = convert_checkpoint(source, chosen.folder)
     sizes = " + ".join(map(str, description["layer_sizes"]))
     difference = description["verification"]["largest_log_probability_difference"]
     print(
@@ -181,6 +188,11 @@ def _add_score(commands: argparse._SubParsersAction) -> None:
         help="of all files of stimuli (default: %(default)s)",
     )
     parser.add_argument(
+        "--gold",
+        type=Path,
+        help="for one file in the Linzen format (default: the file beside it that ends in .gold)",
+    )
+    parser.add_argument(
         "--context", type=Path, help="text read before each item (default: the English one)"
     )
     parser.add_argument(
@@ -205,29 +217,56 @@ def _score(chosen: argparse.Namespace) -> None:
         if names.count(name) > 1:
             raise UserError(f"two files of stimuli are called {name}; their names name the tasks")
 
-    from lstm_units.api import accuracy, context_from, load_checkpoint, score
-    from lstm_units.api_stimuli import known_items, read_stimuli
+    if chosen.gold is not None and len(chosen.stimuli) > 1:
+        raise UserError(
+            f"--gold {chosen.gold} belongs to one file of stimuli, but {len(chosen.stimuli)} are "
+            "given; score that file alone"
+        )
+
+    from lstm_units.api import (
+        STAND_INS,
+        accuracy,
+        context_from,
+        load_checkpoint,
+        score,
+        unknown_words,
+    )
+    from lstm_units.api_files import check_output
+    from lstm_units.api_stimuli import known_items_of, read_stimuli
     from lstm_units.model_inputs import Context
     from lstm_units.table_formats import format_markdown
 
     context = Context(context_from(chosen.context).path, chosen.case)
-    stimuli = {path.stem: read_stimuli(path, chosen.stimuli_format) for path in chosen.stimuli}
+    if chosen.output is not None:
+        check_output(chosen.output, _inputs(chosen, Path(context.path)))
+    stimuli = {
+        path.stem: read_stimuli(path, chosen.stimuli_format, gold=chosen.gold)
+        for path in chosen.stimuli
+    }
     model = load_checkpoint(
         chosen.checkpoint,
         chosen.vocabulary,
         format=chosen.format,
-        stand_ins=tuple(chosen.stand_in or ("model.RNNModel",)),
+        stand_ins=tuple(chosen.stand_in or STAND_INS),
         unk=chosen.unk,
         eos=chosen.eos,
         device=chosen.device,
     )
     scores = {}
-    for task, items in stimuli.items():
-        known = known_items(model, items)
+    for path, (task, items) in zip(chosen.stimuli, stimuli.items(), strict=True):
+        known = known_items_of(model, items, str(path))
         if len(known) < len(items):
             print(
                 f"{task}: {len(items) - len(known)} of {len(items)} items left out: the model does "
                 "not know one of their verb forms",
+                file=sys.stderr,
+            )
+        words = unknown_words(model, known)
+        if words:
+            examples = ", ".join(words[:5]) + (", ..." if len(words) > 5 else "")
+            print(
+                f"{task}: the model does not know {len(words)} of the words before the verbs and "
+                f"reads {model.vocabulary.unk} for them: {examples}",
                 file=sys.stderr,
             )
         scores[task] = score(model, known, context=context)
@@ -241,6 +280,14 @@ def _score(chosen: argparse.Namespace) -> None:
         _write_items(model, scores, chosen.output)
 
 
+def _inputs(chosen: argparse.Namespace, context: Path) -> list[Path]:
+    """Return the files, and the folder of a converted checkpoint, that are read."""
+    weights = chosen.checkpoint
+    vocabulary = chosen.vocabulary or weights.parent / "vocab.txt"
+    gold = [chosen.gold] if chosen.gold else [path.with_suffix(".gold") for path in chosen.stimuli]
+    return [weights, vocabulary, context, *gold, *chosen.stimuli]
+
+
 def _write_items(model: "LanguageModel", scores: dict[str, "pd.DataFrame"], output: Path) -> None:
     import pandas as pd
     import pyarrow as pa
@@ -250,6 +297,7 @@ def _write_items(model: "LanguageModel", scores: dict[str, "pd.DataFrame"], outp
 
     parts = [frame.assign(task=task) for task, frame in scores.items()]
     items = pd.concat(parts, ignore_index=True)
+    items.attrs = {}  # Parquet would keep the hashes of the items
     items = items[["task", *(name for name in items.columns if name != "task")]]
     if output.suffix == ".csv":
         write_table(items, output)

@@ -30,7 +30,7 @@ class Vocabulary:
         The word that ends a sentence.
     """
 
-    words: tuple[str, ...]
+    words: tuple[str, ...] = field(repr=False)
     unk: str = "<unk>"
     eos: str = "<eos>"
 
@@ -63,7 +63,7 @@ class Vocabulary:
         return [self.index.get(token, unknown) for token in tokens]
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Layer:
     """The weights of one LSTM layer, gates stacked in the order of `GATES`.
 
@@ -85,7 +85,7 @@ class Layer:
         return self.weight_hh.shape[1]
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class LanguageModel:
     """An LSTM language model, without dropout.
 
@@ -108,6 +108,14 @@ class LanguageModel:
     decoder_weight: Tensor
     decoder_bias: Tensor
     sha256: str = field(default="", compare=False)
+
+    def __repr__(self) -> str:
+        sizes = " + ".join(map(str, self.layer_sizes))
+        tied = "tied" if self.tied else "not tied"
+        return (
+            f"<LanguageModel: layers of {sizes} units, {len(self.vocabulary):,} words, {tied}, "
+            f"{self.dtype} on {self.device}>"
+        )
 
     @property
     def layer_sizes(self) -> tuple[int, ...]:

@@ -210,7 +210,8 @@ def read_stimuli(path: str | Path) -> pa.Table:
         table = pq.ParquetFile(path).read()
     except (OSError, pa.ArrowException) as error:
         raise StimuliError(
-            f"cannot read {path}: {error}. Delete it and run the workflow again"
+            f"cannot read {path}: {error}. If the workflow made it, delete it and run the workflow "
+            "again; otherwise give a table of stimuli"
         ) from error
     for index, name in enumerate(table.schema.names):
         if name in SCHEMA.names:
