@@ -521,7 +521,7 @@ def all_analyses(wildcards):
 
 def main_files(model):
     """What every configuration makes of a model."""
-    names = ["units.json", "claims.csv", "claims.md"]
+    names = ["units.json", "claims.csv", "claims.md", "cards/notable.json"]
     names += [f"tables/{table}.{suffix}" for table in ("table1", "table2") for suffix in TABLES]
     names += [f"figures/units.{suffix}" for suffix in FIGURES]
     return [f"<results>/{model}/{name}" for name in names]
@@ -658,7 +658,7 @@ def report_files():
     files = ["<results>/models.json", "<results>/models.csv", "<results>/models.md"]
     files += ["<results>/stimuli/balance.csv", *training_figures()]
     for model in config["models"]:
-        files += [f"<results>/{model}/claims.json", f"<results>/{model}/cards/notable.json"]
+        files.append(f"<results>/{model}/claims.json")
         files += main_files(model) + analysis_files(model) + claim_files(model) + card_files(model)
         if config["checkpoints"][model]["identity"]:
             files.append(f"<results>/{model}/checkpoint/identity.csv")
