@@ -1,5 +1,6 @@
 """Claim C10, decoding over time: planted networks that hold, lose or swap number."""
 
+import json
 import shutil
 from dataclasses import replace
 
@@ -20,7 +21,7 @@ from test_claims_gates import (
 )
 
 from lstm_units.activation_layout import INDEX
-from lstm_units.claim_units import NONE_FOUND
+from lstm_units.claim_units import NONE_CONFIRMED, NONE_FOUND
 from lstm_units.claims import FAILS, HOLDS, NOT_TESTABLE
 from lstm_units.claims_decoding import holds_number_throughout
 from lstm_units.files import make_metadata, read_metadata, write_json
@@ -168,6 +169,25 @@ def test_without_long_range_units_all_units_are_reported_and_nothing_judged(copi
     assert verdict.measured.startswith("all units at the attractor 0.")
     assert len(verdict.measures) == 2
     assert all(m.met is None and m.value is not None for m in verdict.measures)
+
+
+def test_only_confirmed_units_are_judged(copied):
+    audit = planted_audit(long_range_auc=1.5)  # which no unit meets
+    path = copied.folder / "units" / "long_range.json"
+    listed = json.loads(path.read_text())
+    for entry, confirmed in zip(listed["units"], (True, False), strict=True):
+        entry["confirmed"] = confirmed
+    write_json(listed, path)
+    verdict = holds_number_throughout(copied, audit)
+    one, other = (entry["unit"] for entry in listed["units"])
+    assert len(failing(verdict)) == 5
+    assert all(name.startswith(f"unit {one} at") for name in failing(verdict))
+    assert f"unit {other} at" in verdict.measured and ", not confirmed" in verdict.measured
+    listed["units"][0]["confirmed"] = False
+    write_json(listed, path)
+    verdict = holds_number_throughout(copied, audit)
+    assert (verdict.verdict, verdict.reason) == (NOT_TESTABLE, NONE_CONFIRMED)
+    assert verdict.measured.startswith("all other units at the attractor")
 
 
 def test_what_was_not_run_is_named(copied):

@@ -125,7 +125,8 @@ def holds_number_throughout(files: ResultFiles, audit: Audit) -> Verdict:
         known = [found for found in own if found.value is not None]
         if known:
             least = min(known, key=lambda found: found.value)
-            lines.append(f"least AUC of {least.name} {_shown(least)}")
+            doubt = "" if unit.confirmed else ", not confirmed"
+            lines.append(f"least AUC of {least.name} {_shown(least)}{doubt}")
     rest = _rest(judged, items, criteria.rest_auc)
     measures.append(rest)
     if rest.value is not None:

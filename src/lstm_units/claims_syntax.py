@@ -372,14 +372,11 @@ def _carries_reason(
         parts[None].append(why)
     elif ablation is None:
         left = ", ".join(m.name.removesuffix(", p") for m in rows if m.met is None)
+        some = (
+            f"only {len(tested)} can be tested ({passed} with p < {p:g})" if tested else "none can"
+        )
         parts[None].append(
-            f"the ablation: {needed} conditions are needed, and "
-            + (
-                f"only {len(tested)} can be tested ({passed} with p < {p:g})"
-                if tested
-                else "none can"
-            )
-            + f" (not testable: {left})"
+            f"the ablation: {needed} conditions are needed, and {some} (not testable: {left})"
         )
     else:
         parts[True].append(f"ablation costs more than random sets in {passed} conditions")
