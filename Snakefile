@@ -28,6 +28,7 @@ include: "rules/controls.smk"
 include: "rules/connectivity.smk"
 include: "rules/claims.smk"
 include: "rules/report.smk"
+include: "rules/training.smk"
 
 
 rule all:

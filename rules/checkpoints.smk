@@ -54,6 +54,7 @@ checkpoint convert_checkpoint:
         "../envs/lstm-units.yaml"
     params:
         options=checkpoint_options,
+        inside=file_in_folder,
         code=code("convert_checkpoint.py"),
     script:
         "../workflow_scripts/convert_checkpoint.py"

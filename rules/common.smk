@@ -30,8 +30,15 @@ from lstm_units.analysis_plan import (
 )
 from lstm_units.errors import UserError
 from lstm_units.fingerprint import fingerprint
-from lstm_units.input_files import missing_files, missing_files_message, resolve
+from lstm_units.input_files import (
+    matching_files,
+    missing_files,
+    missing_files_message,
+    resolve,
+)
 from lstm_units.sweep_plan import groups, read_layer_sizes, shards, swept_layers, unit_selection
+from lstm_units.training_plan import trained_by
+from lstm_units.training_settings import weights_file
 
 PROJECT = Path(workflow.basedir)
 PACKAGE = PROJECT / "src" / "lstm_units"
@@ -54,6 +61,7 @@ HOLD_OUTS = ["grouped", "random"]
 CONTRIBUTIONS = chosen_tasks(config, "contributions")
 STRUCTURES = structures(config)
 CONTROLS = controls(config)
+RUNS = config["training"]["runs"]
 
 
 wildcard_constraints:
@@ -258,6 +266,10 @@ def checkpoint_file(key):
         if like is not None:
             made = f"{wildcards.model}/checkpoint/untrained.safetensors"
             return f"<results>/{made if key == 'source' else f'{like}/checkpoint/vocab.txt'}"
+        run = trained_by(config, wildcards.model)
+        if run is not None:
+            trained = f"<results>/training/{run}/checkpoints"
+            return trained if key == "source" else corpus_file(run, "vocab.txt")
         value = config["checkpoints"][wildcards.model][key]
         if is_url(value):
             return f"<results>/{wildcards.model}/download/{key}"
@@ -274,6 +286,13 @@ def checkpoint_options(wildcards):
     if origin_of(config, wildcards.model) != wildcards.model:
         options |= {"format": "safetensors", "source_sha256": None, "vocabulary_sha256": None}
     return options
+
+
+def file_in_folder(wildcards):
+    """The file of weights in the folder of a training; nothing for other checkpoints."""
+    if trained_by(config, wildcards.model) is None:
+        return ""
+    return weights_file(config["checkpoints"][wildcards.model]["training_step"])
 
 
 def trained_description(wildcards):
@@ -408,6 +427,11 @@ def outlier_criteria():
 
 
 def counts_file(wildcards):
+    model = wildcards.model
+    names = {model, origin_of(config, model)}
+    run = trained_by(config, origin_of(config, model))
+    if run is not None and not any(config["checkpoints"][name]["word_counts"] for name in names):
+        return corpus_file(run, "counts.tsv")
     return file(word_counts(config, wildcards.model))
 
 
@@ -683,3 +707,78 @@ def print_results():
     for model in config["models"]:
         print(f"Table 2 of {model}: {results}/{model}/tables/table2.md")
     print(f"Report: {results}/report.html")
+
+
+def corpus_file(run, name):
+    """A file of the corpus that a run trains on."""
+    return f"<results>/corpora/{RUNS[run]['corpus']}/{name}"
+
+
+def text_files(corpus):
+    """The text files of a corpus, patterns filled in."""
+    found = []
+    for pattern in config["training"]["corpora"][corpus]["files"]:
+        try:
+            found += matching_files(pattern, PROJECT, Path())
+        except UserError as error:
+            raise WorkflowError(f"training.corpora.{corpus}.files: {error}")
+    return list(dict.fromkeys(found))
+
+
+def sentence_files(wildcards):
+    folder = f"<results>/corpora/{wildcards.corpus}/sentences"
+    numbers = range(1, len(text_files(wildcards.corpus)) + 1)
+    return [f"{folder}/{number}.parquet" for number in numbers]
+
+
+def word_list(corpus, key):
+    """A file of words that a corpus names; nothing where it names none."""
+    path = config["training"]["corpora"][corpus][key]
+    return [] if path is None else file(path)
+
+
+def required_word_files(wildcards):
+    """Files whose words must be in the vocabulary."""
+    files = [word_list(wildcards.corpus, "required_words")]
+    if config["training"]["corpora"][wildcards.corpus]["stimulus_words"]:
+        files += per_task("<results>/stimuli/{task}.parquet", tasks_with("generated"))
+        files.append(file(config["context"]["file"]))
+        files += ["<results>/stimuli/depth/sentences.parquet"] if config["depth"]["run"] else []
+    return [path for path in files if path]
+
+
+def corpus_settings(corpus):
+    entry = config["training"]["corpora"][corpus]
+    keys = ("vocabulary_size", "share_of_others", "maximum_unknown", "validation", "test", "seed")
+    return {key: entry[key] for key in keys}
+
+
+def training_inputs(wildcards):
+    """What a run reads: its corpus, and the network it goes on from."""
+    names = {"ids": "corpus.safetensors", "vocabulary": "vocab.txt", "counts": "counts.tsv"}
+    files = {key: corpus_file(wildcards.run, name) for key, name in names.items()}
+    initial = RUNS[wildcards.run]["initial"]
+    if initial is not None:
+        files["initial"] = f"<results>/{initial}/checkpoint/model.json"
+    return files
+
+
+def training_threads():
+    """All cores of the command line: a training is one job for long."""
+    return workflow.cores or 1
+
+
+def weights_of(run):
+    """The file of weights at the end of a run."""
+    return weights_file(config["checkpoints"][run]["training_step"])
+
+
+def trained_networks(wildcards):
+    """What `snakemake train` makes."""
+    if not RUNS:
+        raise WorkflowError(
+            "training.runs in the configuration is empty, so there is nothing to train. "
+            "docs/training.md has an example"
+        )
+    names = ("model_card.md", "learning_curve.pdf", "learning_curve.png")
+    return [f"<results>/training/{run}/{name}" for run in RUNS for name in names]

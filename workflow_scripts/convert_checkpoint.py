@@ -7,7 +7,7 @@ from lstm_units.steps_checkpoint import write_checkpoint
 
 with job(snakemake.log[0]):
     write_checkpoint(
-        snakemake.input.weights,
+        Path(snakemake.input.weights) / snakemake.params.inside,
         snakemake.input.vocabulary,
         Path(snakemake.output.description).parent,
         **snakemake.params.options,

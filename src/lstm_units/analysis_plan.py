@@ -115,7 +115,10 @@ def origin_of(config: Mapping[str, Any], model: str) -> str:
 
 
 def word_counts(config: Mapping[str, Any], model: str) -> str:
-    """Return the table of word counts of a model: of its training, else the general one."""
+    """Return the table of word counts of a model: of its training, else the general one.
+
+    A model that the workflow trains has one among the results, unless its entry names another.
+    """
     checkpoints = config["checkpoints"]
     own = checkpoints[model]["word_counts"] or checkpoints[origin_of(config, model)]["word_counts"]
     return own or config["depth"]["word_counts"]

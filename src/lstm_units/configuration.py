@@ -21,9 +21,10 @@ from lstm_units.configuration_faults import NOTHING, Fault, show, unknown_names
 from lstm_units.configuration_schema import dotted, expected, leaves, reference, schema, subschema
 from lstm_units.errors import ConfigurationError
 from lstm_units.sweep_plan import unit_selection
+from lstm_units.training_plan import matching_models, trained_by, trained_entries, training_faults
 
 # Names of the folders that stand beside those of the models under results/.
-RESERVED_NAMES = ("stimuli", "logs", "benchmarks", "training", "quick", "paper")
+RESERVED_NAMES = ("stimuli", "logs", "benchmarks", "training", "corpora", "quick", "paper")
 FORMAT_KEYS = {
     "generated": ("template", "language", "items_per_condition"),
     "released": ("template", "language", "file"),
@@ -67,6 +68,7 @@ def validate_config(config: Mapping[str, Any]) -> dict[str, Any]:
     faults += _schema_faults(plain)
     broken = [fault.path for fault in faults]
     completed = _complete(_without(plain, broken), schema())
+    _add_trained(completed)
     for fault in _cross_checks(completed):
         causes = [f.path for f in faults if f.path not in broken]
         echo = any(_touches(path, read) for path in broken for read in (fault.path, *fault.reads))
@@ -182,6 +184,16 @@ def _complete(value: Any, at: dict[str, Any]) -> Any:
     return value
 
 
+def _add_trained(config: dict[str, Any]) -> None:
+    """Add the networks that training runs make to `checkpoints`; then find those `models` means."""
+    checkpoints = config.setdefault("checkpoints", {})
+    for name, entry in trained_entries(config).items():
+        completed = _complete(dict(entry), subschema(("checkpoints", name)) or {})
+        checkpoints.setdefault(name, completed)
+    if "models" in config:
+        config["models"] = matching_models(config["models"], list(checkpoints))
+
+
 def _normal_task(name: str, task: dict[str, Any], config: dict[str, Any]) -> dict[str, Any]:
     """Give a task the defaults that depend on others, and only the keys that its format uses.
 
@@ -196,13 +208,15 @@ def _normal_task(name: str, task: dict[str, Any], config: dict[str, Any]) -> dic
     return {key: value for key, value in task.items() if key not in foreign}
 
 
-def _checkpoint_faults(checkpoints: dict[str, Any]) -> Iterator[Fault]:
+def _checkpoint_faults(config: dict[str, Any]) -> Iterator[Fault]:
+    checkpoints = config.get("checkpoints", {})
     for name, entry in checkpoints.items():
         path = ("checkpoints", name)
         if name in RESERVED_NAMES:
             problem = f"this name is taken by a folder of the results; choose another than {name}"
             yield Fault(path, problem)
-        yield from _untrained_faults(name, entry, checkpoints)
+        if trained_by({**config, "checkpoints": checkpoints}, name) is None:
+            yield from _untrained_faults(name, entry, checkpoints)
         if (entry.get("training_run") is None) != (entry.get("training_step") is None):
             given, lacking = "training_run", "training_step"
             if entry.get(given) is None:
@@ -268,7 +282,7 @@ def _cross_checks(config: dict[str, Any]) -> Iterator[Fault]:
     definitions, tasks = config.get("task_definitions", {}), config.get("tasks", [])
     for key, table in (("models", "checkpoints"), ("tasks", "task_definitions")):
         yield from unknown_names((key,), config.get(key, []), (table,), config.get(table, {}))
-    yield from _checkpoint_faults(config.get("checkpoints", {}))
+    yield from _checkpoint_faults(config)
     yield from _task_faults(definitions)
     ablation, discovery = config["ablation"], config["discovery"]
     try:
@@ -313,6 +327,7 @@ def _cross_checks(config: dict[str, Any]) -> Iterator[Fault]:
             )
             yield Fault(path, problem, (path, task), (("tasks",), ("task_definitions",)))
     yield from analysis_faults(config)
+    yield from training_faults(config)
 
 
 def _message(faults: Sequence[Fault]) -> str:

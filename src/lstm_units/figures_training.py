@@ -93,8 +93,8 @@ def training_figure(
 ) -> Figure:
     """Draw accuracies, units found, R2 of depth and claims that hold, over the training steps.
 
-    Steps are on a logarithmic scale where they are above 0 and span a decade. The bar of R2 is its
-    interval; a dotted line marks chance.
+    Steps are on a logarithmic scale where they span a decade; step 0 then stands to its left. The
+    bar of R2 is its interval; a dotted line marks chance.
 
     Parameters
     ----------
@@ -238,7 +238,15 @@ def _other(axis: Axes, rows: pd.DataFrame, quantity: str) -> None:
 def _steps_axis(axis: Axes, steps: np.ndarray) -> None:
     axis.spines[["top", "right"]].set_visible(False)
     axis.tick_params(length=2, width=0.6, pad=2)
-    if steps.min() > 0 and steps.max() >= 10 * steps.min():
+    later = steps[steps > 0]
+    if steps.min() == 0 and len(later) and later.max() >= 10 * later.min():
+        # Step 0, before training, has a place of its own left of the logarithmic scale.
+        axis.set_xscale("symlog", linthresh=later.min(), linscale=0.4)
+        axis.set_xticks([0, *_decades(later)])
+        axis.xaxis.set_minor_formatter(mpl.ticker.NullFormatter())
+        axis.xaxis.set_major_formatter(mpl.ticker.EngFormatter(sep=""))
+        axis.set_xlim(-0.25 * later.min(), later.max() * (later.max() / later.min()) ** 0.06)
+    elif steps.min() > 0 and steps.max() >= 10 * steps.min():
         axis.set_xscale("log")
         axis.xaxis.set_minor_formatter(mpl.ticker.NullFormatter())
         spread = (steps.max() / steps.min()) ** 0.06
@@ -249,6 +257,12 @@ def _steps_axis(axis: Axes, steps: np.ndarray) -> None:
         axis.xaxis.set_major_locator(mpl.ticker.MaxNLocator(nbins=4, steps=[1, 2, 5, 10]))
         axis.xaxis.set_major_formatter(mpl.ticker.EngFormatter(sep=""))
     axis.set_xlabel("training step", labelpad=2)
+
+
+def _decades(steps: np.ndarray) -> list[float]:
+    """Powers of ten within the steps."""
+    first, last = np.ceil(np.log10(steps.min())), np.floor(np.log10(steps.max()))
+    return [float(10**power) for power in np.arange(first, last + 1)]
 
 
 def _handle(look: tuple[str, str, str], label: str) -> Line2D:

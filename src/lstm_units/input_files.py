@@ -9,6 +9,8 @@ from typing import Any, NamedTuple
 
 from lstm_units.analysis_plan import origin_of, word_counts
 from lstm_units.configuration import is_url
+from lstm_units.errors import ConfigurationError
+from lstm_units.training_plan import trained_by
 
 
 class MissingFile(NamedTuple):
@@ -44,10 +46,46 @@ def resolve(path: str | Path, project_root: Path, working_directory: Path) -> Pa
     return shipped if shipped.exists() else here
 
 
+def matching_files(pattern: str, project_root: Path, working_directory: Path) -> list[str]:
+    """Find the files that a path of the configuration means, in which ``*`` may stand.
+
+    Parameters
+    ----------
+    pattern : str
+        As in the configuration.
+    project_root, working_directory : Path
+        As for `resolve`.
+
+    Returns
+    -------
+    list of str
+        In alphabetical order.
+
+    Raises
+    ------
+    ConfigurationError
+        If there is no such file.
+    """
+    path = Path(pattern).expanduser()
+    for folder in (working_directory, project_root):
+        found = sorted(
+            map(str, Path(path.anchor or folder).glob(str(path.relative_to(path.anchor))))
+        )
+        found = [name for name in found if Path(name).is_file()]
+        if found:
+            return found
+    raise ConfigurationError(
+        f"no file matches {pattern}, in the working directory or the project; put the text there, "
+        "or give another path"
+    )
+
+
 def _named_files(config: Mapping[str, Any]) -> Iterator[tuple[str, str, str, str | None]]:
     """Yield key, path, description and origin of each file that a run needs."""
     for name in dict.fromkeys(origin_of(config, model) for model in config["models"]):
         entry = config["checkpoints"][name]
+        if trained_by(config, name) is not None:
+            continue  # made by the workflow
         for key, what in (("source", "weights"), ("vocabulary", "vocabulary")):
             if not is_url(entry[key]):
                 yield (
@@ -81,6 +119,8 @@ def _named_files(config: Mapping[str, Any]) -> Iterator[tuple[str, str, str, str
         for name in config["models"]:
             known = (name, origin_of(config, name))
             own = [n for n in known if config["checkpoints"][n]["word_counts"]]
+            if not own and trained_by(config, known[1]) is not None:
+                continue
             key = f"checkpoints.{own[0]}.word_counts" if own else "depth.word_counts"
             yield key, word_counts(config, name), f"word counts for the model {name}", None
 

@@ -1,0 +1,160 @@
+# From raw text to trained networks: `snakemake --cores 2 train`.
+
+
+rule tokenise_text:
+    input:
+        text=lambda wildcards: text_files(wildcards.corpus)[int(wildcards.number) - 1],
+    output:
+        "<results>/corpora/{corpus}/sentences/{number}.parquet",
+    log:
+        "<logs>/corpora/{corpus}/tokenise_{number}.log",
+    benchmark:
+        "<benchmarks>/corpora/{corpus}/tokenise_{number}.tsv"
+    wildcard_constraints:
+        number=r"\d+",
+    conda:
+        "../envs/lstm-units.yaml"
+    resources:
+        mem_mb=2048,
+    params:
+        code=code("tokenise_text.py"),
+    script:
+        "../workflow_scripts/tokenise_text.py"
+
+
+rule training_corpus:
+    input:
+        sentences=sentence_files,
+        required=required_word_files,
+        chosen=lambda wildcards: word_list(wildcards.corpus, "chosen_words"),
+    output:
+        ids="<results>/corpora/{corpus}/corpus.safetensors",
+        vocabulary="<results>/corpora/{corpus}/vocab.txt",
+        counts="<results>/corpora/{corpus}/counts.tsv",
+        statistics="<results>/corpora/{corpus}/corpus.json",
+    log:
+        "<logs>/corpora/{corpus}/training_corpus.log",
+    benchmark:
+        "<benchmarks>/corpora/{corpus}/training_corpus.tsv"
+    conda:
+        "../envs/lstm-units.yaml"
+    resources:
+        # Two numbers a token of the whole text, and as much while they are put in order.
+        mem_mb=lambda wildcards, input: 2048 + 30 * int(input.size_mb),
+    params:
+        settings=lambda wildcards: corpus_settings(wildcards.corpus),
+        code=code("training_corpus.py"),
+    script:
+        "../workflow_scripts/training_corpus.py"
+
+
+rule train_network:
+    input:
+        unpack(training_inputs),
+    output:
+        checkpoints=directory("<results>/training/{run}/checkpoints"),
+        history="<results>/training/{run}/history.csv",
+    log:
+        "<logs>/training/{run}/train_network.log",
+    benchmark:
+        "<benchmarks>/training/{run}/train_network.tsv"
+    wildcard_constraints:
+        run=alternatives(RUNS),
+    conda:
+        "../envs/lstm-units.yaml"
+    threads: training_threads()
+    resources:
+        mem_mb=4096,
+        device=config["training"]["device"],
+    params:
+        run=lambda wildcards: RUNS[wildcards.run],
+        code=code("train_network.py"),
+    script:
+        "../workflow_scripts/train_network.py"
+
+
+rule perplexity:
+    input:
+        unpack(training_inputs),
+        checkpoints="<results>/training/{run}/checkpoints",
+    output:
+        "<results>/training/{run}/perplexity.json",
+    log:
+        "<logs>/training/{run}/perplexity.log",
+    benchmark:
+        "<benchmarks>/training/{run}/perplexity.tsv"
+    wildcard_constraints:
+        run=alternatives(RUNS),
+    conda:
+        "../envs/lstm-units.yaml"
+    threads: training_threads()
+    resources:
+        mem_mb=4096,
+        device=config["training"]["device"],
+    params:
+        run=lambda wildcards: RUNS[wildcards.run],
+        weights=lambda wildcards: weights_of(wildcards.run),
+        code=code("perplexity.py"),
+    script:
+        "../workflow_scripts/perplexity.py"
+
+
+rule learning_curve:
+    input:
+        "<results>/training/{run}/history.csv",
+    output:
+        "<results>/training/{run}/learning_curve.pdf",
+        in_report(
+            "<results>/training/{run}/learning_curve.png",
+            "learning curve of {run}",
+            "learning_curve",
+            "Training",
+        ),
+    log:
+        "<logs>/training/{run}/learning_curve.log",
+    benchmark:
+        "<benchmarks>/training/{run}/learning_curve.tsv"
+    wildcard_constraints:
+        run=alternatives(RUNS),
+    conda:
+        "../envs/lstm-units.yaml"
+    params:
+        run=lambda wildcards: RUNS[wildcards.run],
+        code=code("learning_curve.py"),
+    script:
+        "../workflow_scripts/learning_curve.py"
+
+
+rule model_card:
+    input:
+        statistics=lambda wildcards: corpus_file(wildcards.run, "corpus.json"),
+        perplexity="<results>/training/{run}/perplexity.json",
+        checkpoints="<results>/training/{run}/checkpoints",
+        intact=lambda wildcards: per_task(
+            f"<results>/{wildcards.run}/intact/{{task}}.parquet", config["tasks"]
+        ),
+    output:
+        "<results>/training/{run}/model_card.md",
+    log:
+        "<logs>/training/{run}/model_card.log",
+    benchmark:
+        "<benchmarks>/training/{run}/model_card.tsv"
+    wildcard_constraints:
+        run=alternatives(RUNS),
+    localrule: True
+    conda:
+        "../envs/lstm-units.yaml"
+    params:
+        run=lambda wildcards: RUNS[wildcards.run],
+        corpus=lambda wildcards: config["training"]["corpora"][RUNS[wildcards.run]["corpus"]],
+        weights=lambda wildcards: weights_of(wildcards.run),
+        labels=labels(),
+        code=code("model_card.py"),
+    script:
+        "../workflow_scripts/model_card.py"
+
+
+rule train:
+    input:
+        trained_networks,
+    localrule: True

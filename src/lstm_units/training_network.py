@@ -1,0 +1,159 @@
+"""The network that is trained, as a plain PyTorch module."""
+
+from collections.abc import Mapping, Sequence
+
+import torch
+from torch import Tensor, nn
+
+from lstm_units.errors import ConfigurationError
+
+State = list[tuple[Tensor, Tensor]]
+_WORDS_RANGE = 0.1
+
+
+class LSTMNetwork(nn.Module):
+    """Embedding, LSTM layers, decoder: the architecture of Gulordava et al. 2018.
+
+    Dropout acts on the embeddings, between layers and before the decoder. Weights begin as theirs
+    did: embedding and decoder uniform in (-0.1, 0.1), decoder bias 0, layers by PyTorch's default.
+
+    Parameters
+    ----------
+    n_words : int
+    embedding_size : int
+    layer_sizes : sequence of int
+        Units of each layer, from the first.
+    tied : bool
+        Whether the decoder reads the embedding matrix.
+    dropout : float
+        Probability with which a value is set to 0.
+    seed : int
+        Of the initial weights.
+
+    Raises
+    ------
+    ConfigurationError
+        If a tied decoder does not fit the last layer.
+    """
+
+    def __init__(
+        self,
+        n_words: int,
+        embedding_size: int,
+        layer_sizes: Sequence[int],
+        *,
+        tied: bool = True,
+        dropout: float = 0.0,
+        seed: int = 0,
+    ) -> None:
+        super().__init__()
+        if tied and embedding_size != layer_sizes[-1]:
+            raise ConfigurationError(
+                f"a tied decoder needs an embedding of the last layer's size: the embedding has "
+                f"{embedding_size} values, the last layer {layer_sizes[-1]} units; write "
+                "tied: false, or make them equal"
+            )
+        self.layer_sizes = tuple(layer_sizes)
+        self.dropout = dropout
+        with torch.random.fork_rng(devices=[]):
+            torch.manual_seed(seed)
+            self.embedding = nn.Parameter(
+                torch.empty(n_words, embedding_size).uniform_(-_WORDS_RANGE, _WORDS_RANGE)
+            )
+            # One module a layer, so that sizes may differ and dropout is ours.
+            self.layers = nn.ModuleList(
+                nn.LSTM(size_in, size)
+                for size_in, size in zip(
+                    (embedding_size, *layer_sizes[:-1]), layer_sizes, strict=True
+                )
+            )
+            self.separate_decoder = None
+            if not tied:
+                self.separate_decoder = nn.Parameter(
+                    torch.empty(n_words, layer_sizes[-1]).uniform_(-_WORDS_RANGE, _WORDS_RANGE)
+                )
+            self.decoder_bias = nn.Parameter(torch.zeros(n_words))
+
+    @property
+    def tied(self) -> bool:
+        """Whether the decoder reads the embedding matrix."""
+        return self.separate_decoder is None
+
+    @property
+    def decoder(self) -> Tensor:
+        """The decoder's weight of shape (words, hidden of the last layer)."""
+        return self.embedding if self.separate_decoder is None else self.separate_decoder
+
+    def initial_state(self, n_sequences: int) -> State:
+        """Return zeros for a number of sequences.
+
+        Parameters
+        ----------
+        n_sequences : int
+
+        Returns
+        -------
+        list of (hidden, cell)
+            One pair a layer, each of shape (1, sequences, units).
+        """
+        zeros = [self.embedding.new_zeros(1, n_sequences, size) for size in self.layer_sizes]
+        return [(zero, zero.clone()) for zero in zeros]
+
+    def forward(self, rows: Tensor, state: State) -> tuple[Tensor, State]:
+        """Read words; the decoder is left to the loss, which may need only some of its rows.
+
+        Parameters
+        ----------
+        rows : Tensor of shape (time, sequences)
+            Rows of the vocabulary.
+        state : list of (hidden, cell)
+
+        Returns
+        -------
+        hidden : Tensor of shape (time, sequences, units of the last layer)
+            After dropout, in training mode.
+        state : list of (hidden, cell)
+            After the last word.
+        """
+        values = nn.functional.embedding(rows, self.embedding)
+        after: State = []
+        for layer, (hidden, cell) in zip(self.layers, state, strict=True):
+            values, pair = layer(self._drop(values), (hidden, cell))
+            after.append(pair)
+        return self._drop(values), after
+
+    def _drop(self, values: Tensor) -> Tensor:
+        # With probability 0 PyTorch would still draw a mask.
+        if not self.dropout:
+            return values
+        return nn.functional.dropout(values, self.dropout, self.training)
+
+    def tensors(self) -> dict[str, Tensor]:
+        """Return the weights under the names of the project's checkpoints.
+
+        Returns
+        -------
+        dict of str to Tensor
+            ``encoder.weight``, ``rnn.weight_ih_l0`` and so on, ``decoder.bias``, and
+            ``decoder.weight`` unless tied.
+        """
+        found = {"encoder.weight": self.embedding}
+        for depth, layer in enumerate(self.layers):
+            for name in ("weight_ih", "weight_hh", "bias_ih", "bias_hh"):
+                found[f"rnn.{name}_l{depth}"] = getattr(layer, f"{name}_l0")
+        if self.separate_decoder is not None:
+            found["decoder.weight"] = self.separate_decoder
+        found["decoder.bias"] = self.decoder_bias
+        return {name: tensor.detach() for name, tensor in found.items()}
+
+    @torch.no_grad()
+    def load_tensors(self, tensors: Mapping[str, Tensor]) -> None:
+        """Take over weights in the form of `tensors`.
+
+        Parameters
+        ----------
+        tensors : mapping of str to Tensor
+            All those that `tensors` has, of the same shapes.
+        """
+        for name, own in self.tensors().items():
+            own.copy_(tensors[name])
