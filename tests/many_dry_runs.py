@@ -1,16 +1,20 @@
 """Run Snakemake many times in one go: ``python many_dry_runs.py CALLS.json``.
 
-Snakemake takes longer to import than to plan a small workflow. So it is imported once here, and
-each call runs in a fork of this process. A call is ``{"directory", "arguments", "output"}``; what
+Snakemake takes longer to import than to plan a small workflow, and so does parsing the modules of
+the project for their fingerprints. So both are done once here, and each call runs in a fork of
+this process. A call is ``{"directory", "arguments", "output"}``; what
 it prints goes to its output file, and its exit code to the file with ``.code`` behind the name.
 """
 
 import json
 import os
 import sys
+from collections import Counter
 from pathlib import Path
 
 import snakemake.cli
+
+from lstm_units.fingerprint import fingerprint
 
 AT_ONCE = 2
 
@@ -33,8 +37,17 @@ def run(call: dict) -> None:
         os._exit(0)
 
 
+def parse_projects(calls: list[dict]) -> None:
+    """Parse the projects of several calls; forks find their modules in memory."""
+    uses = Counter(call["arguments"][call["arguments"].index("-s") + 1] for call in calls)
+    for project in (Path(snakefile).parent for snakefile, n in uses.items() if n > 1):
+        for script in (project / "workflow_scripts").glob("*.py"):
+            fingerprint(script, project / "src" / "lstm_units")
+
+
 def main(calls: list[dict]) -> None:
     """Run all calls, a few at a time."""
+    parse_projects(calls)
     running = 0
     for call in calls:
         if running == AT_ONCE:

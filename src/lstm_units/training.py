@@ -137,7 +137,7 @@ def train(
         if state.step == 0:
             keep(0)
         while state.step < settings.steps:
-            loss = _step(network, optimizer, stream, sampler, state, settings)
+            loss = training_step(network, optimizer, stream, sampler, state, settings)
             if not math.isfinite(loss):
                 raise UserError(
                     f"the loss of step {state.step:,} is {loss}: training diverged; lower "
@@ -166,7 +166,7 @@ def train(
     return state.history
 
 
-def _step(
+def training_step(
     network: LSTMNetwork,
     optimizer: torch.optim.Optimizer,
     stream: TextStream,
@@ -174,7 +174,24 @@ def _step(
     state: TrainingState,
     settings: TrainingSettings,
 ) -> float:
-    """Read one window and update the weights; return the loss in nats per token."""
+    """Read one window and update the weights.
+
+    Parameters
+    ----------
+    network : LSTMNetwork
+        In training mode.
+    optimizer : torch.optim.Optimizer
+    stream : TextStream
+    sampler : TailSampler
+    state : TrainingState
+        Its `step` says which window is read; `carried` is replaced.
+    settings : TrainingSettings
+
+    Returns
+    -------
+    float
+        The loss before the update, in nats per token.
+    """
     device = network.embedding.device
     number = state.step % stream.windows
     if number == 0:
