@@ -734,6 +734,11 @@ def sentence_files(wildcards):
 def word_list(corpus, key):
     """A file of words that a corpus names; nothing where it names none."""
     path = config["training"]["corpora"][corpus][key]
+    if path is not None and not Path(file(path)).is_file():
+        raise WorkflowError(
+            f"training.corpora.{corpus}.{key}: there is no file {path}, in the working directory or "
+            "the project; put it there, or leave the key out"
+        )
     return [] if path is None else file(path)
 
 
@@ -763,9 +768,12 @@ def training_inputs(wildcards):
     return files
 
 
-def training_threads():
-    """All cores of the command line: a training is one job for long."""
-    return workflow.cores or 1
+def training_threads(wildcards):
+    """All cores of the command line: a training is one job for long. A cluster's profile says more."""
+    try:
+        return workflow.cores or 1
+    except WorkflowError:  # without --cores, as for --report
+        return 1
 
 
 def weights_of(run):

@@ -62,7 +62,7 @@ rule train_network:
         run=alternatives(RUNS),
     conda:
         "../envs/lstm-units.yaml"
-    threads: training_threads()
+    threads: training_threads
     resources:
         mem_mb=4096,
         device=config["training"]["device"],
@@ -87,7 +87,7 @@ rule perplexity:
         run=alternatives(RUNS),
     conda:
         "../envs/lstm-units.yaml"
-    threads: training_threads()
+    threads: training_threads
     resources:
         mem_mb=4096,
         device=config["training"]["device"],

@@ -66,6 +66,9 @@ def test_schema_is_valid_and_every_key_has_a_description_and_a_default_or_is_nee
         "checkpoints.NAME.source",
         "checkpoints.NAME.vocabulary",
         "decoding.analyses.NAME.task",
+        "training.corpora.NAME.files",
+        "training.runs.NAME.corpus",
+        "training.runs.NAME.steps",
     }
 
 
@@ -94,7 +97,8 @@ def test_shipped_configuration_states_the_defaults_of_the_schema():
                 stated = config[section][key]
                 default = below.get("default")
                 if default == {}:
-                    default = {k: v["default"] for k, v in below["properties"].items()}
+                    inner = below.get("properties", {})
+                        default = {k: v["default"] for k, v in inner.items()}
                     default = {k: v for k, v in default.items() if k in stated or v is not None}
                 assert stated == default, (section, key)
 

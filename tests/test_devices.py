@@ -8,7 +8,7 @@ import pytest
 import torch
 
 from lstm_units import devices
-from lstm_units.devices import choose_device, exact_matrix_products, lease_device
+from lstm_units.devices import choose_device, exact_matrix_products, job_device, lease_device
 from lstm_units.errors import ConfigurationError, UserError
 
 HOLDER = """
@@ -167,3 +167,22 @@ def test_no_device_and_no_place_for_locks_are_told(tmp_path):
     (tmp_path / "file").touch()
     with pytest.raises(UserError, match="lock file"), lease_device(tmp_path / "file" / "x", 1):
         pytest.fail("no place for the lock")
+
+
+def test_a_job_leases_a_device_for_auto_and_cuda_and_takes_the_one_it_names(monkeypatch, tmp_path):
+    monkeypatch.setattr(devices, "_cuda_device_count", lambda: 2)
+    with job_device("auto", tmp_path) as first, job_device("cuda", tmp_path) as second:
+        assert [first, second] == [torch.device("cuda", 0), torch.device("cuda", 1)]
+        with job_device("cuda:1", tmp_path) as named, job_device("cpu", tmp_path) as cpu:
+            assert [named, cpu] == [torch.device("cuda", 1), torch.device("cpu")]
+    with job_device("auto", tmp_path) as again:
+        assert again == torch.device("cuda", 0)
+    monkeypatch.setattr(devices, "_cuda_device_count", lambda: 0)
+    with job_device("auto", tmp_path) as device:
+        assert device == torch.device("cpu")
+    wanted = "training.device: found 'cuda:1', but PyTorch sees 0"
+    with (
+        pytest.raises(ConfigurationError, match=wanted),
+        job_device("cuda:1", ".", "training.device"),
+    ):
+        pass

@@ -42,20 +42,23 @@ STATISTICS = {
 }  # fmt: skip
 
 
-def card_of(tmp_path, run=RUN, corpus=CORPUS):
+LABELS = {"simple": "Simple", "nounpp": "nounPP"}
+
+
+def card_of(tmp_path, run=RUN, corpus=CORPUS, labels=LABELS):
     (tmp_path / "corpus.json").write_text(json.dumps(STATISTICS))
     found = {part: {"perplexity": 92.24, "tokens": 112_000} for part in ("validation", "test")}
     (tmp_path / "perplexity.json").write_text(json.dumps(found))
     save_file({"a": torch.zeros(3, 4), "b": torch.zeros(5)}, tmp_path / "weights.safetensors")
     intact = {}
-    for task, rows in {"Simple": [("S", 1), ("S", 0), ("P", 1)], "nounPP": [("SP", 0)]}.items():
+    for task, rows in {"simple": [("S", 1), ("S", 0), ("P", 1)], "nounpp": [("SP", 0)]}.items():
         conditions, right = zip(*rows, strict=True)
         table = pa.table({"condition": conditions, "right": np.array(right, dtype=bool)})
         intact[task] = tmp_path / f"{task}.parquet"
         write_parquet(table, intact[task], make_metadata())
     names = ("corpus.json", "perplexity.json", "weights.safetensors")
     files = [tmp_path / name for name in names]
-    write_model_card("net", run, corpus, *files, intact, tmp_path / "card.md")
+    write_model_card("net", run, corpus, *files, intact, labels, tmp_path / "card.md")
     return (tmp_path / "card.md").read_text(encoding="utf-8")
 
 
@@ -82,6 +85,13 @@ def test_a_card_names_choice_origin_optimiser_and_softmax(tmp_path):
         "sampled (2,000 most frequent words and 2,000 draws of the others); full from 80%" in text
     )
     assert "not tied, with a bias" in text
+
+
+def test_tasks_of_one_name_in_print_stay_apart(tmp_path):
+    text = card_of(tmp_path, labels={"simple": "nounPP", "nounpp": "nounPP"})
+    assert "nounPP (simple)" in text
+    assert "nounPP (nounpp)" in text
+    assert "mean of 2 tasks" in text
 
 
 def test_the_accuracy_of_a_task_is_the_mean_of_its_conditions():

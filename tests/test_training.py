@@ -1,17 +1,23 @@
 """The trainer: losses against the plain softmax, exact resumption, and learning agreement."""
 
 import math
+from contextlib import nullcontext
 from dataclasses import replace
 
 import pytest
 import torch
 from agreement_text import agreement_articles, agreement_items
+from safetensors.torch import load_file, save_file
 from torch import nn
 
+from lstm_units import steps_training
+from lstm_units.checkpoints import CheckpointSource, convert_checkpoint
 from lstm_units.errors import CheckpointError, ConfigurationError, UserError
 from lstm_units.initial_weights import adopt_weights
 from lstm_units.language_model import LanguageModel, Layer, Vocabulary, log_probabilities_ref
 from lstm_units.perplexity import perplexity
+from lstm_units.steps_corpus import write_corpus, write_sentences
+from lstm_units.steps_training import training_inputs, write_training
 from lstm_units.training import TrainingText, train
 from lstm_units.training_corpus import CorpusSettings, build_corpus, collect
 from lstm_units.training_loss import (
@@ -182,7 +188,8 @@ def test_perplexity_is_that_of_the_converted_model(tied, precision):
     log_p = log_probabilities_ref(model, tokens[:-1])
     expected = -log_p.gather(1, ids.to(torch.int64)[1:, None]).mean().exp().log().item()
     tolerance = 1e-5 if precision == "float32" else 0.02
-    found = perplexity(network.train(), ids, precision=precision)
+    found, n_tokens = perplexity(network.train(), ids, precision=precision)
+    assert n_tokens == 89
     assert math.log(found) == pytest.approx(expected, abs=tolerance)
     assert network.training
 
@@ -241,9 +248,14 @@ def run(settings, folder, text=None, stop_after=None, **options):
         {"precision": "bfloat16", "tied": False, "weight_decay": 0.1},
     ],
 )
-@pytest.mark.parametrize("stops", [(1,), (6,), (3, 4, 2)])
-def test_a_stopped_training_ends_with_the_very_same_weights(tmp_path, over, stops):
-    settings = replace(SMALL, **over)
+@pytest.mark.parametrize("stops", [(6,), (3, 4, 2)])
+@pytest.mark.parametrize("onednn", [True, False])
+def test_a_stopped_training_ends_with_the_very_same_weights(tmp_path, over, stops, onednn):
+    with torch.backends.mkldnn.flags(enabled=onednn):
+        _compare_with_stops(tmp_path, replace(SMALL, **over), stops)
+
+
+def _compare_with_stops(tmp_path, settings, stops):
     whole, rows, kept = run(settings, tmp_path / "whole")
     kept_after = {}
     for stop in stops:
@@ -320,6 +332,9 @@ def test_the_last_part_of_a_sampled_training_is_full(tmp_path):
     settings = replace(SMALL, softmax="sampled", head=4, sample=5, full_from=0.5)
     _, rows, _ = run(settings, tmp_path)
     assert [row["softmax"] for row in rows] == ["sampled"] * 7 + ["full"] * 7
+    _, rows, _ = run(replace(settings, steps=2000, checkpoints=1), tmp_path / "long")
+    assert 1000 in [row["step"] for row in rows]
+    assert all((row["softmax"] == "full") == (row["step"] > 1000) for row in rows)
 
 
 def test_one_step_is_that_of_plain_pytorch(tmp_path):
@@ -382,7 +397,7 @@ def test_a_network_of_another_shape_cannot_be_gone_on_from(over, message):
     "over",
     [
         {},
-        {"softmax": "sampled", "head": 10, "sample": 8, "full_from": 0.7},
+        {"softmax": "sampled", "head": 12, "sample": 12, "full_from": 0.6},
     ],
 )
 def test_a_small_network_learns_agreement_across_an_attractor(tmp_path, over):
@@ -416,3 +431,103 @@ def test_a_small_network_learns_agreement_across_an_attractor(tmp_path, over):
     right = sum(margin > 0 for margin in margins) / len(margins)
     assert right >= 0.95
     assert rows[-1]["validation_perplexity"] < 0.5 * rows[0]["training_perplexity"]
+
+
+# The step, with its files.
+
+
+def write_inputs(folder, n_words=20):
+    """A corpus as the workflow leaves it."""
+    folder.mkdir(exist_ok=True)
+    text = random_text(n_words)
+    words = ("<unk>", "<eos>", *(f"w{n}" for n in range(n_words - 2)))
+    save_file(
+        {
+            name: ids.clone()
+            for name, ids in (
+                ("train", text.train),
+                ("validation", text.validation),
+                ("test", text.train[:50]),
+            )
+        },
+        folder / "corpus.safetensors",
+    )
+    (folder / "vocab.txt").write_text("".join(f"{word}\n" for word in words))
+    counts = zip(words, text.counts.tolist(), strict=True)
+    (folder / "counts.tsv").write_text("".join(f"{word}\t{n}\n" for word, n in counts))
+    names = {"ids": "corpus.safetensors", "vocabulary": "vocab.txt", "counts": "counts.tsv"}
+    return {key: str(folder / name) for key, name in names.items()}
+
+
+ENTRY = {
+    **{key: value for key, value in SMALL.__dict__.items() if key not in ("embedding_size",)},
+    **{"layers": [5, 6], "embedding": None, "stored_as": "float32"},
+}
+del ENTRY["layer_sizes"]
+
+
+def write(folder, files, run=ENTRY, **options):
+    outputs = (folder / "checkpoints", folder / "history.csv")
+    write_training(training_inputs(files), run, torch.device("cpu"), *outputs, **options)
+    return sorted(path.name for path in outputs[0].iterdir())
+
+
+def test_weights_that_another_training_left_are_not_among_those_of_this_one(tmp_path):
+    files = write_inputs(tmp_path / "corpus")
+    (tmp_path / "unfinished").mkdir()
+    stray = tmp_path / "unfinished" / "step_0000003.safetensors"
+    save_file({"a": torch.zeros(1)}, stray)
+    run = {**ENTRY, "steps": 9, "checkpoints": 1}
+    assert write(tmp_path, files, run) == ["step_0000000.safetensors", "step_0000009.safetensors"]
+    assert not stray.exists()
+
+
+def test_what_another_version_of_the_code_began_is_begun_anew(tmp_path, monkeypatch, caplog):
+    files = write_inputs(tmp_path / "corpus")
+    caplog.set_level("INFO", logger="lstm_units")
+    for code in ("one", "other", "other"):
+        stop = iter([False, False, True])
+        monkeypatch.setattr(
+            steps_training, "stop_request", lambda stop=stop: nullcontext(lambda: next(stop))
+        )
+        with pytest.raises(SystemExit):
+            write(tmp_path, files, code=code)
+    assert [record.message for record in caplog.records if "going on" in record.message] == [
+        "going on after step 3 of 14"
+    ]
+
+
+def test_a_network_with_other_special_words_can_be_gone_on_from(tmp_path):
+    files = write_inputs(tmp_path / "corpus")
+    old = network_of(SMALL, 4)
+    (tmp_path / "old").mkdir()
+    save_file({k: v.clone() for k, v in old.tensors().items()}, tmp_path / "old" / "w.safetensors")
+    (tmp_path / "old" / "vocab.txt").write_text("w1\n<UNK>\nzebra\n</s>\n")
+    source = CheckpointSource(
+        tmp_path / "old" / "w.safetensors",
+        tmp_path / "old" / "vocab.txt",
+        unk="<UNK>",
+        eos="</s>",
+    )
+    convert_checkpoint(source, tmp_path / "converted")
+    files["initial"] = str(tmp_path / "converted" / "model.json")
+    write(tmp_path, files, {**ENTRY, "steps": 1, "checkpoints": 1})
+    first = load_file(tmp_path / "checkpoints" / "step_0000000.safetensors")["encoder.weight"]
+    given = old.tensors()["encoder.weight"]
+    for row, known in ((0, 1), (1, 3), (3, 0)):  # <unk>, <eos>, w1
+        assert torch.equal(first[row], given[known])
+
+
+def test_unreadable_texts_and_sentences_are_named(tmp_path):
+    with pytest.raises(UserError, match=r"cannot read the text .*none\.txt"):
+        write_sentences(tmp_path / "none.txt", tmp_path / "a.parquet")
+    (tmp_path / "empty.txt").write_text("\n\n")
+    with pytest.raises(UserError, match=r"empty\.txt holds no sentence"):
+        write_sentences(tmp_path / "empty.txt", tmp_path / "a.parquet")
+    assert not (tmp_path / "a.parquet").exists()
+    (tmp_path / "broken.parquet").write_bytes(b"x")
+    with pytest.raises(UserError, match=r"cannot read the sentences .*broken\.parquet"):
+        write_corpus([tmp_path / "broken.parquet"], [], None, {}, {"vocabulary_size": 9})
+    (tmp_path / "none").write_text(" ")
+    with pytest.raises(UserError, match="holds no word to choose sentences by"):
+        write_corpus([], [], tmp_path / "none", {}, {"vocabulary_size": 9})

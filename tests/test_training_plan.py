@@ -98,6 +98,14 @@ def test_every_setting_of_a_run_reaches_the_training():
             }),
             "goes round in a circle",
         ),
+        (
+            merged(config_with(), {"training": {"runs": {"net_step_10": RUN}}}),
+            "training.runs.net_step_10: training.runs.net makes the checkpoint net_step_10 too",
+        ),
+        (
+            config_with({"initial": "blank"}, checkpoints={"blank": {"untrained_like": "net"}}),
+            "goes round in a circle",
+        ),
         (merged(BASE, {"training": {"corpora": {"text": {}}}}), "training.corpora.text.files"),
         (merged(BASE, {"training": {"device": "gpu"}}), 'training.device: found "gpu"'),
     ],
@@ -106,6 +114,23 @@ def test_faults_are_named(config, message):
     with pytest.raises(ConfigurationError) as raised:
         validate_config(config)
     assert message in str(raised.value)
+
+
+def test_keys_of_ones_own_join_a_made_entry_and_files_of_ones_own_may_be_gone_on_from():
+    config = validate_config(config_with(checkpoints={"net": {"word_counts": "mine.tsv"}}))
+    assert config["checkpoints"]["net"]["word_counts"] == "mine.tsv"
+    assert trained_by(config, "net") == "net"
+    old = {"source": "a", "vocabulary": "b", "training_run": "net", "training_step": 3}
+    validate_config(config_with({"initial": "old"}, checkpoints={"old": old}))
+
+
+def test_a_run_without_steps_is_the_only_fault():
+    training = {"corpora": {"text": {"files": ["a"]}}, "runs": {"net": {"corpus": "text"}}}
+    over = {"training": training, "models": ["net", "net_step_*"]}
+    with pytest.raises(ConfigurationError) as raised:
+        validate_config(merged(BASE, over))
+    assert "1 fault" in str(raised.value)
+    assert "training.runs.net.steps: missing" in str(raised.value)
 
 
 def test_no_runs_add_nothing():
@@ -131,5 +156,9 @@ def test_patterns_find_files_here_then_in_the_project(tmp_path):
     assert matching_files("text/c.txt", project, here) == [str(project / "text" / "c.txt")]
     absolute = str(project / "text" / "*.txt")
     assert matching_files(absolute, here, here)[0] == str(project / "text" / "a.txt")
-    with pytest.raises(ConfigurationError, match="no file matches none"):
-        matching_files("none/*.txt", project, here)
+    (here / "text" / "b[1].txt").write_text("x")
+    assert matching_files("text/b[1].txt", project, here) == [str(here / "text" / "b[1].txt")]
+    assert matching_files("text/*[1]*", project, here) == [str(here / "text" / "b[1].txt")]
+    for none in ("none/*.txt", "a**b", "/", ".", "~nobody/x.txt"):
+        with pytest.raises(ConfigurationError, match=r"no file matches|cannot read"):
+            matching_files(none, project, here)

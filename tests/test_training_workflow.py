@@ -261,6 +261,23 @@ def test_without_runs_or_text_the_message_says_what_to_write(trained):
     assert "training.corpora.toy.files: no file matches nowhere/*.txt" in run.output
 
 
+def test_calls_without_cores_still_read_the_workflow(trained):
+    arguments = trained.arguments("--list-rules")
+    cores = arguments.index("--cores")
+    command = [sys.executable, "-m", "snakemake", *arguments[:cores], *arguments[cores + 2 :]]
+    done = subprocess.run(
+        command,
+        cwd=trained.directory,
+        env=trained.environment(),
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    assert "train_network" in done.stdout
+
+
 _SCRIPT = """
 import json, sys, torch
 from lstm_units.console import job

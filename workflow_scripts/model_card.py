@@ -6,7 +6,6 @@ from lstm_units.console import job
 from lstm_units.steps_model_card import write_model_card
 
 with job(snakemake.log[0]):
-    names = [snakemake.params.labels[Path(path).stem] for path in snakemake.input.intact]
     write_model_card(
         snakemake.wildcards.run,
         snakemake.params.run,
@@ -14,6 +13,7 @@ with job(snakemake.log[0]):
         snakemake.input.statistics,
         snakemake.input.perplexity,
         Path(snakemake.input.checkpoints) / snakemake.params.weights,
-        dict(zip(names, snakemake.input.intact, strict=True)),
+        {Path(path).stem: path for path in snakemake.input.intact},
+        snakemake.params.labels,
         snakemake.output[0],
     )

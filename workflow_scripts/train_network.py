@@ -13,4 +13,5 @@ with (
         device,
         snakemake.output.checkpoints,
         snakemake.output.history,
+        code=snakemake.params.code,
     )

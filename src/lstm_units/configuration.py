@@ -21,10 +21,19 @@ from lstm_units.configuration_faults import NOTHING, Fault, show, unknown_names
 from lstm_units.configuration_schema import dotted, expected, leaves, reference, schema, subschema
 from lstm_units.errors import ConfigurationError
 from lstm_units.sweep_plan import unit_selection
-from lstm_units.training_plan import matching_models, trained_by, trained_entries, training_faults
+from lstm_units.training_plan import (
+    matching_models,
+    trained_by,
+    trained_entries,
+    training_faults,
+    unfinished_run,
+)
 
 # Names of the folders that stand beside those of the models under results/.
-RESERVED_NAMES = ("stimuli", "logs", "benchmarks", "training", "corpora", "quick", "paper")
+RESERVED_NAMES = (
+    *("stimuli", "logs", "benchmarks", "training", "corpora"),
+    *("quick", "paper", "replication"),
+)
 FORMAT_KEYS = {
     "generated": ("template", "language", "items_per_condition"),
     "released": ("template", "language", "file"),
@@ -188,8 +197,10 @@ def _add_trained(config: dict[str, Any]) -> None:
     """Add the networks that training runs make to `checkpoints`; then find those `models` means."""
     checkpoints = config.setdefault("checkpoints", {})
     for name, entry in trained_entries(config).items():
-        completed = _complete(dict(entry), subschema(("checkpoints", name)) or {})
-        checkpoints.setdefault(name, completed)
+        given = checkpoints.get(name, {})
+        if all(given.get(key) is None for key in ("source", "untrained_like", "training_run")):
+            entry = {**given, **entry}  # a user's own keys, such as word_counts, stay
+            checkpoints[name] = _complete(entry, subschema(("checkpoints", name)) or {})
     if "models" in config:
         config["models"] = matching_models(config["models"], list(checkpoints))
 
@@ -281,7 +292,9 @@ def _cross_checks(config: dict[str, Any]) -> Iterator[Fault]:
     """Yield the faults that lie between keys. `config` fits the schema, but keys may be missing."""
     definitions, tasks = config.get("task_definitions", {}), config.get("tasks", [])
     for key, table in (("models", "checkpoints"), ("tasks", "task_definitions")):
-        yield from unknown_names((key,), config.get(key, []), (table,), config.get(table, {}))
+        for fault in unknown_names((key,), config.get(key, []), (table,), config.get(table, {})):
+            if key == "tasks" or not unfinished_run(config, config[key][fault.path[-1]]):
+                yield fault
     yield from _checkpoint_faults(config)
     yield from _task_faults(definitions)
     ablation, discovery = config["ablation"], config["discovery"]

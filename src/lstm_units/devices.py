@@ -25,8 +25,10 @@ def _cuda_device_count() -> int:
     return torch.cuda.device_count() if torch.cuda.is_available() else 0
 
 
-def choose_device(setting: str, device_count: int | None = None) -> "torch.device":
-    """Turn the setting ``ablation.device`` into a device.
+def choose_device(
+    setting: str, device_count: int | None = None, key: str = "ablation.device"
+) -> "torch.device":
+    """Turn a setting such as ``ablation.device`` into a device.
 
     Parameters
     ----------
@@ -35,6 +37,8 @@ def choose_device(setting: str, device_count: int | None = None) -> "torch.devic
         among the visible devices, counted from 0.
     device_count : int, optional
         Number of visible CUDA devices; asked of PyTorch by default.
+    key : str
+        The key of the configuration, for messages.
 
     Raises
     ------
@@ -44,9 +48,7 @@ def choose_device(setting: str, device_count: int | None = None) -> "torch.devic
     import torch
 
     if not _SETTING.match(setting):
-        raise ConfigurationError(
-            f"ablation.device: found {setting!r}, expected auto, cpu, cuda or cuda:N"
-        )
+        raise ConfigurationError(f"{key}: found {setting!r}, expected auto, cpu, cuda or cuda:N")
     kind, _, number = setting.partition(":")
     if kind == "cpu":
         return torch.device("cpu")
@@ -58,7 +60,7 @@ def choose_device(setting: str, device_count: int | None = None) -> "torch.devic
         visible = os.environ.get("CUDA_VISIBLE_DEVICES")
         limit = "" if visible is None else f" (CUDA_VISIBLE_DEVICES is {visible!r})"
         raise ConfigurationError(
-            f"ablation.device: found {setting!r}, but PyTorch sees {count} CUDA devices{limit}; "
+            f"{key}: found {setting!r}, but PyTorch sees {count} CUDA devices{limit}; "
             "write auto or cpu, or mend the driver"
         )
     return torch.device("cuda", index)
@@ -161,6 +163,39 @@ def lease_device(
             on_wait(f"all {len(names)} CUDA devices are leased; waiting for one")
         waited = True
         time.sleep(poll)
+
+
+@contextlib.contextmanager
+def job_device(
+    setting: str, lock_directory: str | Path, key: str = "ablation.device"
+) -> Iterator["torch.device"]:
+    """Give a job its device: a leased GPU for ``auto`` and ``cuda``, that named by ``cuda:N``.
+
+    Parameters
+    ----------
+    setting, key
+        As in `choose_device`.
+    lock_directory
+        As in `lease_device`.
+
+    Yields
+    ------
+    torch.device
+        A leased GPU is this process's alone until the block ends.
+
+    Raises
+    ------
+    ConfigurationError, UserError
+        As in `choose_device` and `lease_device`.
+    """
+    import torch
+
+    device = choose_device(setting, key=key)
+    if device.type == "cuda" and ":" not in setting:
+        with lease_device(lock_directory) as index:
+            yield torch.device("cuda", index)
+    else:
+        yield device
 
 
 def _try_lock(directory: Path, name: str) -> int | None:

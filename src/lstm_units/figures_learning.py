@@ -32,8 +32,8 @@ def learning_curve(history: pd.DataFrame, *, width: float = COLUMN_WIDTH) -> Fig
     """
     validated = history.dropna(subset=["validation_perplexity"])
     with mpl.rc_context(STYLE):
-        figure = new_figure(width, 0.68 * width)
-        axis = figure.add_axes((0.16, 0.18, 0.81, 0.78))
+        figure = new_figure(width, 0.75 * width)
+        axis = figure.add_axes((0.16, 0.165, 0.81, 0.64))
         for softmax, line in (("sampled", 0.5), ("full", 1.1)):
             part = history[history["softmax"] == softmax]
             name = "training" if softmax == "full" else "training, sampled softmax (biased low)"
@@ -63,5 +63,6 @@ def learning_curve(history: pd.DataFrame, *, width: float = COLUMN_WIDTH) -> Fig
         axis.set_ylabel("perplexity", labelpad=2)
         axis.grid(axis="y", which="major", color=GREY, linewidth=0.3, alpha=0.5)
         axis.spines[["top", "right"]].set_visible(False)
-        axis.legend(frameon=False, fontsize=STYLE["font.size"], loc="upper right")
+        # Above the axes: a curve may run anywhere within them.
+        axis.legend(frameon=False, loc="lower left", bbox_to_anchor=(0, 1), borderaxespad=0.2)
     return figure

@@ -3,6 +3,8 @@
 Imported when the Snakefile is parsed: standard library only.
 """
 
+import glob
+import os
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -66,11 +68,16 @@ def matching_files(pattern: str, project_root: Path, working_directory: Path) ->
     ConfigurationError
         If there is no such file.
     """
-    path = Path(pattern).expanduser()
+    try:
+        whole = resolve(pattern, project_root, working_directory)
+    except RuntimeError as error:  # a home directory of nobody
+        raise ConfigurationError(f"cannot read {pattern}: {error}; give another path") from error
+    if whole.is_file():
+        return [str(whole)]
+    # Only * is special: brackets and question marks are parts of names.
+    path = os.path.expanduser("*".join(map(glob.escape, pattern.split("*"))))  # noqa: PTH111
     for folder in (working_directory, project_root):
-        found = sorted(
-            map(str, Path(path.anchor or folder).glob(str(path.relative_to(path.anchor))))
-        )
+        found = sorted(glob.glob(os.path.join(folder, path)))  # noqa: PTH118, PTH207
         found = [name for name in found if Path(name).is_file()]
         if found:
             return found

@@ -1,7 +1,7 @@
 """What the steps that run a model read: the checkpoint, the context, and a group of tasks."""
 
 from collections.abc import Iterator, Mapping
-from contextlib import ExitStack, contextmanager
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -10,7 +10,7 @@ import numpy as np
 import torch
 
 from lstm_units.checkpoints import load_language_model
-from lstm_units.devices import choose_device, exact_matrix_products, lease_device
+from lstm_units.devices import exact_matrix_products, job_device
 from lstm_units.errors import UserError
 from lstm_units.files import make_metadata, sha256_file
 from lstm_units.language_model import LanguageModel, Vocabulary
@@ -135,10 +135,7 @@ def loaded_model(checkpoint: str | Path, compute: Compute) -> Iterator[LanguageM
     """
     torch.set_num_threads(compute.threads)
     exact_matrix_products()
-    device = choose_device(compute.device)
-    with ExitStack() as stack:
-        if device.type == "cuda" and device.index is None:
-            device = torch.device("cuda", stack.enter_context(lease_device(compute.lock_directory)))
+    with job_device(compute.device, compute.lock_directory) as device:
         yield load_language_model(checkpoint, PRECISIONS[compute.precision], device)
 
 

@@ -16,7 +16,9 @@ _LARGEST = 700.0  # nats; exp of more is no float
 
 
 @torch.inference_mode()
-def perplexity(network: LSTMNetwork, ids: Tensor, *, precision: str = "float32") -> float:
+def perplexity(
+    network: LSTMNetwork, ids: Tensor, *, precision: str = "float32"
+) -> tuple[float, int]:
     """Read a text in sequences side by side, and return exp of the mean loss per token.
 
     Parameters
@@ -29,9 +31,12 @@ def perplexity(network: LSTMNetwork, ids: Tensor, *, precision: str = "float32")
 
     Returns
     -------
-    float
+    perplexity : float
         Of all words, the ends of sentences and unknown words among them; infinite where it is too
         large for a float.
+    n_tokens : int
+        Words that were predicted: not the first one of each sequence, nor the few that are left
+        over when the text is cut into equal sequences.
 
     Raises
     ------
@@ -55,4 +60,4 @@ def perplexity(network: LSTMNetwork, ids: Tensor, *, precision: str = "float32")
             n_tokens += targets.numel()
     network.train(training)
     mean = total / n_tokens
-    return math.exp(mean) if mean < _LARGEST else math.inf
+    return (math.exp(mean) if mean < _LARGEST else math.inf), n_tokens

@@ -1,5 +1,6 @@
 """The steps from raw text to a training corpus."""
 
+import contextlib
 import logging
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -45,7 +46,8 @@ def write_sentences(text: str | Path, output: str | Path) -> None:
         If the text cannot be read, or holds no word.
     """
     tokeniser = Tokeniser()
-    metadata = make_metadata(text_sha256=sha256_file(text))
+    with _readable(text, "text"):
+        metadata = make_metadata(text_sha256=sha256_file(text))
     schema = with_metadata(_SCHEMA, metadata)
     n_sentences = 0
     with (
@@ -77,10 +79,21 @@ def _write_rows(writer: pq.ParquetWriter, rows: list[tuple[int, str]]) -> int:
 
 
 def _read_sentences(path: str | Path) -> Iterator[tuple[int, list[str]]]:
-    for batch in pq.ParquetFile(path).iter_batches(_ROWS):
-        columns = (batch.column("article").to_pylist(), batch.column("sentence").to_pylist())
-        for article, sentence in zip(*columns, strict=True):
-            yield article, sentence.split(" ")
+    with _readable(path, "sentences"):
+        for batch in pq.ParquetFile(path).iter_batches(_ROWS):
+            columns = (batch.column("article").to_pylist(), batch.column("sentence").to_pylist())
+            for article, sentence in zip(*columns, strict=True):
+                yield article, sentence.split(" ")
+
+
+@contextlib.contextmanager
+def _readable(path: str | Path, what: str) -> Iterator[None]:
+    """Turn errors of reading a file into one that names it."""
+    try:
+        yield
+    except (OSError, pa.ArrowInvalid, UnicodeDecodeError) as error:
+        reason = getattr(error, "strerror", None) or error
+        raise UserError(f"cannot read the {what} {path}: {reason}") from error
 
 
 def write_corpus(
@@ -115,6 +128,10 @@ def write_corpus(
     """
     required_words = sorted({word for path in required for word in words_of(path)})
     chosen_words = frozenset(words_of(chosen)) if chosen else frozenset()
+    if chosen and not chosen_words:
+        raise UserError(
+            f"{chosen} holds no word to choose sentences by; name words, or leave it out"
+        )
     with progress(description="reading sentences", unit="sentences") as bar:
 
         def counted(path: str | Path) -> Iterator[tuple[int, list[str]]]:
@@ -186,12 +203,10 @@ def words_of(path: str | Path) -> list[str]:
         If the file cannot be read.
     """
     path = Path(path)
-    try:
+    with _readable(path, "words"):
         if path.suffix != ".parquet":
             return sorted(set(path.read_text(encoding="utf-8").split()))
         table = pq.read_table(path)
-    except (OSError, UnicodeDecodeError, pa.ArrowInvalid) as error:
-        raise UserError(f"cannot read the words of {path}: {error}") from error
     words: set[str] = set()
     for name in table.column_names:
         if name == "tokens":

@@ -1,6 +1,7 @@
 """The steps that describe a trained network: its learning curve and its model card."""
 
 import math
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -43,6 +44,7 @@ def write_model_card(
     perplexity: str | Path,
     weights: str | Path,
     intact: Mapping[str, str | Path],
+    labels: Mapping[str, str],
     output: str | Path,
 ) -> None:
     """Write the model card of a trained network.
@@ -56,16 +58,21 @@ def write_model_card(
     weights : path
         The weights at the end of the training.
     intact : mapping of str to path
-        ``{model}/intact/{task}.parquet`` by the task's name in print.
+        ``{model}/intact/{task}.parquet`` by task.
+    labels : mapping of str to str
+        Names of the tasks in print; those that two tasks share get the task's own name behind.
     output : path
         Markdown.
     """
     tables = []
+    shared = [label for label, n in Counter(labels[task] for task in intact).items() if n > 1]
     for task, path in intact.items():
+        label = labels[task]
+        name_in_print = f"{label} ({task})" if label in shared else label
         table = pq.read_table(path, columns=["condition", "right"]).to_pandas()
         table["condition"] = table["condition"].astype(str)
         counts = table.groupby("condition", sort=False)["right"].agg(n="size", right="sum")
-        tables.append(counts.reset_index().assign(task=task))
+        tables.append(counts.reset_index().assign(task=name_in_print))
     with safe_open(weights, framework="np") as handle:
         shapes = [handle.get_slice(key).get_shape() for key in handle.keys()]  # noqa: SIM118
     n_parameters = sum(math.prod(shape) for shape in shapes)

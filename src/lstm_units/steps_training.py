@@ -19,13 +19,14 @@ from torch import Tensor
 
 from lstm_units.checkpoints import read_vocabulary
 from lstm_units.console import progress
-from lstm_units.devices import choose_device, lease_device
+from lstm_units.devices import exact_matrix_products, job_device
 from lstm_units.errors import UserError
 from lstm_units.files import (
     atomic_folder,
     atomic_path,
     encode_metadata,
     make_metadata,
+    read_json,
     sha256_file,
     write_json,
     write_text,
@@ -34,7 +35,7 @@ from lstm_units.initial_weights import adopt_weights
 from lstm_units.perplexity import perplexity
 from lstm_units.training import SAVE_EVERY, TrainingText, settings_as_json, train
 from lstm_units.training_network import LSTMNetwork
-from lstm_units.training_settings import TrainingSettings, weights_file
+from lstm_units.training_settings import TrainingSettings, kept_steps, weights_file
 from lstm_units.word_frequency import read_word_counts
 
 log = logging.getLogger(__name__)
@@ -115,10 +116,8 @@ def training_device(
     torch.device
     """
     torch.set_num_threads(threads)
-    device = choose_device(setting)
-    with contextlib.ExitStack() as stack:
-        if device.type == "cuda" and device.index is None:
-            device = torch.device("cuda", stack.enter_context(lease_device(lock_directory)))
+    exact_matrix_products()
+    with job_device(setting, lock_directory, "training.device") as device:
         yield device
 
 
@@ -129,6 +128,7 @@ def write_training(
     checkpoints: str | Path,
     history: str | Path,
     *,
+    code: str = "",
     save_every: float = SAVE_EVERY,
 ) -> None:
     """Train a network; a training that was stopped goes on where it was.
@@ -145,6 +145,8 @@ def write_training(
         are in ``unfinished`` beside it.
     history : path
         CSV, see `lstm_units.training.train`.
+    code : str
+        Fingerprint of the code; what another code began is not gone on with.
     save_every : float
         Seconds between two savings of the state.
 
@@ -161,13 +163,13 @@ def write_training(
         "settings": settings_as_json(settings),
         "stored_as": run["stored_as"],
         "ids_sha256": sha256_file(inputs.ids),
-        "initial_sha256": inputs.initial
-        and sha256_file(Path(inputs.initial) / "model.safetensors"),
+        "vocabulary_sha256": sha256_file(inputs.vocabulary),
+        "initial_sha256": _hashes(inputs.initial),
     }
-    identity = hashlib.sha256(json.dumps(facts, sort_keys=True).encode()).hexdigest()
+    identity = hashlib.sha256(json.dumps([facts, code], sort_keys=True).encode()).hexdigest()
     network = _new_network(settings, len(words))
     if inputs.initial is not None:
-        known = read_vocabulary(Path(inputs.initial) / "vocab.txt").words
+        known = _known_words(Path(inputs.initial))
         tensors = load_file(Path(inputs.initial) / "model.safetensors")
         n_shared = adopt_weights(network, words, tensors, known)
         log.info("%s of %s words start from the other network", f"{n_shared:,}", f"{len(words):,}")
@@ -198,8 +200,8 @@ def write_training(
             stopped=stopped,
         )
     with atomic_folder(checkpoints) as folder:
-        for file in sorted(unfinished.glob("step_*.safetensors")):
-            shutil.copyfile(file, folder / file.name)
+        for step in kept_steps(settings.steps, settings.checkpoints, settings.first_checkpoint):
+            shutil.copyfile(unfinished / weights_file(step), folder / weights_file(step))
     write_text(pd.DataFrame(rows).to_csv(index=False, lineterminator="\n"), history)
     shutil.rmtree(unfinished)
 
@@ -224,7 +226,8 @@ def write_perplexity(
         From `write_training`.
     device : torch.device
     output : path
-        JSON: ``validation`` and ``test``, each with ``perplexity`` and ``tokens``.
+        JSON: ``validation`` and ``test``, each with ``perplexity`` and ``tokens``, the words that
+        were predicted.
     """
     settings = training_settings(run)
     ids = load_file(inputs.ids)
@@ -234,8 +237,8 @@ def write_perplexity(
     network.to(device)
     found = {}
     for part in progress(("validation", "test"), description="perplexity", unit="parts"):
-        value = perplexity(network, ids[part])
-        found[part] = {"perplexity": round(value, 4), "tokens": len(ids[part])}
+        value, n_tokens = perplexity(network, ids[part])
+        found[part] = {"perplexity": round(value, 4), "tokens": n_tokens}
     metadata = make_metadata(
         kind="perplexity",
         weights_sha256=sha256_file(weights),
@@ -267,6 +270,21 @@ def stop_request() -> Iterator[Callable[[], bool]]:
     finally:
         for number, handler in before.items():
             signal.signal(number, handler)
+
+
+def _hashes(checkpoint: str | Path | None) -> list[str] | None:
+    """Return the sha256 of weights and vocabulary of a converted checkpoint."""
+    if checkpoint is None:
+        return None
+    return [sha256_file(Path(checkpoint) / name) for name in ("model.safetensors", "vocab.txt")]
+
+
+def _known_words(checkpoint: Path) -> list[str]:
+    """Return the words of a converted checkpoint, its special ones under our names."""
+    shape = read_json(checkpoint / "model.json")
+    words = read_vocabulary(checkpoint / "vocab.txt", shape["unk"], shape["eos"]).words
+    ours = {shape["unk"]: "<unk>", shape["eos"]: "<eos>"}
+    return [ours.get(word, word) for word in words]
 
 
 def _new_network(settings: TrainingSettings, n_words: int) -> LSTMNetwork:

@@ -2,8 +2,8 @@
 
 Nothing in it is random but what a seed and the number of the step decide: dropout and the sample of
 the softmax are seeded anew at every step. So the state of an unfinished training holds no random
-generator, and a training that is taken up again ends with the very same weights, on the same
-machine with as many threads.
+generator, and a training that is taken up again on a CPU ends with the very same weights, on the
+same machine with as many threads. GPUs may add up in another order.
 """
 
 import logging
@@ -148,7 +148,8 @@ def train(
             bar.update(settings.tokens_per_step)
             last = state.step == settings.steps
             validates = last or state.step % settings.validate_every == 0 or state.step in kept
-            if validates or state.step % report_every == 0:
+            switches = state.step == settings.first_full_step  # a row is of one kind of softmax
+            if validates or switches or state.step % report_every == 0:
                 # Only the regular validations steer the rate: others may come at any step.
                 steers = state.step % settings.validate_every == 0
                 _report(network, validation if validates else None, state, settings, steers)
@@ -226,7 +227,7 @@ def _report(
     """Add a row to the history, with a validation where there is a text for it."""
     found = None
     if validation is not None:
-        found = perplexity(network, validation, precision=settings.precision)
+        found, _ = perplexity(network, validation, precision=settings.precision)
     row = {
         "step": state.step,
         "tokens": state.step * settings.tokens_per_step,

@@ -172,8 +172,10 @@ def build_corpus(sentences: Sentences, settings: CorpusSettings) -> Corpus:
         if not len(kept):
             raise UserError(
                 f"no sentence is left for the {name} part of the corpus: of {int(here.sum()):,}, "
-                f"{int((here & ~known_enough).sum()):,} have too many unknown words; give more "
-                "text or a larger vocabulary_size, or raise maximum_unknown of the corpus"
+                f"{int((here & ~known_enough).sum()):,} have too many unknown words, and "
+                f"{int((here & known_enough & ~chosen).sum()):,} others hold no chosen word. "
+                "Give more text or a larger vocabulary_size, or raise maximum_unknown or "
+                "share_of_others of the corpus"
             )
         # A stream of its own, so that a part does not depend on what is chosen for another.
         random = np.random.default_rng([settings.seed, number])

@@ -63,6 +63,20 @@ def trained_by(config: Mapping[str, Any], model: str) -> str | None:
     return run if run in config["training"]["runs"] else None
 
 
+def unfinished_run(config: Mapping[str, Any], model: str) -> bool:
+    """Whether a name or pattern among the models is of a training run whose steps are unknown.
+
+    Parameters
+    ----------
+    config : mapping
+        Fits the schema, less its faulty keys.
+    model : str
+    """
+    runs = config["training"]["runs"]
+    lacking = [name for name, run in runs.items() if "steps" not in run]
+    return any(model == name or model.startswith((f"{name}_step_", f"{name}*")) for name in lacking)
+
+
 def matching_models(patterns: Sequence[str], names: Sequence[str]) -> list[str]:
     """Replace each pattern among names of models by the names that it matches.
 
@@ -118,12 +132,13 @@ def training_faults(config: Mapping[str, Any]) -> Iterator[Fault]:
             reads = ((*path, "tied"), (*path, "layers"))
             yield Fault((*path, "embedding"), problem, ((*path, "tied"), False), reads)
         initial = run["initial"]
-        own = [n for n, entry in checkpoints.items() if entry.get("training_run") == name]
+        own = [n for n in checkpoints if trained_by(config, n) == name]
         if initial is not None and (initial not in checkpoints or initial in own):
             what = "a network of the same run" if initial in own else "no entry of checkpoints"
             problem = f"found {show(initial)}, which is {what}; expected another trained network"
             yield Fault((*path, "initial"), problem, reads=(("checkpoints", initial),))
-        yield from _cycles(training["runs"], name, checkpoints)
+        yield from _cycles(config, name)
+    yield from _double_names(config)
     for name, entry in trained_entries(config).items():
         given = checkpoints.get(name, {})
         run = entry["training_run"]
@@ -132,7 +147,7 @@ def training_faults(config: Mapping[str, Any]) -> Iterator[Fault]:
             problem = f"training.runs.{run} makes a checkpoint of this name; rename one of the two"
             yield Fault(("checkpoints", name), problem, reads=(("training", "runs", run),))
     for name in checkpoints:
-        run = trained_by({"checkpoints": checkpoints, "training": training}, name)
+        run = trained_by(config, name)
         if run is None or "steps" not in training["runs"][run]:
             continue
         steps, step = run_steps(training["runs"][run]), checkpoints[name].get("training_step")
@@ -143,14 +158,27 @@ def training_faults(config: Mapping[str, Any]) -> Iterator[Fault]:
             yield Fault(path, problem, (path, steps[-1]), (("training", "runs", run),))
 
 
-def _cycles(runs: Mapping[str, Any], name: str, checkpoints: Mapping[str, Any]) -> Iterator[Fault]:
+def _double_names(config: Mapping[str, Any]) -> Iterator[Fault]:
+    """Yield a fault if two runs make a checkpoint of the same name, as m_step_10 and m may."""
+    made: dict[str, str] = {}
+    for run, entry in config["training"]["runs"].items():
+        for name in trained_entries({"training": {"runs": {run: entry}}}):
+            other = made.setdefault(name, run)
+            if other != run:
+                problem = f"training.runs.{other} makes the checkpoint {name} too; rename one run"
+                yield Fault(("training", "runs", run), problem)
+
+
+def _cycles(config: Mapping[str, Any], name: str) -> Iterator[Fault]:
     """Yield a fault if a run goes on, over others, from itself."""
+    runs, checkpoints = config["training"]["runs"], config.get("checkpoints", {})
     seen = [name]
     while True:
         initial = runs[seen[-1]]["initial"]
-        before = checkpoints.get(initial, {}).get("training_run") if initial else None
-        if before not in runs or before == seen[-1]:
-            return
+        initial = checkpoints.get(initial, {}).get("untrained_like") or initial
+        before = trained_by(config, initial) if initial in checkpoints else None
+        if before not in runs or (before == seen[-1] and initial == runs[before]["initial"]):
+            return  # from itself: said elsewhere
         if before == name:
             chain = " from ".join([*seen, name])
             yield Fault(("training", "runs", name, "initial"), f"goes round in a circle: {chain}")

@@ -126,6 +126,11 @@ def load_state(
             "the training anew"
         ) from error
     device = network.embedding.device
+
+    def own(tensor: Tensor) -> Tensor:
+        # A copy: views of the file are not aligned as PyTorch's memory is, and products may differ.
+        return tensor.to(device, copy=True)
+
     with torch.no_grad():
         for name, parameter in network.named_parameters():
             parameter.copy_(tensors[f"network.{name}"])
@@ -135,13 +140,10 @@ def load_state(
                 if key.startswith("optimizer.") and key.split(".", 2)[2] == name
             }
             if kept:
-                # The count of Adam's steps stays where PyTorch keeps it, on the CPU.
-                optimizer.state[parameter] = {
-                    key: value.to(device) if value.dim() else value for key, value in kept.items()
-                }
+                optimizer.state[parameter] = {k: own(value) for k, value in kept.items()}
     n_layers = len(network.layer_sizes)
     carried = [
-        tuple(tensors[f"carried.{depth}.{part}"].to(device) for part in ("hidden", "cell"))
+        tuple(own(tensors[f"carried.{depth}.{part}"]) for part in ("hidden", "cell"))
         for depth in range(n_layers)
     ]
     return TrainingState(carried=carried, **numbers)
