@@ -98,7 +98,7 @@ def test_shipped_configuration_states_the_defaults_of_the_schema():
                 default = below.get("default")
                 if default == {}:
                     inner = below.get("properties", {})
-                        default = {k: v["default"] for k, v in inner.items()}
+                    default = {k: v["default"] for k, v in inner.items()}
                     default = {k: v for k, v in default.items() if k in stated or v is not None}
                 assert stated == default, (section, key)
 
