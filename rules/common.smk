@@ -702,11 +702,13 @@ def pages(*names):
 
 
 def print_results():
-    """Say where Table 2 of each model is, and the report."""
+    """Say where the model cards, Table 2 of each model and the report are: those that are there."""
     results = folder("results")
-    for model in config["models"]:
-        print(f"Table 2 of {model}: {results}/{model}/tables/table2.md")
-    print(f"Report: {results}/report.html")
+    files = {f"Model card of {run}": f"training/{run}/model_card.md" for run in RUNS}
+    files |= {f"Table 2 of {model}": f"{model}/tables/table2.md" for model in config["models"]}
+    for name, path in {**files, "Report": "report.html"}.items():
+        if Path(results, path).exists():
+            print(f"{name}: {results}/{path}")
 
 
 def corpus_file(run, name):

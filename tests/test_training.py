@@ -363,13 +363,14 @@ def test_shared_words_start_from_their_rows_and_layers_are_taken_over():
     old = network_of(SMALL, n_words=5)
     old.decoder_bias.data = torch.arange(5.0)
     new = network_of(replace(SMALL, seed=9), n_words=4)
+    new.decoder_bias.data.fill_(0.5)
     before = new.tensors()["encoder.weight"].clone()
     words, known = ("<unk>", "<eos>", "new", "c"), ("<unk>", "<eos>", "a", "b", "c")
     assert adopt_weights(new, words, old.tensors(), known) == 3
     rows = new.tensors()["encoder.weight"]
     assert torch.equal(rows[3], old.tensors()["encoder.weight"][4])
     assert torch.equal(rows[2], before[2])
-    assert new.decoder_bias.tolist() == [0.0, 1.0, pytest.approx(5 / 3), 4.0]
+    assert new.decoder_bias.tolist() == [0.0, 1.0, 0.5, 4.0]
     for name, tensor in old.tensors().items():
         if name.startswith("rnn"):
             assert torch.equal(tensor, new.tensors()[name])
@@ -516,6 +517,17 @@ def test_a_network_with_other_special_words_can_be_gone_on_from(tmp_path):
     given = old.tensors()["encoder.weight"]
     for row, known in ((0, 1), (1, 3), (3, 0)):  # <unk>, <eos>, w1
         assert torch.equal(first[row], given[known])
+
+
+def test_the_decoder_bias_starts_from_frequencies_or_from_zero(tmp_path):
+    files = write_inputs(tmp_path / "corpus")
+    counts = random_text().counts.double()
+    for bias in ("frequency", "zero"):
+        write(tmp_path / bias, files, {**ENTRY, "steps": 1, "checkpoints": 1, "initial_bias": bias})
+        path = tmp_path / bias / "checkpoints" / "step_0000000.safetensors"
+        found = load_file(path)["decoder.bias"].double()
+        expected = (counts / counts.sum()).log() if bias == "frequency" else counts * 0
+        torch.testing.assert_close(found, expected, atol=1e-6, rtol=0)
 
 
 def test_unreadable_texts_and_sentences_are_named(tmp_path):

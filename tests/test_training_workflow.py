@@ -180,6 +180,7 @@ _OF_RUN = {
     "tied": True,
     "dropout": 0.1,
     "initial": "tiny",
+    "initial_bias": "zero",
     "seed": 2,
     "optimizer": "sgd",
     "learning_rate": 0.02,

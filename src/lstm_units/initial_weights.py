@@ -20,8 +20,7 @@ def adopt_weights(
 ) -> int:
     """Take over the layers of a trained network, and the rows of the words that both have.
 
-    A word that the trained network lacks keeps its initial embedding; its decoder bias is the mean
-    of those of the others.
+    A word that the trained network lacks keeps its initial embedding and decoder bias.
 
     Parameters
     ----------
@@ -68,7 +67,5 @@ def adopt_weights(
         if name not in _OF_WORDS:
             tensor.copy_(given)
             continue
-        if name == "decoder.bias":
-            tensor.fill_(float(given[there.to(given.device)].mean()))
         tensor[here.to(tensor.device)] = given[there.to(given.device)]
     return len(shared)

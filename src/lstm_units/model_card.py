@@ -156,6 +156,10 @@ def _training(card: ModelCard) -> list[tuple[str, str]]:
             f"others); full from {run['full_from']:.0%} of the steps on"
         )
     rows = [
+        (
+            "decoder bias before training",
+            "log frequency of the words" if run["initial_bias"] == "frequency" else "0",
+        ),
         ("steps", f"{run['steps']:,} of {run['batch_size']} x {run['window']} words"),
         ("words read", f"{words:,} ({passes:.2f} passes through the text)"),
         ("optimiser", rate),

@@ -168,6 +168,8 @@ def write_training(
     }
     identity = hashlib.sha256(json.dumps([facts, code], sort_keys=True).encode()).hexdigest()
     network = _new_network(settings, len(words))
+    if settings.initial_bias == "frequency":
+        network.set_bias_to_frequencies(text.counts)
     if inputs.initial is not None:
         known = _known_words(Path(inputs.initial))
         tensors = load_file(Path(inputs.initial) / "model.safetensors")

@@ -84,6 +84,21 @@ class LSTMNetwork(nn.Module):
         """The decoder's weight of shape (words, hidden of the last layer)."""
         return self.embedding if self.separate_decoder is None else self.separate_decoder
 
+    @torch.no_grad()
+    def set_bias_to_frequencies(self, counts: Tensor) -> None:
+        """Set the decoder bias to the logarithm of each word's share of a text.
+
+        Adam moves a weight by about the learning rate a step. From 0 a bias needs thousands of
+        steps to tell frequent from rare words, and until then a small network learns little else.
+
+        Parameters
+        ----------
+        counts : Tensor of shape (words,)
+            Words that do not occur count as if they occurred once.
+        """
+        shares = counts.double().clamp(min=1)
+        self.decoder_bias.copy_((shares / shares.sum()).log())
+
     def initial_state(self, n_sequences: int) -> State:
         """Return zeros for a number of sequences.
 

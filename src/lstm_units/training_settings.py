@@ -16,6 +16,8 @@ class TrainingSettings:
     dropout : float
     seed : int
         Of the initial weights, of dropout and of samples of the softmax.
+    initial_bias : {"frequency", "zero"}
+        Decoder bias before training: the logarithm of each word's share of the text, or 0.
     optimizer : {"adam", "sgd"}
         ``adam``: AdamW, a linear rise over `warm_up` steps, then a cosine down to `final_rate`
         times the rate. ``sgd``: plain, as Gulordava et al. 2018; the rate is divided by 4 whenever
@@ -56,6 +58,7 @@ class TrainingSettings:
     tied: bool = True
     dropout: float = 0.2
     seed: int = 1
+    initial_bias: str = "frequency"
     optimizer: str = "adam"
     learning_rate: float = 1e-3
     warm_up: int = 200
