@@ -33,7 +33,7 @@ def learning_curve(history: pd.DataFrame, *, width: float = COLUMN_WIDTH) -> Fig
     validated = history.dropna(subset=["validation_perplexity"])
     with mpl.rc_context(STYLE):
         figure = new_figure(width, 0.75 * width)
-        axis = figure.add_axes((0.16, 0.165, 0.81, 0.64))
+        axis = figure.add_axes((0.16, 0.165, 0.81, 0.58))
         for softmax, line in (("sampled", 0.5), ("full", 1.1)):
             part = history[history["softmax"] == softmax]
             name = "training" if softmax == "full" else "training, sampled softmax (biased low)"
