@@ -229,7 +229,8 @@ EDITS = {
 def test_a_changed_key_reruns_what_the_page_says(trained, tmp_path):
     rows = documented()
     reference = (PROJECT / "docs" / "configuration.md").read_text(encoding="utf-8")
-    assert set(rows) == set(EDITS) == set(re.findall(r"`(training\.[\w.]+)`(?= \|)", reference))
+    keys = set(re.findall(r"^\| `(training\.[\w.]+)` \|", reference, re.MULTILINE))
+    assert set(rows) == set(EDITS) == keys
     quiet = {"models": ["tiny"]}  # the analyses of the trained networks are in docs/reruns.md
     assert not trained.dry_run("train").jobs()
     changes = {key: (trained, trained.changed(**quiet, **over)) for key, over in EDITS.items()}
@@ -256,10 +257,12 @@ def test_without_runs_or_text_the_message_says_what_to_write(trained):
     )
     assert run.code != 0
     assert "training.runs in the configuration is empty" in run.output
-    missing = trained.changed(**_edited("corpora", "toy", "files", ["nowhere/*.txt"]))
+    corpora = {"other": {"files": ["nowhere/*.txt"]}}
+    runs = {"other_run": {**RUN, "corpus": "other"}}
+    missing = trained.changed(training={"corpora": corpora, "runs": runs})
     run = trained.run("train", "--dry-run", config=missing)
     assert run.code != 0
-    assert "training.corpora.toy.files: no file matches nowhere/*.txt" in run.output
+    assert "training.corpora.other.files: no file matches nowhere/*.txt" in run.output
 
 
 def test_calls_without_cores_still_read_the_workflow(trained):
