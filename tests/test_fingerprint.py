@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from lstm_units.errors import UserError
-from lstm_units.fingerprint import explain, fingerprint
+from lstm_units.fingerprint import _parsed, explain, fingerprint
 
 MODULES = {
     "__init__": "from toy.everything import x\n",
@@ -241,18 +241,13 @@ def test_extra_files_count_by_their_bytes(package):
         fingerprint("toy.sweep", package, "toy", extra=["none.csv"])
 
 
-def test_modules_of_the_library_can_be_followed_and_quickly(project):
+def test_modules_of_the_library_can_be_followed_and_are_parsed_once(project):
     root = project / "src" / "lstm_units"
     names = [f"lstm_units.{path.stem}" for path in root.glob("*.py") if path.stem != "__init__"]
-    start = time.process_time()
-    for name in names:
-        assert len(fingerprint(name, root)) == 16
-    first = time.process_time() - start
-    start = time.process_time()
-    for name in names:
-        fingerprint(name, root)
-    again = time.process_time() - start
-    assert first < 1.0, f"{first:.2f} s for {len(names)} modules"
-    assert again < 0.5 * max(first, 0.1), f"the cache does not help: {again:.2f} s"
+    _parsed.cache_clear()
+    for _ in range(2):
+        for name in names:
+            assert len(fingerprint(name, root)) == 16
+        assert _parsed.cache_info().misses == len(names)
     assert "lstm_units.errors" in explain("lstm_units.files", root)
     assert isinstance(root, Path)

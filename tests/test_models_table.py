@@ -328,11 +328,20 @@ def test_the_figure_draws_every_value_and_its_texts_do_not_overlap(tmp_path):
         assert high > scale * rows["value"].max()
 
 
-@pytest.mark.parametrize("steps", [(0, 100, 1000), (200, 300, 400)])
-def test_steps_from_zero_or_within_a_decade_are_on_a_linear_scale(tmp_path, steps):
+@pytest.mark.parametrize("steps", [(200, 300, 400), (0, 300, 400)])
+def test_steps_within_a_decade_are_on_a_linear_scale(tmp_path, steps):
     found, _, _ = write(tmp_path, trained(tmp_path, steps))
     figure = drawn(training_table(found["models"]))
     assert {axis.get_xscale() for axis in figure.axes} == {"linear"}
+
+
+def test_step_zero_stands_left_of_a_logarithmic_scale(tmp_path):
+    found, _, _ = write(tmp_path, trained(tmp_path, (0, 100, 1000)))
+    figure = drawn(training_table(found["models"]))
+    for axis in figure.axes:
+        assert axis.get_xscale() == "symlog"
+        assert axis.get_xlim()[0] < 0
+        assert [tick for tick in axis.get_xticks() if tick > 0] == [100, 1000]
 
 
 def test_what_was_not_run_leaves_its_panel_empty(tmp_path):
