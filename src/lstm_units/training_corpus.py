@@ -266,25 +266,6 @@ def _join(ids: np.ndarray, starts: np.ndarray, order: np.ndarray) -> np.ndarray:
     return joined
 
 
-def known_share(tokens: Iterable[str], vocabulary: Collection[str]) -> tuple[int, int]:
-    """Count tokens, and those that a vocabulary has.
-
-    Parameters
-    ----------
-    tokens : iterable of str
-    vocabulary : collection of str
-
-    Returns
-    -------
-    known, all : int
-    """
-    known = total = 0
-    for token in tokens:
-        total += 1
-        known += token in vocabulary
-    return known, total
-
-
 def iterate(parts: Iterable[Iterable[tuple[int, Sequence[str]]]]) -> Iterator[tuple[int, Sequence]]:
     """Chain the sentences of several texts; articles are numbered on through all of them.
 
