@@ -101,10 +101,9 @@ def gradients(compute, hidden, decoder, bias, *further):
     for tensor in (hidden, decoder, bias):
         tensor.grad = None
     loss = compute(hidden * 1.0, decoder, bias, *further)
-    if isinstance(loss, torch.Tensor):
+    if loss.requires_grad:
         loss.backward()
-        loss = loss.item()
-    return loss, [tensor.grad.clone() for tensor in (hidden, decoder, bias)]
+    return loss.item(), [tensor.grad.clone() for tensor in (hidden, decoder, bias)]
 
 
 def assert_same(one, other):
@@ -341,19 +340,48 @@ def test_one_step_is_that_of_plain_pytorch(tmp_path):
     settings = replace(SMALL, dropout=0.0, steps=1, optimizer="sgd", learning_rate=0.7, clip=0.05)
     text = random_text()
     trained, _, _ = run(settings, tmp_path, text=text)
-    plain = network_of(settings)
+    weights = {name: tensor.clone() for name, tensor in network_of(settings).tensors().items()}
+    embedding = nn.Parameter(weights["encoder.weight"])
+    bias = nn.Parameter(weights["decoder.bias"])
+    layers = [nn.LSTM(6, 5), nn.LSTM(5, 6)]
+    for depth, layer in enumerate(layers):
+        layer.load_state_dict(
+            {name: weights[f"rnn.{name[:-1]}{depth}"] for name in layer.state_dict()}
+        )
     words, followers = TextStream(text.train, 3, 4)[0]
-    values = nn.functional.embedding(words, plain.embedding)
-    for layer in plain.layers:
+    values = nn.functional.embedding(words, embedding)
+    for layer in layers:
         values, _ = layer(values)
-    logits = values @ plain.embedding.T + plain.decoder_bias
+    logits = values @ embedding.T + bias
     nn.functional.cross_entropy(logits.flatten(0, 1), followers.flatten()).backward()
-    nn.utils.clip_grad_norm_(plain.parameters(), 0.05)
+    parameters = [embedding, bias, *(one for layer in layers for one in layer.parameters())]
+    nn.utils.clip_grad_norm_(parameters, 0.05)
     with torch.no_grad():
-        for parameter in plain.parameters():
+        for parameter in parameters:
             parameter -= 0.7 * parameter.grad
-    for name, tensor in plain.tensors().items():
-        torch.testing.assert_close(tensor, trained.tensors()[name], atol=1e-6, rtol=1e-5)
+    expected = {"encoder.weight": embedding, "decoder.bias": bias}
+    for depth, layer in enumerate(layers):
+        expected |= {f"rnn.{name[:-1]}{depth}": one for name, one in layer.named_parameters()}
+    assert set(expected) == set(weights)
+    for name, tensor in expected.items():
+        torch.testing.assert_close(tensor.detach(), trained.tensors()[name], atol=1e-6, rtol=1e-5)
+
+
+@pytest.mark.parametrize("tied", [True, False])
+def test_units_that_round_a_size_up_stay_zero(tmp_path, tied):
+    settings = replace(SMALL, tied=tied, weight_decay=0.1)
+    network, _, _ = run(settings, tmp_path)
+    tensors = network.tensors()
+    assert all(
+        len(parameter.shape) == 1 or parameter.shape[1] == 8 for parameter in network.parameters()
+    )
+    assert {tensor.shape[1] for tensor in tensors.values() if tensor.ndim == 2} == {5, 6}
+    # Without the units that count nothing is left.
+    network.load_tensors({name: torch.zeros_like(tensor) for name, tensor in tensors.items()})
+    assert not any(parameter.any() for parameter in network.parameters())
+    network.load_tensors(tensors)
+    for name, tensor in network.tensors().items():
+        assert torch.equal(tensor, tensors[name])
 
 
 # Starting from another network.

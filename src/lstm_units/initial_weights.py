@@ -65,7 +65,9 @@ def adopt_weights(
                 "of its `initial`"
             )
         if name not in _OF_WORDS:
-            tensor.copy_(given)
+            own[name] = given
             continue
-        tensor[here.to(tensor.device)] = given[there.to(given.device)]
+        own[name] = tensor.clone()
+        own[name][here.to(tensor.device)] = given[there.to(given.device)]
+    network.load_tensors(own)
     return len(shared)

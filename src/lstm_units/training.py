@@ -29,6 +29,7 @@ from lstm_units.training_stream import TextStream
 log = logging.getLogger(__name__)
 SAVE_EVERY = 300.0  # seconds
 _ROWS_OF_HISTORY = 200
+_LOSSES_AT_ONCE = 50  # to read a loss is to wait for the GPU
 _PRIME = 1_000_003  # keeps the seeds of neighbouring runs and steps apart
 
 
@@ -115,7 +116,8 @@ def train(
     UserError
         If the loss is no longer a number.
     """
-    stream = TextStream(text.train, settings.batch_size, settings.window)
+    device = network.embedding.device
+    stream = TextStream(text.train.to(device), settings.batch_size, settings.window)
     optimizer = make_optimizer(network, settings)
     state = load_state(folder, identity, network, optimizer)
     if state is None:
@@ -127,6 +129,7 @@ def train(
     kept = set(kept_steps(settings.steps, settings.checkpoints, settings.first_checkpoint))
     report_every = max(1, settings.steps // _ROWS_OF_HISTORY)
     validation = text.validation[: settings.validation_tokens]
+    unread: list[Tensor] = []
     saved = time.monotonic()
     network.train()
     with progress(
@@ -137,19 +140,18 @@ def train(
         if state.step == 0:
             keep(0)
         while state.step < settings.steps:
-            loss = training_step(network, optimizer, stream, sampler, state, settings)
-            if not math.isfinite(loss):
-                raise UserError(
-                    f"the loss of step {state.step:,} is {loss}: training diverged; lower "
-                    "learning_rate or clip of the training run"
-                )
+            unread.append(training_step(network, optimizer, stream, sampler, state, settings))
             state.step += 1
-            state.losses.append(loss)
             bar.update(settings.tokens_per_step)
             last = state.step == settings.steps
             validates = last or state.step % settings.validate_every == 0 or state.step in kept
             switches = state.step == settings.first_full_step  # a row is of one kind of softmax
-            if validates or switches or state.step % report_every == 0:
+            reports = validates or switches or state.step % report_every == 0
+            stop = stopped()
+            saves = not last and (stop or time.monotonic() - saved >= save_every)
+            if reports or saves or len(unread) == _LOSSES_AT_ONCE:
+                _read_losses(unread, state)
+            if reports:
                 # Only the regular validations steer the rate: others may come at any step.
                 steers = state.step % settings.validate_every == 0
                 _report(network, validation if validates else None, state, settings, steers)
@@ -157,8 +159,7 @@ def train(
                 _log_row(state.history[-1], speed / (time.monotonic() - started))
             if state.step in kept:
                 keep(state.step)
-            stop = stopped()
-            if not last and (stop or time.monotonic() - saved >= save_every):
+            if saves:
                 save_state(folder, identity, state, network, optimizer)
                 saved = time.monotonic()
             if stop and not last:
@@ -174,7 +175,7 @@ def training_step(
     sampler: TailSampler,
     state: TrainingState,
     settings: TrainingSettings,
-) -> float:
+) -> Tensor:
     """Read one window and update the weights.
 
     Parameters
@@ -190,8 +191,8 @@ def training_step(
 
     Returns
     -------
-    float
-        The loss before the update, in nats per token.
+    Tensor
+        The loss before the update, a scalar, in nats per token.
     """
     device = network.embedding.device
     number = state.step % stream.windows
@@ -215,6 +216,20 @@ def training_step(
     # Float32 whatever the products were in, so that the state can be carried by any precision.
     state.carried = [(h.detach().float(), c.detach().float()) for h, c in carried]
     return loss
+
+
+def _read_losses(unread: list[Tensor], state: TrainingState) -> None:
+    """Move losses to the state, those of the last steps; none is left in `unread`."""
+    losses = torch.stack(unread).tolist()
+    first = state.step - len(losses)
+    for step, loss in enumerate(losses, start=first):
+        if not math.isfinite(loss):
+            raise UserError(
+                f"the loss of step {step:,} is {loss}: training diverged; lower "
+                "learning_rate or clip of the training run"
+            )
+    state.losses += losses
+    unread.clear()
 
 
 def _report(

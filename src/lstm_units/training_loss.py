@@ -12,8 +12,9 @@ import torch
 from torch import Tensor
 from torch.nn.functional import cross_entropy, embedding, linear
 
-# Rows of logits that are held at once: few enough for the cache, enough for a fast product.
-_FULL_ROWS, _SAMPLED_ROWS = 256, 512
+# Rows of logits held at once: few enough for the cache of a CPU, enough for a fast product. A GPU
+# wants few large pieces; 8,192 rows of 50,000 words take some gigabytes.
+_FULL_ROWS, _SAMPLED_ROWS, _GPU_ROWS = 256, 512, 8192
 
 
 @dataclass(frozen=True)
@@ -150,7 +151,7 @@ def _sampled_sum(
 
 def backward_sampled(
     hidden: Tensor, decoder: Tensor, bias: Tensor, targets: Tensor, sample: TailSample
-) -> float:
+) -> Tensor:
     """Compute the sampled loss and its gradients, a few rows of logits at a time.
 
     The same as ``sampled_loss_ref(...).backward()``, with one gather of decoder rows and no logits
@@ -163,8 +164,8 @@ def backward_sampled(
 
     Returns
     -------
-    float
-        The loss, in nats per token.
+    Tensor
+        The loss, a scalar without gradient, in nats per token.
     """
     n_read = sample.n_head + len(sample.rows)
     head = torch.arange(sample.n_head, device=hidden.device)
@@ -178,13 +179,14 @@ def backward_sampled(
         part.detach().requires_grad_() for part in gathered[1].tensor_split([n_read])
     )
     leaf = hidden.detach().requires_grad_()
-    total = 0.0
-    split = (part.split(_SAMPLED_ROWS) for part in (leaf, own_weight, own_bias, targets))
+    total = targets.new_zeros((), dtype=torch.float32)
+    n_rows = _GPU_ROWS if hidden.is_cuda else _SAMPLED_ROWS
+    split = (part.split(n_rows) for part in (leaf, own_weight, own_bias, targets))
     for values, its_weight, its_bias, wanted in zip(*split, strict=True):
         own = (values.float() * its_weight).sum(dim=1) + its_bias
         part = _sampled_sum(values, weight, read_bias, own, wanted, sample) / len(targets)
         part.backward()
-        total += float(part.detach())
+        total += part.detach()
     gradients = (
         torch.cat([weight.grad, own_weight.grad]),
         torch.cat([read_bias.grad, own_bias.grad]),
@@ -193,7 +195,7 @@ def backward_sampled(
     return total
 
 
-def backward_full(hidden: Tensor, decoder: Tensor, bias: Tensor, targets: Tensor) -> float:
+def backward_full(hidden: Tensor, decoder: Tensor, bias: Tensor, targets: Tensor) -> Tensor:
     """Compute the full loss and its gradients, a few rows of logits at a time.
 
     The same as ``full_loss_ref(...).backward()``, without holding the logits of all tokens.
@@ -205,15 +207,16 @@ def backward_full(hidden: Tensor, decoder: Tensor, bias: Tensor, targets: Tensor
 
     Returns
     -------
-    float
-        The loss, in nats per token.
+    Tensor
+        The loss, a scalar without gradient, in nats per token.
     """
     leaf = hidden.detach().requires_grad_()
-    total = 0.0
-    for rows, wanted in zip(leaf.split(_FULL_ROWS), targets.split(_FULL_ROWS), strict=True):
+    total = targets.new_zeros((), dtype=torch.float32)
+    n_rows = _GPU_ROWS if hidden.is_cuda else _FULL_ROWS
+    for rows, wanted in zip(leaf.split(n_rows), targets.split(n_rows), strict=True):
         logits = linear(rows, decoder).float() + bias
         part = cross_entropy(logits, wanted, reduction="sum") / len(targets)
         part.backward()
-        total += float(part.detach())
+        total += part.detach()
     hidden.backward(leaf.grad)
     return total

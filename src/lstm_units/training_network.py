@@ -1,5 +1,6 @@
 """The network that is trained, as a plain PyTorch module."""
 
+import itertools
 from collections.abc import Mapping, Sequence
 
 import torch
@@ -9,6 +10,8 @@ from lstm_units.errors import ConfigurationError
 
 State = list[tuple[Tensor, Tensor]]
 _WORDS_RANGE = 0.1
+_MULTIPLE = 8
+_OF_A_LAYER = ("weight_ih", "weight_hh", "bias_ih", "bias_hh")
 
 
 class LSTMNetwork(nn.Module):
@@ -16,6 +19,11 @@ class LSTMNetwork(nn.Module):
 
     Dropout acts on the embeddings, between layers and before the decoder. Weights begin as theirs
     did: embedding and decoder uniform in (-0.1, 0.1), decoder bias 0, layers by PyTorch's default.
+
+    Tensor cores read bfloat16 matrices fast only if a row takes a multiple of 16 bytes, which 650
+    values do not. So every size is rounded up to a multiple of 8. The units that are added have
+    weights of 0 and receive none: their values, and all gradients from and to them, are exactly 0,
+    so they never change. `tensors` and `load_tensors` know the network without them.
 
     Parameters
     ----------
@@ -57,22 +65,36 @@ class LSTMNetwork(nn.Module):
         self.dropout = dropout
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(seed)
-            self.embedding = nn.Parameter(
-                torch.empty(n_words, embedding_size).uniform_(-_WORDS_RANGE, _WORDS_RANGE)
-            )
+            embedding = torch.empty(n_words, embedding_size).uniform_(-_WORDS_RANGE, _WORDS_RANGE)
+            sizes = (embedding_size, *layer_sizes)
             # One module a layer, so that sizes may differ and dropout is ours.
-            self.layers = nn.ModuleList(
-                nn.LSTM(size_in, size)
-                for size_in, size in zip(
-                    (embedding_size, *layer_sizes[:-1]), layer_sizes, strict=True
-                )
-            )
-            self.separate_decoder = None
+            layers = [nn.LSTM(one, size) for one, size in itertools.pairwise(sizes)]
+            decoder = None
             if not tied:
-                self.separate_decoder = nn.Parameter(
-                    torch.empty(n_words, layer_sizes[-1]).uniform_(-_WORDS_RANGE, _WORDS_RANGE)
-                )
+                decoder = torch.empty(n_words, sizes[-1]).uniform_(-_WORDS_RANGE, _WORDS_RANGE)
+            wide = [_round_up(size) for size in sizes]
+            self.layers = nn.ModuleList(nn.LSTM(*pair) for pair in itertools.pairwise(wide))
+            self.embedding = nn.Parameter(torch.zeros(n_words, wide[0]))
+            self.separate_decoder = None
+            if decoder is not None:
+                self.separate_decoder = nn.Parameter(torch.zeros(n_words, wide[-1]))
             self.decoder_bias = nn.Parameter(torch.zeros(n_words))
+        self.embedding_size = embedding_size
+        with torch.no_grad():
+            for parameter in self.layers.parameters():
+                parameter.zero_()
+        self.load_tensors(
+            {
+                "encoder.weight": embedding,
+                "decoder.weight": decoder,
+                "decoder.bias": self.decoder_bias.detach().clone(),
+                **{
+                    f"rnn.{name}_l{depth}": getattr(layer, f"{name}_l0").detach()
+                    for depth, layer in enumerate(layers)
+                    for name in _OF_A_LAYER
+                },
+            }
+        )
 
     @property
     def tied(self) -> bool:
@@ -81,7 +103,7 @@ class LSTMNetwork(nn.Module):
 
     @property
     def decoder(self) -> Tensor:
-        """The decoder's weight of shape (words, hidden of the last layer)."""
+        """The decoder's weight of shape (words, units of the last layer rounded up)."""
         return self.embedding if self.separate_decoder is None else self.separate_decoder
 
     @torch.no_grad()
@@ -109,9 +131,10 @@ class LSTMNetwork(nn.Module):
         Returns
         -------
         list of (hidden, cell)
-            One pair a layer, each of shape (1, sequences, units).
+            One pair a layer, each of shape (1, sequences, units rounded up).
         """
-        zeros = [self.embedding.new_zeros(1, n_sequences, size) for size in self.layer_sizes]
+        sizes = [layer.hidden_size for layer in self.layers]
+        zeros = [self.embedding.new_zeros(1, n_sequences, size) for size in sizes]
         return [(zero, zero.clone()) for zero in zeros]
 
     def forward(self, rows: Tensor, state: State) -> tuple[Tensor, State]:
@@ -125,7 +148,7 @@ class LSTMNetwork(nn.Module):
 
         Returns
         -------
-        hidden : Tensor of shape (time, sequences, units of the last layer)
+        hidden : Tensor of shape (time, sequences, units of the last layer rounded up)
             After dropout, in training mode.
         state : list of (hidden, cell)
             After the last word.
@@ -152,14 +175,11 @@ class LSTMNetwork(nn.Module):
             ``encoder.weight``, ``rnn.weight_ih_l0`` and so on, ``decoder.bias``, and
             ``decoder.weight`` unless tied.
         """
-        found = {"encoder.weight": self.embedding}
-        for depth, layer in enumerate(self.layers):
-            for name in ("weight_ih", "weight_hh", "bias_ih", "bias_hh"):
-                found[f"rnn.{name}_l{depth}"] = getattr(layer, f"{name}_l0")
-        if self.separate_decoder is not None:
-            found["decoder.weight"] = self.separate_decoder
-        found["decoder.bias"] = self.decoder_bias
-        return {name: tensor.detach() for name, tensor in found.items()}
+        return {
+            # Gates become rows again; a copy where units were added.
+            name: view.flatten(0, 1) if name.startswith("rnn.") else view
+            for name, view in self._views().items()
+        }
 
     @torch.no_grad()
     def load_tensors(self, tensors: Mapping[str, Tensor]) -> None:
@@ -170,5 +190,28 @@ class LSTMNetwork(nn.Module):
         tensors : mapping of str to Tensor
             All those that `tensors` has, of the same shapes.
         """
-        for name, own in self.tensors().items():
-            own.copy_(tensors[name])
+        for name, view in self._views().items():
+            view.copy_(tensors[name].reshape(view.shape))
+
+    def _views(self) -> dict[str, Tensor]:
+        """Return the parts of the parameters that are not added units, gates apart."""
+        sizes = (self.embedding_size, *self.layer_sizes)
+        found = {"encoder.weight": self.embedding[:, : sizes[0]]}
+        for depth, layer in enumerate(self.layers):
+            for name in _OF_A_LAYER:
+                # The gates i, f, g, o of all units are below one another.
+                gates = getattr(layer, f"{name}_l0").unflatten(0, (4, layer.hidden_size))
+                view = gates[:, : sizes[depth + 1]]
+                if name == "weight_ih":
+                    view = view[..., : sizes[depth]]
+                elif name == "weight_hh":
+                    view = view[..., : sizes[depth + 1]]
+                found[f"rnn.{name}_l{depth}"] = view
+        if self.separate_decoder is not None:
+            found["decoder.weight"] = self.separate_decoder[:, : sizes[-1]]
+        found["decoder.bias"] = self.decoder_bias
+        return {name: view.detach() for name, view in found.items()}
+
+
+def _round_up(size: int) -> int:
+    return -(-size // _MULTIPLE) * _MULTIPLE

@@ -1,0 +1,112 @@
+"""What runs on a GPU gives what the CPU gives. Without a GPU all of it skips."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+import torch
+from test_sweep import CONTEXT, SHAPES, all_kinds_of_sets, random_items
+from test_training import SMALL, gradients, network_of, random_text, run
+
+from lstm_units.context_states import read_context
+from lstm_units.devices import exact_matrix_products, job_device
+from lstm_units.interventions import MODES, Interventions
+from lstm_units.perplexity import perplexity
+from lstm_units.sweep import sweep
+from lstm_units.sweep_reference import sweep_ref
+from lstm_units.training import TrainingText, train
+from lstm_units.training_loss import TailSampler, backward_full, backward_sampled, full_loss_ref
+
+pytestmark = pytest.mark.skipif(not torch.cuda.is_available(), reason="no GPU")
+GPU = torch.device("cuda", 0)
+
+
+@pytest.fixture(autouse=True)
+def exact():
+    exact_matrix_products()
+
+
+@pytest.mark.parametrize("mode", MODES)
+@pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
+@pytest.mark.parametrize("shape", SHAPES)
+def test_margins_equal_those_of_edited_weights_on_the_cpu(random_model, shape, dtype, mode):
+    model = random_model(dtype=dtype, **SHAPES[shape])
+    items = random_items()
+    values = torch.randn(model.n_units, generator=torch.Generator().manual_seed(3)).to(dtype) / 3
+    interventions = Interventions(mode, all_kinds_of_sets(model), values)
+    expected = sweep_ref(model, items, interventions, CONTEXT)
+    there = model.to(device=GPU)
+    states = read_context(there, interventions, CONTEXT)
+    found = sweep(there, items, interventions, states)
+    tolerance = 2e-4 if dtype == torch.float32 else 1e-10
+    assert np.abs(found - expected).max() < tolerance
+
+
+@pytest.mark.parametrize(("n_words", "units", "tokens"), [(7, 3, 12), (60, 5, 1300), (90, 8, 9000)])
+def test_losses_in_pieces_equal_the_plain_ones(n_words, units, tokens):
+    torch.manual_seed(n_words)
+    problem = [torch.randn(size, units) for size in (tokens, n_words)] + [torch.randn(n_words)]
+    targets = torch.randint(n_words, (tokens,))
+    here = gradients(full_loss_ref, *(part.requires_grad_() for part in problem), targets)
+    moved = [part.detach().to(GPU).requires_grad_() for part in problem]
+    sample = TailSampler(torch.ones(n_words), n_words, 4).draw(1).to(GPU)
+    for compute in (
+        lambda *args: backward_full(*args, targets.to(GPU)),
+        lambda *args: backward_sampled(*args, targets.to(GPU), sample),
+    ):
+        loss, there = gradients(compute, *moved)
+        assert loss == pytest.approx(here[0], abs=1e-5)
+        for a, b in zip(there, here[1], strict=True):
+            torch.testing.assert_close(a.cpu(), b, atol=1e-5, rtol=1e-3)
+
+
+def trained_on(device, settings, folder):
+    folder.mkdir()
+    network = network_of(settings).to(device)
+    rows = train(network, random_text(), settings, folder, "one", lambda step: None)
+    return network, rows
+
+
+@pytest.mark.parametrize("softmax", ["full", "sampled"])
+def test_training_follows_that_of_the_cpu(tmp_path, softmax):
+    # Without dropout: masks are drawn by the device.
+    settings = replace(SMALL, dropout=0.0, softmax=softmax, head=4, sample=5)
+    here, rows = trained_on(torch.device("cpu"), settings, tmp_path / "cpu")
+    there, rows_there = trained_on(GPU, settings, tmp_path / "gpu")
+    for name, tensor in here.tensors().items():
+        torch.testing.assert_close(there.tensors()[name].cpu(), tensor, atol=5e-4, rtol=1e-3)
+    for row, other in zip(rows, rows_there, strict=True):
+        expected = row["training_perplexity"]
+        assert other["training_perplexity"] == pytest.approx(expected, rel=1e-3)
+    ids = random_text().validation
+    assert perplexity(there, ids)[0] == pytest.approx(perplexity(here, ids)[0], rel=1e-3)
+
+
+@pytest.mark.parametrize("precision", ["float32", "bfloat16"])
+def test_a_stopped_training_goes_on_where_it_was(tmp_path, monkeypatch, precision):
+    import test_training
+
+    settings = replace(SMALL, precision=precision)
+    monkeypatch.setattr(test_training, "network_of", lambda s: network_of(s).to(GPU))
+    whole, rows, _ = run(settings, tmp_path / "whole")
+    run(settings, tmp_path / "part", stop_after=5)
+    after, rows_after, _ = run(settings, tmp_path / "part")
+    # Sums are added in any order on a GPU, so the weights may differ in their last digits.
+    tolerance = 1e-4 if precision == "float32" else 2e-2
+    for name, tensor in whole.tensors().items():
+        torch.testing.assert_close(after.tensors()[name], tensor, atol=tolerance, rtol=1e-3)
+    assert [row["step"] for row in rows_after] == [row["step"] for row in rows]
+
+
+def test_a_text_of_small_integers_is_read_on_the_gpu(tmp_path):
+    text = random_text()
+    for kind in (torch.uint16, torch.int32):
+        moved = TrainingText(text.train.to(torch.int64).to(kind), text.validation, text.counts)
+        network = network_of(SMALL).to(GPU)
+        rows = train(network, moved, SMALL, tmp_path, str(kind), lambda step: None)
+        assert rows[-1]["step"] == SMALL.steps
+
+
+def test_a_job_takes_the_gpu_for_itself(tmp_path):
+    with job_device("auto", str(tmp_path), "training.device") as device:
+        assert device == GPU
