@@ -261,7 +261,7 @@ def test_converting_twice_gives_equal_bytes(tmp_path, vocabulary):
 
 
 def test_shipped_default_converts_to_the_same_weights(tmp_path, project):
-    shipped = project / "models" / "wiki650"
+    shipped = project / "models" / "wikipedia650"
     description = convert_checkpoint(CheckpointSource(shipped), tmp_path)
     recorded = json.loads((shipped / "model.json").read_text())
     assert {key: description[key] for key in recorded if key != "metadata"} == recorded

@@ -101,7 +101,8 @@ def test_version_is_the_package_s(capsys):
 
 
 @pytest.mark.parametrize(
-    "arguments", [["scor"], ["card", "wiki650"], ["card", "wiki650", "x"], ["score"], ["--nothing"]]
+    "arguments",
+    [["scor"], ["card", "wikipedia650"], ["card", "wikipedia650", "x"], ["score"], ["--nothing"]],
 )
 def test_wrong_usage_ends_with_code_2(arguments, capsys):
     with pytest.raises(SystemExit) as ending:
@@ -301,10 +302,10 @@ def test_card_is_made_by_the_step_with_the_arguments_given(monkeypatch, capsys):
         return Path("page.html")
 
     monkeypatch.setattr(steps_cards, "write_card_from_results", write)
-    assert main(["card", "wiki650", "776"]) == 0
+    assert main(["card", "wikipedia650", "776"]) == 0
     assert main(["card", "other", "3", "--results", "r", "--output", "o.html"]) == 0
     assert calls == [
-        (Path("results"), "wiki650", 776, None),
+        (Path("results"), "wikipedia650", 776, None),
         (Path("r"), "other", 3, Path("o.html")),
     ]
     assert capsys.readouterr().out == "page.html\npage.html\n"
@@ -330,6 +331,6 @@ def test_input_that_can_be_mended_is_one_message_and_code_1(
         ["score", converted, nounpp, "--context", tmp_path / "none.txt"], capsys
     )
     assert "there are no results of any model" in refused(
-        ["card", "wiki650", "1", "--results", tmp_path], capsys
+        ["card", "wikipedia650", "1", "--results", tmp_path], capsys
     )
     assert list(tmp_path.iterdir()) == []

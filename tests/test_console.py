@@ -49,13 +49,13 @@ def test_messages_go_to_terminal_and_log(tmp_path, capsys):
 
 
 def test_lines_name_the_job_unless_it_is_alone(capsys, tmp_path):
-    with job(tmp_path / "a.log", name="wiki650 zero") as out:
+    with job(tmp_path / "a.log", name="wikipedia650 zero") as out:
         out.info("hello")
     with job(tmp_path / "a.log", alone=True) as out:
         out.info("hello")
     with job() as out:
         out.info("hello")
-    assert capsys.readouterr().err == "[wiki650 zero] hello\nhello\nhello\n"
+    assert capsys.readouterr().err == "[wikipedia650 zero] hello\nhello\nhello\n"
 
 
 def test_a_user_error_leaves_its_message_only_and_exit_code_1(tmp_path):

@@ -4,9 +4,7 @@ import numpy as np
 import pandas as pd
 import pytest
 import torch
-import yaml
 
-import lstm_units
 from lstm_units.checkpoints import load_language_model
 from lstm_units.context_states import read_context
 from lstm_units.generation import generate
@@ -20,21 +18,21 @@ from lstm_units.sweep import Items, sweep
 from lstm_units.sweep_reference import sweep_ref
 
 # Accuracy in % on the released items after the first of the paper's five sentences, by condition,
-# as models/wiki650/README.md states it.
+# as models/wikipedia650/README.md states it.
 CARD = {
-    "simple": (100, 62.3),
-    "adv": (100, 78.7),
-    "adv_adv": (89.6, 88.3),
-    "adv_conjunction": (46.0, 94.3),
-    "namepp": (100, 1.6),
-    "nounpp": (99.5, 54.7, 15.2, 67.8),
-    "nounpp_adv": (99.8, 76.5, 20.7, 75.2),
+    "simple": (99.3, 98.7),
+    "adv": (99.7, 100),
+    "adv_adv": (93.3, 99.9),
+    "adv_conjunction": (57.2, 91.3),
+    "namepp": (98.3, 56.8),
+    "nounpp": (99.0, 60.0, 92.3, 99.7),
+    "nounpp_adv": (99.8, 76.7, 100, 100),
 }
 
 
 @pytest.fixture(scope="module")
 def default_model(project):
-    return load_language_model(project / "models" / "wiki650")
+    return load_language_model(project / "models" / "wikipedia650")
 
 
 def to_items(table, model):
@@ -96,23 +94,3 @@ def test_model_card_states_the_accuracy_on_the_released_items(
     scores = score_intact(default_model, items, states)
     right = pd.Series(scores.margin > 0).groupby(list(conditions), sort=False).mean() * 100
     assert np.abs(right.to_numpy() - CARD[task]).max() < 0.25
-
-
-# As models/wikipedia650/README.md states it, on the workflow's own items.
-BETTER_CARD = {
-    "simple": {"S": 99.3, "P": 87.0},
-    "namepp": {"SS": 97.3, "PS": 32.4},
-    "nounpp": {"SS": 94.7, "SP": 43.2, "PS": 35.0, "PP": 89.5},
-}
-
-
-@pytest.mark.slow
-def test_the_card_of_the_better_model_says_how_it_does_on_our_items(project):
-    model = lstm_units.load_checkpoint(project / "models" / "wikipedia650")
-    config = yaml.safe_load((project / "config.yaml").read_text(encoding="utf-8"))
-    for task, expected in BETTER_CARD.items():
-        n_items = config["task_definitions"][task]["items_per_condition"]
-        stimuli = lstm_units.make_stimuli(task, items_per_condition=n_items, seed=2019)
-        scores = lstm_units.score(model, stimuli)
-        shares = (100 * scores["right"]).groupby(scores["condition"].astype(str)).mean()
-        assert shares.round(1).to_dict() == pytest.approx(expected, abs=0.35), task

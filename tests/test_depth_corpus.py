@@ -317,7 +317,7 @@ def test_every_length_has_300_distinct_sentences_and_every_cell_room_to_spare(co
 
 
 def test_the_default_model_knows_every_word(project, corpus):
-    vocabulary = set((project / "models" / "wiki650" / "vocab.txt").read_text().split("\n"))
+    vocabulary = set((project / "models" / "wikipedia650" / "vocab.txt").read_text().split("\n"))
     grammar = read_grammar(project / "stimuli" / "english" / "depth_grammar.txt")
     assert sorted(grammar.word_types - vocabulary) == []
     rows = pq.read_table(corpus / "sentences.parquet", columns=["tokens"]).to_pylist()

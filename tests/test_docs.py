@@ -161,7 +161,7 @@ def test_front_page_names_files_that_rules_write():
     section = text_of("README.md").partition("## What comes out")[2].partition("\n## ")[0]
     rows = re.findall(r"^\| `([^`]+)`", section, re.MULTILINE)
     assert len(rows) >= 5
-    values = {"mode": "(zero|legacy|mean)", "group": r"[\w*]+", "model": "wiki650"}
+    values = {"mode": "(zero|legacy|mean)", "group": r"[\w*]+", "model": "wikipedia650"}
     values |= {"analysis": "fig2", "task": "nounpp"}
     patterns = []
     for output in outputs():
@@ -260,7 +260,7 @@ def test_snippets_on_activations_run_on_a_finished_experiment(finished, tmp_path
         ("988", "8"),
         ("651", "6"),
         ("652", "8"),
-        ("wiki650", "tiny"),
+        ("wikipedia650", "tiny"),
     ):
         assert there in code
         code = code.replace(there, here)

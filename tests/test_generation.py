@@ -287,7 +287,7 @@ def test_an_object_that_cannot_differ_is_refused(project, tmp_path):
 
 
 def test_every_word_is_in_the_shipped_vocabulary(project, english):
-    words = set((project / "models/wiki650/vocab.txt").read_text().splitlines())
+    words = set((project / "models/wikipedia650/vocab.txt").read_text().splitlines())
     assert_known(english, words)
 
 

@@ -195,7 +195,7 @@ def test_an_object_relative_reads_as_it_should(tables):
 
 @pytest.mark.parametrize("task", STRUCTURES)
 def test_the_default_model_knows_every_word(tables, project, task):
-    path: Path = project / "models" / "wiki650" / "vocab.txt"
+    path: Path = project / "models" / "wikipedia650" / "vocab.txt"
     known = set(path.read_text(encoding="utf-8").splitlines())
     words = {word for tokens in tables[task]["tokens"].to_pylist() for word in tokens}
     words |= set(tables[task]["wrong"].to_pylist())

@@ -403,7 +403,7 @@ def benchmark_names():
             if match := re.match(r"(?:rule|checkpoint) (\w+):", line):
                 rule = match[1]
             if match := re.search(r'"<benchmarks>/(?:([^/"]+)/)?([^/"]+)\.tsv"', line):
-                folder = (match[1] or "").replace("{model}", "wiki650")
+                folder = (match[1] or "").replace("{model}", "wikipedia650")
                 stem = re.sub(r"\{(\w+)\}", lambda name: values[name[1]], match[2])
                 found.append((rule, folder, stem))
     return found

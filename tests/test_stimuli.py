@@ -194,7 +194,7 @@ def test_bad_context_is_refused(tmp_path):
 def test_shipped_context_is_known_and_free_of_stimulus_words(project):
     folder = project / "stimuli" / "english"
     context = read_context(folder / "context.txt", "true")
-    vocabulary = set((project / "models/wiki650/vocab.txt").read_text().splitlines())
+    vocabulary = set((project / "models/wikipedia650/vocab.txt").read_text().splitlines())
     assert set(context) <= vocabulary
     assert 60 <= len(context) <= 75
     assert context.count("<eos>") == 5

@@ -106,7 +106,7 @@ def test_groups_keep_the_order_of_the_tasks_and_part_swept_from_unswept():
 
 
 def test_layer_sizes_come_from_the_converted_checkpoint(tmp_path, project):
-    assert read_layer_sizes(project / "models" / "wiki650" / "model.json") == (650, 650)
+    assert read_layer_sizes(project / "models" / "wikipedia650" / "model.json") == (650, 650)
     path = tmp_path / "model.json"
     path.write_text(json.dumps({"layer_sizes": [3, 5, 2]}))
     assert read_layer_sizes(path) == (3, 5, 2)

@@ -260,8 +260,8 @@ def test_tables_are_written_by_suffix_with_metadata_and_equal_bytes(tables, tmp_
 
 def test_the_pandas_snippets_of_the_docs_run(results, tables, project, monkeypatch, capsys):
     _, accuracy, long_range = tables
-    (results.folder / "model").rename(results.folder / "wiki650")
-    base = results.folder / "wiki650"
+    (results.folder / "model").rename(results.folder / "wikipedia650")
+    base = results.folder / "wikipedia650"
     path = base / "ablation" / "zero" / "accuracy.parquet"
     write_parquet(pa.Table.from_pandas(accuracy, preserve_index=False), path, make_metadata(seed=1))
     write_json(long_range, base / "units" / "long_range.json", make_metadata())

@@ -23,13 +23,13 @@ def config_with(run=None, **over):
 
 
 def test_kept_steps_become_checkpoints_that_models_may_name():
-    config = validate_config(config_with(models=["wiki650", "net*"]))
+    config = validate_config(config_with(models=["wikipedia650", "net*"]))
     names = ["net_step_0", "net_step_1", "net_step_10", "net"]
-    assert config["models"] == ["wiki650", *names]
+    assert config["models"] == ["wikipedia650", *names]
     steps = [config["checkpoints"][name]["training_step"] for name in names]
     assert steps == [0, 1, 10, 100]
     assert {trained_by(config, name) for name in names} == {"net"}
-    assert trained_by(config, "wiki650") is trained_by(config, "untrained") is None
+    assert trained_by(config, "wikipedia650") is trained_by(config, "untrained") is None
     assert not missing_files(config, PROJECT, PROJECT)
 
 

@@ -107,7 +107,7 @@ def test_precisions_give_the_same_network_up_to_rounding(random_model):
 
 
 def test_the_dump_is_that_of_the_untrained_network(project, tmp_path):
-    checkpoint = project / "models" / "wiki650"
+    checkpoint = project / "models" / "wikipedia650"
     if not (checkpoint / "model.safetensors").is_file():
         pytest.skip("the included model is not there")
     row = {

@@ -99,7 +99,7 @@ def test_long_lists_of_unknown_words_are_cut_short():
 
 
 def test_shipped_tasks_are_known_to_the_shipped_model(project):
-    words = (project / "models/wiki650/vocab.txt").read_text().splitlines()
+    words = (project / "models/wikipedia650/vocab.txt").read_text().splitlines()
     vocabulary = Vocabulary(tuple(words))
     language = read_language(project / "stimuli" / "english")
     for task in language.tasks:

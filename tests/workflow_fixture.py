@@ -181,7 +181,7 @@ def make_workspace(directory: Path, project: Path) -> Workspace:
     data = directory / "data"
     shutil.copytree(project / "stimuli" / "english", data / "english")
     write_planted_network(directory / "model", data / "english", data / "english" / "context.txt")
-    shutil.copy(PROJECT / "models" / "wiki650" / "counts.tsv", data)
+    shutil.copy(PROJECT / "models" / "wikipedia650" / "counts.tsv", data)
     (data / "pairs.tsv").write_text(
         "prefix\tgood\tbad\tcondition\tsubject_number\n"
         + "".join("\t".join(pair) + "\n" for pair in PAIRS)

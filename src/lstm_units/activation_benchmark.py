@@ -169,7 +169,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
         prog="python -m lstm_units.activation_benchmark", description=__doc__
     )
     parser.add_argument("tasks", nargs="*", default=TASKS, help=f"default: {' '.join(TASKS)}")
-    parser.add_argument("--checkpoint", type=Path, default=project / "models" / "wiki650")
+    parser.add_argument("--checkpoint", type=Path, default=project / "models" / "wikipedia650")
     parser.add_argument("--project", type=Path, default=project, help="folder of config.yaml")
     parser.add_argument("--threads", type=int, default=len(os.sched_getaffinity(0)))
     parser.add_argument("--memory", type=float, default=1.0, help="GiB for a dump")

@@ -95,7 +95,7 @@ def load_checkpoint(
     Examples
     --------
     >>> import lstm_units
-    >>> model = lstm_units.load_checkpoint("models/wiki650")
+    >>> model = lstm_units.load_checkpoint("models/wikipedia650")
     >>> model.layer_sizes, len(model.vocabulary)
     ((650, 650), 24000)
     """
@@ -220,7 +220,7 @@ def score(
     Examples
     --------
     >>> import lstm_units
-    >>> model = lstm_units.load_checkpoint("models/wiki650")
+    >>> model = lstm_units.load_checkpoint("models/wikipedia650")
     >>> stimuli = lstm_units.make_stimuli("simple", items_per_condition=2, seed=1)
     >>> scores = lstm_units.score(model, stimuli)
     >>> scores[["item", "condition", "right"]]
@@ -282,7 +282,7 @@ def accuracy(
     Examples
     --------
     >>> import lstm_units
-    >>> model = lstm_units.load_checkpoint("models/wiki650")
+    >>> model = lstm_units.load_checkpoint("models/wikipedia650")
     >>> stimuli = lstm_units.make_stimuli("nounpp", items_per_condition=30, seed=1)
     >>> lstm_units.accuracy(lstm_units.score(model, stimuli)).round(2)
       condition   n  accuracy  ci_low  ci_high  n_near_ties

@@ -89,7 +89,7 @@ def sweep_units(
     Examples
     --------
     >>> import lstm_units
-    >>> model = lstm_units.load_checkpoint("models/wiki650")
+    >>> model = lstm_units.load_checkpoint("models/wikipedia650")
     >>> stimuli = lstm_units.make_stimuli("nounpp", items_per_condition=2, seed=1)
     >>> margins = lstm_units.sweep_units(model, {"nounpp": stimuli}, units=[651, 652])
     >>> margins.groupby("unit")["item"].count().to_dict()
@@ -181,7 +181,7 @@ def ablation_accuracy(
     Examples
     --------
     >>> import lstm_units
-    >>> model = lstm_units.load_checkpoint("models/wiki650")
+    >>> model = lstm_units.load_checkpoint("models/wikipedia650")
     >>> stimuli = {"simple": lstm_units.make_stimuli("simple", items_per_condition=20, seed=1)}
     >>> scores = {task: lstm_units.score(model, items) for task, items in stimuli.items()}
     >>> margins = lstm_units.sweep_units(model, stimuli, units=[651, 652])
@@ -256,7 +256,7 @@ def find_long_range_units(
     Examples
     --------
     >>> import lstm_units
-    >>> model = lstm_units.load_checkpoint("models/wiki650")
+    >>> model = lstm_units.load_checkpoint("models/wikipedia650")
     >>> stimuli = {"nounpp": lstm_units.make_stimuli("nounpp", items_per_condition=40, seed=1)}
     >>> scores = {task: lstm_units.score(model, items) for task, items in stimuli.items()}
     >>> margins = lstm_units.sweep_units(model, stimuli, units=range(651, 661))

@@ -83,7 +83,7 @@ def dump_activations(
     --------
     >>> import tempfile
     >>> import lstm_units
-    >>> model = lstm_units.load_checkpoint("models/wiki650")
+    >>> model = lstm_units.load_checkpoint("models/wikipedia650")
     >>> stimuli = lstm_units.make_stimuli("nounpp", items_per_condition=5, seed=1)
     >>> folder = tempfile.mkdtemp() + "/nounpp"
     >>> dump = lstm_units.dump_activations(model, stimuli, folder, variables=["cell"], layers=[2])
@@ -206,7 +206,7 @@ def decode(
     --------
     >>> import tempfile
     >>> import lstm_units
-    >>> model = lstm_units.load_checkpoint("models/wiki650")
+    >>> model = lstm_units.load_checkpoint("models/wikipedia650")
     >>> stimuli = lstm_units.make_stimuli("nounpp", items_per_condition=20, seed=1)
     >>> folder = tempfile.mkdtemp() + "/nounpp"
     >>> dump = lstm_units.dump_activations(model, stimuli, folder, variables=["cell"], layers=[2])

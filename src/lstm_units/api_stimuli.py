@@ -199,7 +199,7 @@ def known_items(
     Examples
     --------
     >>> import lstm_units
-    >>> model = lstm_units.load_checkpoint("models/wiki650")
+    >>> model = lstm_units.load_checkpoint("models/wikipedia650")
     >>> stimuli = lstm_units.make_stimuli("simple", items_per_condition=5, seed=1)
     >>> len(lstm_units.known_items(model, stimuli))
     10

@@ -261,7 +261,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     """Measure and print."""
     project = Path(__file__).resolve().parents[2]
     parser = argparse.ArgumentParser(prog="python -m lstm_units.benchmark", description=__doc__)
-    parser.add_argument("--checkpoint", type=Path, default=project / "models" / "wiki650")
+    parser.add_argument("--checkpoint", type=Path, default=project / "models" / "wikipedia650")
     parser.add_argument("--project", type=Path, default=project, help="folder of config.yaml")
     parser.add_argument("--threads", type=int, default=len(os.sched_getaffinity(0)))
     parser.add_argument("--rounds", type=int, default=5)

@@ -165,7 +165,7 @@ def _add_score(commands: argparse._SubParsersAction) -> None:
         "score stimuli with a model, and print its accuracy",
         "An item is right\nif the correct verb form is the likelier of the two. Items of which the "
         "model\nlacks a form are left out.",
-        "lstm-units score models/wiki650 my_pairs.tsv --output items.csv",
+        "lstm-units score models/wikipedia650 my_pairs.tsv --output items.csv",
         _score,
     )
     parser.add_argument(
@@ -312,7 +312,7 @@ def _add_card(commands: argparse._SubParsersAction) -> None:
         "card",
         "write the card of a unit, a page of all that the results say of it",
         "Nothing\nis computed anew.",
-        "lstm-units card wiki650 776",
+        "lstm-units card wikipedia650 776",
         _card,
     )
     parser.add_argument("model", metavar="MODEL", help="its name, that of a folder of the results")

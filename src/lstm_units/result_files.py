@@ -16,7 +16,7 @@ from lstm_units.files import read_json, read_metadata
 
 @dataclass(frozen=True)
 class ResultFiles:
-    """A folder of results, such as ``results/wiki650``, and which of its files count.
+    """A folder of results, such as ``results/wikipedia650``, and which of its files count.
 
     Parameters
     ----------
