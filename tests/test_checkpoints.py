@@ -264,7 +264,10 @@ def test_shipped_default_converts_to_the_same_weights(tmp_path, project):
     shipped = project / "models" / "wikipedia650"
     description = convert_checkpoint(CheckpointSource(shipped), tmp_path)
     recorded = json.loads((shipped / "model.json").read_text())
-    assert {key: description[key] for key in recorded if key != "metadata"} == recorded
+    # The shipped files came from those that training wrote, whose metadata differ.
+    same = set(recorded) - {"metadata", "source_sha256", "verification"}
+    assert {key: description[key] for key in same} == {key: recorded[key] for key in same}
+    assert {"sha256", "vocabulary_sha256", "layer_sizes", "tied"} <= same
     written, source = (load_file(d / "model.safetensors") for d in (tmp_path, shipped))
     assert written.keys() == source.keys()
     assert all(torch.equal(written[name], source[name]) for name in source)

@@ -361,10 +361,10 @@ def test_the_number_without_a_long_range_unit_is_named(driven):
         return verdicts(driven, {"units": units}, SYNTAX_FOUND, 3.0)["mutual_inhibition"]["reason"]
 
     assert reason(FOUND) is None
-    assert reason([FOUND[0], STAND_INS[1]]) == "no long-range unit was found for plural subjects"
-    assert reason([FOUND[1]]) == "no long-range unit was found for singular subjects"
+    assert reason([FOUND[0], STAND_INS[1]]) == "no long-range unit serves plural subjects alone"
+    assert reason([FOUND[1]]) == "no long-range unit serves singular subjects alone"
     for units in (STAND_INS, [STAND_INS[0]], []):
-        assert reason(units) == "no long-range unit was found for either subject number"
+        assert reason(units) == "no long-range unit serves one subject number alone"
 
 
 def test_a_syntax_unit_that_is_a_long_range_unit_itself_is_not_tested(driven):

@@ -1,6 +1,7 @@
 """Files, tables, figures and the graph of connectivity."""
 
 import hashlib
+import itertools
 import os
 import subprocess
 import sys
@@ -301,6 +302,18 @@ def test_all_text_has_one_size_and_lies_in_the_figure(table):
             width, height = figure.get_size_inches()
             assert box.x0 >= 0 and box.x1 <= width
             assert box.y0 >= 0 and box.y1 <= height
+
+
+def test_the_titles_of_three_columns_are_apart(table):
+    third = table[table["target"] == SINGULAR].assign(target=SINGULAR + 1)
+    shown = [FOUND[0], STAND_INS[1], shown_entry(SINGULAR + 1, "nearest", "singular")]
+    _, figure = figures(pd.concat([table, third]), shown)
+    figure.draw_without_rendering()
+    titles = [axis.title for axis in figure.axes if axis.get_title()]
+    boxes = [title.get_window_extent() for title in titles]
+    assert len(boxes) == 3
+    assert all(left.x1 < right.x0 for left, right in itertools.pairwise(boxes))
+    assert boxes[-1].x1 <= figure.bbox.x1
 
 
 def test_figure_4a_has_weight_and_input_of_every_pair_and_gate(table):

@@ -359,6 +359,19 @@ def test_captions_exist_for_figures_whose_data_are_missing(tmp_path):
         assert caption.alt
 
 
+def test_the_caption_of_a_time_course_names_a_unit_of_both_numbers(tmp_path):
+    units = [
+        {"unit": 5, "layer": 2, "role": "long-range", "number": None, "found": True},
+        {"unit": 7, "layer": 2, "role": "nearest", "number": "singular", "found": False},
+        {"unit": 8, "layer": 2, "role": "nearest", "number": "plural", "found": False},
+    ]
+    write_json({"units": units}, tmp_path / "units" / "shown.json", make_metadata())
+    text = figure_caption("fig1a", ResultFiles(tmp_path), {}, default_config()).sentences[0]
+    assert "long-range unit 5, found for no single number" in text
+    assert "unit 7, which comes nearest" in text
+    assert "unit 8" not in text
+
+
 def test_methods_state_the_settings_of_the_run():
     config = default_config()
     before = methods_table(config)

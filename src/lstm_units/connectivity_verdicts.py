@@ -233,9 +233,9 @@ def _untested_pairs(
     found = {known.number for known in units.values() if "long-range" in known.kinds}
     missing = [number for number in ("singular", "plural") if number not in found]
     if len(missing) == 2:
-        return "no long-range unit was found for either subject number"
+        return "no long-range unit serves one subject number alone"
     if missing:
-        return f"no long-range unit was found for {missing[0]} subjects"
+        return f"no long-range unit serves {missing[0]} subjects alone"
     out = _left_out([known for known in lost if "long-range" in known.kinds and known.number])
     if out:
         return out

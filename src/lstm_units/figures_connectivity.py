@@ -30,7 +30,7 @@ from lstm_units.language_model import GATES
 
 _BINS = 60
 _MOST = 3  # panels beside each other
-_LEFT, _RIGHT, _TITLE, _PANEL, _GAP = 0.5, 0.12, 0.34, 0.98, 0.2  # inches
+_LEFT, _RIGHT, _TITLE, _LINE, _PANEL, _GAP = 0.5, 0.12, 0.34, 0.14, 0.98, 0.2  # inches
 _LEGEND_LINE, _AXIS_LABEL = 0.15, 0.2
 _BARS = 0.5  # share of a panel's height that the bars take
 _MARK = 3.2  # points
@@ -101,13 +101,15 @@ def afferents_figure(
         label += ("\n" if columns == 1 else " ") + "(vertical: units)"
         footer = _AXIS_LABEL * (1 + label.count("\n")) + 0.08
         footer += _LEGEND_LINE * -(-len(handles) // legend_columns)
-        block = _TITLE + len(GATES) * (_PANEL + _GAP)
+        titles = {target.unit: _title(target) for target in targets}
+        above = _TITLE + _LINE * max(title.count("\n") for title in titles.values())
+        block = above + len(GATES) * (_PANEL + _GAP)
         height = footer + blocks * block
         figure = new_figure(width, height)
         each = (width - _LEFT * columns - _RIGHT) / columns
         for place, target in enumerate(targets):
             left = _LEFT + (place % columns) * (each + _LEFT)
-            top = height - (place // columns) * block - _TITLE
+            top = height - (place // columns) * block - above
             for number, gate in enumerate(GATES):
                 bottom = top - number * (_PANEL + _GAP) - _PANEL
                 box = (left / width, bottom / height, each / width, _PANEL / height)
@@ -116,7 +118,7 @@ def afferents_figure(
                 _draw(axis, here, kinds, threshold, np.array([each, _PANEL]) * 72)
                 axis.set_ylabel(gate.replace("_", " "), fontsize=FONT_SIZE, labelpad=2)
                 if number == 0:
-                    axis.set_title(_title(target), fontsize=FONT_SIZE, pad=4)
+                    axis.set_title(titles[target.unit], fontsize=FONT_SIZE, pad=4)
         figure.supxlabel(
             label,
             fontsize=FONT_SIZE,
@@ -163,7 +165,7 @@ def _title(known: KnownUnit) -> str:
     number = f", {known.number}" if known.number else ""
     if "long-range" in known.kinds:
         return f"to unit {known.unit}, long-range{number}"
-    return f"to unit {known.unit}, nearest{number} (criteria not met)"
+    return f"to unit {known.unit}, nearest{number}\n(criteria not met)"
 
 
 def _draw(

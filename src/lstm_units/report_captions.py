@@ -99,24 +99,28 @@ def _units(about: About, stem: str) -> Caption:
 
 def _time_course(about: About, stem: str) -> Caption:
     side = _NUMBERS[stem]
-    units = [unit for unit in about.shown() if unit["number"] == side]
-    found = [unit["unit"] for unit in units if unit["found"]]
-    nearest = [unit["unit"] for unit in units if unit["role"] == "nearest"]
+    shown = about.shown()
+    found = [unit["unit"] for unit in shown if unit["found"] and unit["number"] == side]
+    both = [unit["unit"] for unit in shown if unit["found"] and unit["number"] is None]
+    nearest = [u["unit"] for u in shown if u["role"] == "nearest" and u["number"] == side]
+    which = []
+    if both:
+        which.append(f"long-range {units_named(both)}, found for no single number of the subject")
     if found:
-        which = f"long-range {units_named(found)}, found for {side} subjects"
+        which.append(f"long-range {units_named(found)}, found for {side} subjects")
     elif nearest:
-        which = (
+        which.append(
             f"unit {nearest[0]}, which comes nearest to a long-range unit for {side} subjects; it "
             "does not meet the criteria"
         )
-    else:
-        which = f"no unit: none was found for {side} subjects"
+    elif not both:
+        which.append(f"no unit: none was found for {side} subjects")
     task, data = _dynamics(about)
     return Caption(
         f"Figure 1{stem[-1]}: time course of gates and cell, {side}",
         kept(
             [
-                f"Candidate, gates and cell of {which}.",
+                f"Candidate, gates and cell of {', and of '.join(which)}.",
                 _averaged(about, task),
                 "The right column is the ideal time course: a drawing, as in the paper. A unit's "
                 "sign is arbitrary, so the distance between curves counts, not which is above.",

@@ -121,7 +121,7 @@ def verdict_class(verdict: str) -> str:
 
 
 def described(model: ReportModel) -> str:
-    """Name a model with what it is, if that is known: ``untrained (untrained, like wikipedia650)``."""
+    """Name a model with what it is, if known: ``untrained (untrained, like wikipedia650)``."""
     if model.untrained_like:
         return f"{model.name} (untrained, like {model.untrained_like})"
     if model.training_run:

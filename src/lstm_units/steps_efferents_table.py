@@ -135,7 +135,7 @@ def _legend(units: pd.DataFrame, table: pd.DataFrame, task: str) -> list[str]:
     ]
     if (table["role"] == "nearest").any():
         legend.append(
-            "* No long-range unit was found for this subject number. This unit comes nearest (its "
+            "* No long-range unit serves this subject number alone. This unit comes nearest (its "
             "ablation costs most accuracy across an attractor); it is not a long-range unit."
         )
     if not table["found"].any():
