@@ -15,7 +15,13 @@ from lstm_units.perplexity import perplexity
 from lstm_units.sweep import sweep
 from lstm_units.sweep_reference import sweep_ref
 from lstm_units.training import TrainingText, train
-from lstm_units.training_loss import TailSampler, backward_full, backward_sampled, full_loss_ref
+from lstm_units.training_loss import (
+    TailSampler,
+    backward_full,
+    backward_sampled,
+    full_loss_ref,
+    sampled_loss_ref,
+)
 
 pytestmark = pytest.mark.skipif(not torch.cuda.is_available(), reason="no GPU")
 GPU = torch.device("cuda", 0)
@@ -49,14 +55,15 @@ def test_losses_in_pieces_equal_the_plain_ones(n_words, units, tokens):
     targets = torch.randint(n_words, (tokens,))
     here = gradients(full_loss_ref, *(part.requires_grad_() for part in problem), targets)
     moved = [part.detach().to(GPU).requires_grad_() for part in problem]
-    sample = TailSampler(torch.ones(n_words), n_words, 4).draw(1).to(GPU)
-    for compute in (
-        lambda *args: backward_full(*args, targets.to(GPU)),
-        lambda *args: backward_sampled(*args, targets.to(GPU), sample),
+    sample = TailSampler(torch.arange(n_words, 0, -1), 5, 9).draw(1)
+    sampled = gradients(sampled_loss_ref, *problem, targets, sample)
+    for expected, compute in (
+        (here, lambda *args: backward_full(*args, targets.to(GPU))),
+        (sampled, lambda *args: backward_sampled(*args, targets.to(GPU), sample.to(GPU))),
     ):
         loss, there = gradients(compute, *moved)
-        assert loss == pytest.approx(here[0], abs=1e-5)
-        for a, b in zip(there, here[1], strict=True):
+        assert loss == pytest.approx(expected[0], abs=1e-5)
+        for a, b in zip(there, expected[1], strict=True):
             torch.testing.assert_close(a.cpu(), b, atol=1e-5, rtol=1e-3)
 
 
@@ -89,13 +96,17 @@ def test_a_stopped_training_goes_on_where_it_was(tmp_path, monkeypatch, precisio
     settings = replace(SMALL, precision=precision)
     monkeypatch.setattr(test_training, "network_of", lambda s: network_of(s).to(GPU))
     whole, rows, _ = run(settings, tmp_path / "whole")
-    run(settings, tmp_path / "part", stop_after=5)
-    after, rows_after, _ = run(settings, tmp_path / "part")
+    assert run(settings, tmp_path / "part", stop_after=5)[1] is None
+    after, rows_after, kept = run(settings, tmp_path / "part")
+    assert 0 not in kept  # it did not begin anew
     # Sums are added in any order on a GPU, so the weights may differ in their last digits.
     tolerance = 1e-4 if precision == "float32" else 2e-2
     for name, tensor in whole.tensors().items():
         torch.testing.assert_close(after.tensors()[name], tensor, atol=tolerance, rtol=1e-3)
-    assert [row["step"] for row in rows_after] == [row["step"] for row in rows]
+    for row, other in zip(rows, rows_after, strict=True):
+        assert other["step"] == row["step"]
+        expected = pytest.approx(row["training_perplexity"], rel=tolerance)
+        assert other["training_perplexity"] == expected
 
 
 def test_a_text_of_small_integers_is_read_on_the_gpu(tmp_path):
@@ -107,6 +118,6 @@ def test_a_text_of_small_integers_is_read_on_the_gpu(tmp_path):
         assert rows[-1]["step"] == SMALL.steps
 
 
-def test_a_job_takes_the_gpu_for_itself(tmp_path):
+def test_a_job_leases_the_gpu(tmp_path):
     with job_device("auto", str(tmp_path), "training.device") as device:
         assert device == GPU

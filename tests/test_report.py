@@ -366,7 +366,10 @@ def test_the_caption_of_a_time_course_names_a_unit_of_both_numbers(tmp_path):
         {"unit": 8, "layer": 2, "role": "nearest", "number": "plural", "found": False},
     ]
     write_json({"units": units}, tmp_path / "units" / "shown.json", make_metadata())
-    text = figure_caption("fig1a", ResultFiles(tmp_path), {}, default_config()).sentences[0]
+    caption = figure_caption("fig1a", ResultFiles(tmp_path), {}, default_config())
+    text = caption.sentences[0]
+    assert "unit 5" in caption.alt
+    assert "[" not in caption.alt
     assert "long-range unit 5, found for no single number" in text
     assert "unit 7, which comes nearest" in text
     assert "unit 8" not in text

@@ -10,7 +10,7 @@ from agreement_text import agreement_articles, agreement_items
 from safetensors.torch import load_file, save_file
 from torch import nn
 
-from lstm_units import steps_training
+from lstm_units import steps_training, training
 from lstm_units.checkpoints import CheckpointSource, convert_checkpoint
 from lstm_units.errors import CheckpointError, ConfigurationError, UserError
 from lstm_units.initial_weights import adopt_weights
@@ -262,6 +262,7 @@ def _compare_with_stops(tmp_path, settings, stops):
         assert none is None
         kept_after |= some
     parts, rows_after, some = run(settings, tmp_path / "parts")
+    assert 0 not in some  # it did not begin anew
     kept_after |= some
     for name, tensor in whole.tensors().items():
         assert torch.equal(tensor, parts.tensors()[name]), name
@@ -298,6 +299,39 @@ def test_diverging_training_is_refused(tmp_path):
     settings = replace(SMALL, optimizer="sgd", learning_rate=1e38, clip=1e38)
     with pytest.raises(UserError, match="training diverged"):
         run(settings, tmp_path)
+
+
+@pytest.mark.parametrize("softmax", ["full", "sampled"])
+def test_losses_that_are_read_many_at_once_survive_stops(tmp_path, monkeypatch, softmax):
+    monkeypatch.setattr(training, "_ROWS_OF_HISTORY", 1)
+    settings = replace(
+        SMALL, softmax=softmax, head=4, sample=5, steps=140, checkpoints=1, validate_every=1000
+    )
+    whole, rows, _ = run(settings, tmp_path / "whole")
+    assert len(rows) <= 2
+    for stop in (20, 3, 57):
+        assert run(settings, tmp_path / "parts", stop_after=stop)[1] is None
+    parts, rows_after, _ = run(settings, tmp_path / "parts")
+    assert rows_after == rows
+    for name, tensor in whole.tensors().items():
+        assert torch.equal(tensor, parts.tensors()[name]), name
+
+
+def test_divergence_is_named_with_its_step_and_nothing_is_kept_of_it(tmp_path, monkeypatch):
+    monkeypatch.setattr(training, "_ROWS_OF_HISTORY", 1)
+    settings = replace(SMALL, steps=140, checkpoints=2, first_checkpoint=30, validate_every=1000)
+    kept = []
+    step = training.training_step
+
+    def diverging(network, *others):
+        loss = step(network, *others)
+        return loss * math.nan if others[3].step == 17 else loss
+
+    monkeypatch.setattr(training, "training_step", diverging)
+    with pytest.raises(UserError, match=r"loss of step 17 is nan: training diverged"):
+        train(network_of(settings), random_text(), settings, tmp_path, "one", kept.append)
+    assert kept == [0]
+    assert not list(tmp_path.iterdir())
 
 
 def test_sgd_divides_its_rate_when_validation_does_not_improve(tmp_path):
@@ -371,7 +405,7 @@ def test_one_step_is_that_of_plain_pytorch(tmp_path):
 def test_units_that_round_a_size_up_stay_zero(tmp_path, tied):
     settings = replace(SMALL, tied=tied, weight_decay=0.1)
     network, _, _ = run(settings, tmp_path)
-    tensors = network.tensors()
+    tensors = {name: tensor.clone() for name, tensor in network.tensors().items()}
     assert all(
         len(parameter.shape) == 1 or parameter.shape[1] == 8 for parameter in network.parameters()
     )

@@ -312,7 +312,7 @@ def _add_card(commands: argparse._SubParsersAction) -> None:
         "card",
         "write the card of a unit, a page of all that the results say of it",
         "Nothing\nis computed anew.",
-        "lstm-units card wikipedia650 776",
+        "lstm-units card wikipedia650 832",
         _card,
     )
     parser.add_argument("model", metavar="MODEL", help="its name, that of a folder of the results")

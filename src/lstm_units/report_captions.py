@@ -115,19 +115,20 @@ def _time_course(about: About, stem: str) -> Caption:
         )
     elif not both:
         which.append(f"no unit: none was found for {side} subjects")
+    whose = ", and of ".join(which)
     task, data = _dynamics(about)
     return Caption(
         f"Figure 1{stem[-1]}: time course of gates and cell, {side}",
         kept(
             [
-                f"Candidate, gates and cell of {', and of '.join(which)}.",
+                f"Candidate, gates and cell of {whose}.",
                 _averaged(about, task),
                 "The right column is the ideal time course: a drawing, as in the paper. A unit's "
                 "sign is arbitrary, so the distance between curves counts, not which is above.",
             ]
         ),
         f"Curves of candidate, input gate, forget gate, cell and output gate over the words of "
-        f"{about.label(task)}, by condition: {which}.",
+        f"{about.label(task)}, by condition: {whose}.",
         (*data, "units/shown.json"),
     )
 

@@ -13,8 +13,8 @@ from torch import Tensor
 from torch.nn.functional import cross_entropy, embedding, linear
 
 # Rows of logits held at once: few enough for the cache of a CPU, enough for a fast product. A GPU
-# wants few large pieces; 8,192 rows of 50,000 words take some gigabytes.
-_FULL_ROWS, _SAMPLED_ROWS, _GPU_ROWS = 256, 512, 8192
+# wants few large pieces: at most so many logits, of which a few gigabytes of float32 are held.
+_FULL_ROWS, _SAMPLED_ROWS, _GPU_LOGITS = 256, 512, 2**28
 
 
 @dataclass(frozen=True)
@@ -154,8 +154,8 @@ def backward_sampled(
 ) -> Tensor:
     """Compute the sampled loss and its gradients, a few rows of logits at a time.
 
-    The same as ``sampled_loss_ref(...).backward()``, with one gather of decoder rows and no logits
-    of all tokens.
+    The same as ``sampled_loss_ref(...).backward()``, with one gather of decoder rows and a piece of
+    the tokens at a time.
 
     Parameters
     ----------
@@ -180,7 +180,7 @@ def backward_sampled(
     )
     leaf = hidden.detach().requires_grad_()
     total = targets.new_zeros((), dtype=torch.float32)
-    n_rows = _GPU_ROWS if hidden.is_cuda else _SAMPLED_ROWS
+    n_rows = _rows_at_once(leaf, n_read, _SAMPLED_ROWS)
     split = (part.split(n_rows) for part in (leaf, own_weight, own_bias, targets))
     for values, its_weight, its_bias, wanted in zip(*split, strict=True):
         own = (values.float() * its_weight).sum(dim=1) + its_bias
@@ -198,7 +198,7 @@ def backward_sampled(
 def backward_full(hidden: Tensor, decoder: Tensor, bias: Tensor, targets: Tensor) -> Tensor:
     """Compute the full loss and its gradients, a few rows of logits at a time.
 
-    The same as ``full_loss_ref(...).backward()``, without holding the logits of all tokens.
+    The same as ``full_loss_ref(...).backward()``, a piece of the tokens at a time.
 
     Parameters
     ----------
@@ -212,7 +212,7 @@ def backward_full(hidden: Tensor, decoder: Tensor, bias: Tensor, targets: Tensor
     """
     leaf = hidden.detach().requires_grad_()
     total = targets.new_zeros((), dtype=torch.float32)
-    n_rows = _GPU_ROWS if hidden.is_cuda else _FULL_ROWS
+    n_rows = _rows_at_once(leaf, len(decoder), _FULL_ROWS)
     for rows, wanted in zip(leaf.split(n_rows), targets.split(n_rows), strict=True):
         logits = linear(rows, decoder).float() + bias
         part = cross_entropy(logits, wanted, reduction="sum") / len(targets)
@@ -220,3 +220,8 @@ def backward_full(hidden: Tensor, decoder: Tensor, bias: Tensor, targets: Tensor
         total += part.detach()
     hidden.backward(leaf.grad)
     return total
+
+
+def _rows_at_once(hidden: Tensor, n_words: int, on_cpu: int) -> int:
+    """How many tokens a piece has."""
+    return max(_FULL_ROWS, _GPU_LOGITS // n_words) if hidden.is_cuda else on_cpu

@@ -191,7 +191,8 @@ class LSTMNetwork(nn.Module):
             All those that `tensors` has, of the same shapes.
         """
         for name, view in self._views().items():
-            view.copy_(tensors[name].reshape(view.shape))
+            given = tensors[name]
+            view.copy_(given.unflatten(0, (4, -1)) if name.startswith("rnn.") else given)
 
     def _views(self) -> dict[str, Tensor]:
         """Return the parts of the parameters that are not added units, gates apart."""
