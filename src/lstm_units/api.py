@@ -227,7 +227,7 @@ def score(
        item condition  right
     0     0         S   True
     1     1         S   True
-    2     2         P  False
+    2     2         P   True
     3     3         P   True
     """
     context = context_from(context)
@@ -287,9 +287,9 @@ def accuracy(
     >>> lstm_units.accuracy(lstm_units.score(model, stimuli)).round(2)
       condition   n  accuracy  ci_low  ci_high  n_near_ties
     0        SS  30      1.00    0.89     1.00            0
-    1        SP  30      0.57    0.39     0.73            0
-    2        PS  30      0.17    0.07     0.34            0
-    3        PP  30      0.73    0.56     0.86            0
+    1        SP  30      0.67    0.49     0.81            0
+    2        PS  30      0.87    0.70     0.95            0
+    3        PP  30      1.00    0.89     1.00            0
     """
     confidence, near_tie = statistics_options(confidence, near_tie)
     by_task = scores if isinstance(scores, Mapping) else {ALONE: scores}

@@ -182,16 +182,20 @@ def ablation_accuracy(
     --------
     >>> import lstm_units
     >>> model = lstm_units.load_checkpoint("models/wikipedia650")
-    >>> stimuli = {"simple": lstm_units.make_stimuli("simple", items_per_condition=20, seed=1)}
+    >>> stimuli = {"nounpp": lstm_units.make_stimuli("nounpp", items_per_condition=40, seed=1)}
     >>> scores = {task: lstm_units.score(model, items) for task, items in stimuli.items()}
-    >>> margins = lstm_units.sweep_units(model, stimuli, units=[651, 652])
+    >>> margins = lstm_units.sweep_units(model, stimuli, units=[651, 832])
     >>> table = lstm_units.ablation_accuracy(model, scores, margins)
     >>> table[["unit", "condition", "accuracy", "full_accuracy", "drop"]]
-       unit condition  accuracy  full_accuracy  drop
-    0   651         S      1.00           1.00  0.00
-    1   651         P      0.60           0.65  0.05
-    2   652         S      1.00           1.00  0.00
-    3   652         P      0.65           0.65  0.00
+       unit condition  accuracy  full_accuracy   drop
+    0   651        SS     1.000          1.000  0.000
+    1   651        SP     0.650          0.650  0.000
+    2   651        PS     0.975          0.975  0.000
+    3   651        PP     1.000          1.000  0.000
+    4   832        SS     0.875          1.000  0.125
+    5   832        SP     0.400          0.650  0.250
+    6   832        PS     0.725          0.975  0.250
+    7   832        PP     0.950          1.000  0.050
     """
     confidence, near_tie = statistics_options(confidence, near_tie)
     if correction not in list(CORRECTIONS):
@@ -257,13 +261,13 @@ def find_long_range_units(
     --------
     >>> import lstm_units
     >>> model = lstm_units.load_checkpoint("models/wikipedia650")
-    >>> stimuli = {"nounpp": lstm_units.make_stimuli("nounpp", items_per_condition=40, seed=1)}
-    >>> scores = {task: lstm_units.score(model, items) for task, items in stimuli.items()}
-    >>> margins = lstm_units.sweep_units(model, stimuli, units=range(651, 661))
-    >>> criteria = lstm_units.Criteria(tasks=("nounpp",))
+    >>> items = lstm_units.make_stimuli("nounpp_adv", items_per_condition=100, seed=1)
+    >>> stimuli, scores = {"nounpp_adv": items}, {"nounpp_adv": lstm_units.score(model, items)}
+    >>> margins = lstm_units.sweep_units(model, stimuli, units=range(826, 836))
+    >>> criteria = lstm_units.Criteria(tasks=("nounpp_adv",))
     >>> found = lstm_units.find_long_range_units(model, stimuli, scores, margins, criteria)
-    >>> found["units"], found["n_units"]
-    ([], 10)
+    >>> [(unit["unit"], unit["confirmed"]) for unit in found["units"]], found["n_units"]
+    ([(832, True)], 10)
     """
     criteria = Criteria() if criteria is None else criteria
     if not isinstance(criteria, Criteria):
