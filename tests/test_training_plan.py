@@ -144,7 +144,7 @@ def test_presets_of_training_are_valid():
         assert trained_entries(config)
 
 
-def test_patterns_find_files_here_then_in_the_project(tmp_path):
+def test_patterns_find_files_here_then_in_the_project(tmp_path, monkeypatch):
     here, project = tmp_path / "here", tmp_path / "project"
     for folder, names in ((here, ("b.txt", "a.txt")), (project, ("a.txt", "c.txt"))):
         (folder / "text").mkdir(parents=True)
@@ -153,6 +153,8 @@ def test_patterns_find_files_here_then_in_the_project(tmp_path):
     (here / "text" / "d.txt").mkdir()
     found = matching_files("text/*.txt", project, here)
     assert found == [str(here / "text" / "a.txt"), str(here / "text" / "b.txt")]
+    monkeypatch.chdir(here)
+    assert matching_files("text/*.txt", project, Path()) == ["text/a.txt", "text/b.txt"]
     assert matching_files("text/c.txt", project, here) == [str(project / "text" / "c.txt")]
     absolute = str(project / "text" / "*.txt")
     assert matching_files(absolute, here, here)[0] == str(project / "text" / "a.txt")

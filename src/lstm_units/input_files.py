@@ -78,7 +78,8 @@ def matching_files(pattern: str, project_root: Path, working_directory: Path) ->
     path = os.path.expanduser("*".join(map(glob.escape, pattern.split("*"))))  # noqa: PTH111
     for folder in (working_directory, project_root):
         found = sorted(glob.glob(os.path.join(folder, path)))  # noqa: PTH118, PTH207
-        found = [name for name in found if Path(name).is_file()]
+        # As paths, for Snakemake warns of names that begin with "./".
+        found = [str(Path(name)) for name in found if Path(name).is_file()]
         if found:
             return found
     raise ConfigurationError(
