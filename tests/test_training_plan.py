@@ -1,6 +1,7 @@
 """What training runs add to the configuration, and what is wrong between their keys."""
 
 import copy
+from pathlib import Path
 
 import pytest
 import yaml
