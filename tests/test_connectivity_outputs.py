@@ -314,6 +314,7 @@ def test_the_titles_of_three_columns_are_apart(table):
     assert len(boxes) == 3
     assert all(left.x1 < right.x0 for left, right in itertools.pairwise(boxes))
     assert boxes[-1].x1 <= figure.bbox.x1
+    assert figure.get_figheight() < 8  # inches
 
 
 def test_figure_4a_has_weight_and_input_of_every_pair_and_gate(table):

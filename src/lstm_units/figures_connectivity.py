@@ -30,7 +30,7 @@ from lstm_units.language_model import GATES
 
 _BINS = 60
 _MOST = 3  # panels beside each other
-_LEFT, _RIGHT, _TITLE, _LINE, _PANEL, _GAP = 0.5, 0.12, 0.34, 0.14, 0.98, 0.2  # inches
+_LEFT, _RIGHT, _TITLE, _TITLE_LINE, _PANEL, _GAP = 0.5, 0.12, 0.34, 0.14, 0.98, 0.2  # inches
 _LEGEND_LINE, _AXIS_LABEL = 0.15, 0.2
 _BARS = 0.5  # share of a panel's height that the bars take
 _MARK = 3.2  # points
@@ -102,7 +102,7 @@ def afferents_figure(
         footer = _AXIS_LABEL * (1 + label.count("\n")) + 0.08
         footer += _LEGEND_LINE * -(-len(handles) // legend_columns)
         titles = {target.unit: _title(target) for target in targets}
-        above = _TITLE + _LINE * max(title.count("\n") for title in titles.values())
+        above = _TITLE + _TITLE_LINE * max(title.count("\n") for title in titles.values())
         block = above + len(GATES) * (_PANEL + _GAP)
         height = footer + blocks * block
         figure = new_figure(width, height)
