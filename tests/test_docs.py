@@ -256,8 +256,8 @@ def test_snippets_on_activations_run_on_a_finished_experiment(finished, tmp_path
     code = "\n".join(blocks(text_of("docs", "activations.md"), "python"))
     # The small network of the tests has units 6 to 8 in layer 2.
     for there, here in (
-        ("776", "7"),
-        ("988", "8"),
+        ("832", "7"),
+        ("961", "8"),
         ("651", "6"),
         ("652", "8"),
         ("wikipedia650", "tiny"),
