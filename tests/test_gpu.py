@@ -5,15 +5,15 @@ from dataclasses import replace
 import numpy as np
 import pytest
 import torch
-from test_sweep import CONTEXT, SHAPES, all_kinds_of_sets, random_items
+from test_sweep import CONTEXT, SHAPES, sweep_and_reference
 from test_training import SMALL, gradients, network_of, random_text, run
 
+from lstm_units import training_loss
 from lstm_units.context_states import read_context
 from lstm_units.devices import exact_matrix_products, job_device
-from lstm_units.interventions import MODES, Interventions
+from lstm_units.interventions import MODES
 from lstm_units.perplexity import perplexity
 from lstm_units.sweep import sweep
-from lstm_units.sweep_reference import sweep_ref
 from lstm_units.training import TrainingText, train
 from lstm_units.training_loss import (
     TailSampler,
@@ -37,10 +37,7 @@ def exact():
 @pytest.mark.parametrize("shape", SHAPES)
 def test_margins_equal_those_of_edited_weights_on_the_cpu(random_model, shape, dtype, mode):
     model = random_model(dtype=dtype, **SHAPES[shape])
-    items = random_items()
-    values = torch.randn(model.n_units, generator=torch.Generator().manual_seed(3)).to(dtype) / 3
-    interventions = Interventions(mode, all_kinds_of_sets(model), values)
-    expected = sweep_ref(model, items, interventions, CONTEXT)
+    items, interventions, expected = sweep_and_reference(model, mode)
     there = model.to(device=GPU)
     states = read_context(there, interventions, CONTEXT)
     found = sweep(there, items, interventions, states)
@@ -49,7 +46,8 @@ def test_margins_equal_those_of_edited_weights_on_the_cpu(random_model, shape, d
 
 
 @pytest.mark.parametrize(("n_words", "units", "tokens"), [(7, 3, 12), (60, 5, 1300), (90, 8, 9000)])
-def test_losses_in_pieces_equal_the_plain_ones(n_words, units, tokens):
+def test_losses_in_pieces_equal_the_plain_ones(monkeypatch, n_words, units, tokens):
+    monkeypatch.setattr(training_loss, "_GPU_LOGITS", 1)  # the smallest pieces, 256 tokens
     torch.manual_seed(n_words)
     problem = [torch.randn(size, units) for size in (tokens, n_words)] + [torch.randn(n_words)]
     targets = torch.randint(n_words, (tokens,))

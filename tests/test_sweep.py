@@ -44,15 +44,20 @@ def all_kinds_of_sets(model, seed=2):
     return (*((unit,) for unit in units), (), (1, model.n_units), tuple(units), *random_sets)
 
 
+def sweep_and_reference(model, mode):
+    """Items, interventions of all kinds, and the margins that edited weights give."""
+    items = random_items()
+    values = torch.randn(model.n_units, generator=torch.Generator().manual_seed(3))
+    interventions = Interventions(mode, all_kinds_of_sets(model), values.to(model.dtype) / 3)
+    return items, interventions, sweep_ref(model, items, interventions, CONTEXT)
+
+
 @pytest.mark.parametrize("mode", MODES)
 @pytest.mark.parametrize("dtype", TOLERANCE)
 @pytest.mark.parametrize("shape", SHAPES)
 def test_margins_equal_those_of_edited_weights(random_model, shape, dtype, mode):
     model = random_model(dtype=dtype, **SHAPES[shape])
-    items = random_items()
-    values = torch.randn(model.n_units, generator=torch.Generator().manual_seed(3)).to(dtype) / 3
-    interventions = Interventions(mode, all_kinds_of_sets(model), values)
-    expected = sweep_ref(model, items, interventions, CONTEXT)
+    items, interventions, expected = sweep_and_reference(model, mode)
     states = read_context(model, interventions, CONTEXT)
     found = sweep(model, items, interventions, states)
     assert np.abs(found - expected).max() < TOLERANCE[dtype]
