@@ -341,7 +341,7 @@ def test_options_of_the_statistics_are_checked(model, scores, margins):
             lstm_units.ablation_accuracy(model, scores, margins, correction=correction)
 
 
-@pytest.mark.parametrize("memory", [0, -1, np.nan, np.inf, "1", None])
+@pytest.mark.parametrize("memory", [0, -1, np.nan, np.inf, "1", []])
 def test_memory_is_a_number_above_0(model, stimuli, tmp_path, memory):
     for refuse in (
         lambda: lstm_units.score(model, stimuli, memory=memory),

@@ -193,7 +193,7 @@ def test_defaults_are_filled_in_and_the_input_is_left_alone():
     before = copy.deepcopy(config)
     checked = validate_config(config)
     assert config == before
-    assert checked["ablation"]["shard_size"] == 65
+    assert checked["ablation"]["shard_size"] == 130
     assert checked["ablation"]["layers"] == {"zero": "all", "legacy": "all", "mean": "all"}
     assert checked["checkpoints"]["m"]["stand_ins"] == ["model.RNNModel"]
     checked["checkpoints"]["m"]["stand_ins"].append("x.Y")
@@ -240,7 +240,7 @@ def test_whole_numbers_written_with_a_dot_become_integers():
 @pytest.mark.parametrize(
     ("over", "parts"),
     [
-        ({"ablation": {"shardsize": 3}}, ["ablation.shardsize", "ablation.shard_size?", "65"]),
+        ({"ablation": {"shardsize": 3}}, ["ablation.shardsize", "ablation.shard_size?", "130"]),
         ({"shard_size": 3}, ["shard_size: unknown key here", "ablation.shard_size?"]),
         ({"zzz": 3}, ["zzz: unknown key", "checkpoints, stimuli"]),
         (
@@ -261,7 +261,7 @@ def test_whole_numbers_written_with_a_dot_become_integers():
         ({"ablation": {"device": "gpu"}}, ['found "gpu", expected auto, cpu, cuda']),
         ({"ablation": {"memory": float("inf")}}, ["memory: found inf", "finite"]),
         ({"statistics": {"near_tie": float("nan")}}, ["near_tie: found nan", "finite"]),
-        ({"discovery": {"maximum_q": "1e-3"}}, ["discovery.maximum_q", "1.0e-4", "quotes"]),
+        ({"discovery": {"maximum_q": "1,5"}}, ['found "1,5", expected a number above 0']),
         ({"discovery": {"maximum_q": 2}}, ["found 2, expected a number above 0 and at most 1"]),
         ({"statistics": 5}, ["statistics: found 5, expected keys with values"]),
         ({"checkpoints": {"a b": {"source": "a", "vocabulary": "b"}}}, ["checkpoints.a b"]),
@@ -374,7 +374,7 @@ def test_what_the_message_tells_to_write_mends_the_fault():
         {"tasks": ["nounp"]},
         {"discovery": {"mode": "mean"}},
         {"discovery": {"tasks": ["simple"]}},
-        {"discovery": {"maximum_q": "1e-3"}},
+        {"discovery": {"maximum_q": "none"}},
         {"ablation": {"layers": {"legacy": "last"}}},
         {"context": {"case": "upper"}},
         {"task_definitions": {"nounpp": {"items_per_condition": 0}}},
@@ -457,3 +457,28 @@ def test_training_run_and_step_go_together(given, lacking):
     value = {"run": "mine", "step": 3}[given]
     message = fault_of(small(checkpoints={"m": {f"training_{given}": value}}))
     assert f"checkpoints.m.training_{lacking}: missing" in message
+
+
+@pytest.mark.parametrize(
+    ("given", "read"),
+    [
+        ({"shard_size": "130"}, {"shard_size": 130}),
+        ({"memory": "1e-1"}, {"memory": 0.1}),
+        ({"gpu_memory": "4"}, {"gpu_memory": 4.0}),
+        ({"units": ["3", "5-7"]}, {"units": [3, "5-7"]}),
+    ],
+)
+def test_numbers_of_the_command_line_are_read_though_it_hands_them_on_as_text(given, read):
+    (key,) = given
+    found = validate_config(small(ablation=given))["ablation"][key]
+    assert found == read[key]
+    assert [type(found), *map(type, found if key == "units" else ())] == [
+        type(read[key]),
+        *map(type, read[key] if key == "units" else ()),
+    ]
+
+
+def test_text_that_is_no_number_of_the_kind_is_refused():
+    assert 'found "1.5", expected a whole number' in fault_of(small(ablation={"shard_size": "1.5"}))
+    over = {"stimuli": {"matched": "true"}}
+    assert validate_config(small(**over))["stimuli"]["matched"] is True

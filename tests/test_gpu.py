@@ -1,17 +1,21 @@
 """What runs on a GPU gives what the CPU gives. Without a GPU all of it skips."""
 
+import logging
+import subprocess
+import sys
 from dataclasses import replace
 
 import numpy as np
 import pytest
 import torch
-from test_sweep import CONTEXT, SHAPES, sweep_and_reference
+from test_sweep import CONTEXT, SHAPES, random_items, sweep_and_reference
 from test_training import SMALL, gradients, network_of, random_text, run
 
 from lstm_units import training_loss
 from lstm_units.context_states import read_context
-from lstm_units.devices import exact_matrix_products, job_device
-from lstm_units.interventions import MODES
+from lstm_units.devices import exact_matrix_products, free_memory, job_device
+from lstm_units.interventions import MODES, single_units
+from lstm_units.model_inputs import Compute, sweep_size
 from lstm_units.perplexity import perplexity
 from lstm_units.sweep import sweep
 from lstm_units.training import TrainingText, train
@@ -22,6 +26,7 @@ from lstm_units.training_loss import (
     full_loss_ref,
     sampled_loss_ref,
 )
+from lstm_units.trie_reader import SweepSize
 
 pytestmark = pytest.mark.skipif(not torch.cuda.is_available(), reason="no GPU")
 GPU = torch.device("cuda", 0)
@@ -119,3 +124,61 @@ def test_a_text_of_small_integers_is_read_on_the_gpu(tmp_path):
 def test_a_job_leases_the_gpu(tmp_path):
     with job_device("auto", str(tmp_path), "training.device") as device:
         assert device == GPU
+
+
+def large_problem(random_model):
+    model = random_model(layer_sizes=(256, 256), embedding_size=64, dtype=torch.float32)
+    items, interventions = random_items(n=2000), single_units("zero", range(1, 513))
+    there = model.to(device=GPU)
+    return there, items, interventions, read_context(there, interventions, CONTEXT)
+
+
+def test_a_sweep_goes_on_with_half_when_the_memory_runs_out(random_model, caplog):
+    model, items, interventions, states = large_problem(random_model)
+    size = SweepSize(memory=20 * 2**30, rows=65536, tile_rows=65536)
+    expected = sweep(model, items, interventions, states, size)
+    torch.cuda.empty_cache()
+    total = torch.cuda.get_device_properties(GPU).total_memory
+    try:
+        torch.cuda.set_per_process_memory_fraction(2**29 / total)  # 0.5 GiB, as if others had it
+        with caplog.at_level(logging.INFO):
+            found = sweep(model, items, interventions, states, size)
+    finally:
+        torch.cuda.set_per_process_memory_fraction(1.0)
+    assert "going on with" in caplog.text
+    assert np.abs(found - expected).max() < 1e-4
+
+
+HOG = """
+import sys, time, torch
+free, _ = torch.cuda.mem_get_info(0)
+held = torch.empty(free - int(sys.argv[1]), dtype=torch.uint8, device="cuda")
+torch.cuda.synchronize()
+print("held", flush=True)
+time.sleep(120)
+"""
+
+
+def test_two_users_share_a_gpu(random_model):
+    # The other program takes all but 0.75 GiB between the choice of the size and the sweep.
+    model, items, interventions, states = large_problem(random_model)
+    size = sweep_size(Compute(), GPU)
+    assert size.memory > 0.8 * free_memory(GPU)
+    expected = sweep(model, items, interventions, states, size)
+    torch.cuda.empty_cache()
+    room = int(0.75 * 2**30)
+    hog = subprocess.Popen(
+        [sys.executable, "-c", HOG, str(room)], stdout=subprocess.PIPE, text=True
+    )
+    try:
+        assert hog.stdout.readline() == "held\n"
+        found = sweep(model, items, interventions, states, size)
+        small = sweep_size(Compute(), GPU)
+        assert small.memory <= room
+        again = sweep(model, items, interventions, states, small)
+    finally:
+        hog.kill()
+        hog.wait()
+        hog.stdout.close()
+    assert np.abs(found - expected).max() < 1e-4
+    assert np.abs(again - expected).max() < 1e-4

@@ -152,7 +152,7 @@ def test_lists_of_units_are_gathered_by_unit(tmp_path):
 
 
 def test_compute_takes_precision_from_the_configuration_and_the_rest_from_the_job():
-    resources = SimpleNamespace(device="cpu", sweep_mb=512)
+    resources = SimpleNamespace(device="cpu", sweep_mb=512, gpu_sweep_mb=0)
     assert compute_from("float64", resources, 3) == Compute("float64", "cpu", 0.5, 3)
 
 

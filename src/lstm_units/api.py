@@ -15,9 +15,9 @@ import pandas as pd
 
 from lstm_units.agreement import intact_table
 from lstm_units.api_checks import (
+    compute_within,
     config_words_dropped,
     device_name,
-    memory_size,
     names_list,
     statistics_options,
 )
@@ -33,7 +33,7 @@ from lstm_units.intact import score_intact
 from lstm_units.interventions import Interventions
 from lstm_units.language_model import LanguageModel
 from lstm_units.margins import read_columns
-from lstm_units.model_inputs import PRECISIONS, Compute, Context, Group, read_group, sweep_size
+from lstm_units.model_inputs import PRECISIONS, Context, Group, read_group, sweep_size
 from lstm_units.stimuli import scored_items
 
 if TYPE_CHECKING:
@@ -184,7 +184,7 @@ def score(
     stimuli: pd.DataFrame,
     *,
     context: str | Path | Context | None = None,
-    memory: float = 1.0,
+    memory: float | None = None,
 ) -> pd.DataFrame:
     """Score items with the intact model.
 
@@ -199,8 +199,9 @@ def score(
     context : path or Context, optional
         Sentences read before each item: a text file, or a `Context` to choose the case too. By
         default the five sentences that come with the English stimuli.
-    memory : float
-        GiB to use beyond the model, above 0.
+    memory : float, optional
+        GiB to use beyond the model, above 0; by default 1 on a CPU, and nine tenths of what is
+        free on a GPU.
 
     Returns
     -------
@@ -231,7 +232,7 @@ def score(
     3     3         P   True
     """
     context = context_from(context)
-    size = sweep_size(Compute(memory=memory_size(memory)), model.device)
+    size = sweep_size(compute_within(memory), model.device)
     with stimuli_files({"stimuli": stimuli}) as paths:
         group = read_items(paths, model)
         hashes = item_hashes(paths["stimuli"])

@@ -14,8 +14,8 @@ from tqdm import tqdm
 from lstm_units.agreement import accuracy_table
 from lstm_units.api import context_from, intact_states, read_items
 from lstm_units.api_checks import (
+    compute_within,
     config_words_dropped,
-    memory_size,
     statistics_options,
     whole_numbers,
 )
@@ -36,7 +36,7 @@ from lstm_units.intact import mean_hidden
 from lstm_units.interventions import MODES, single_units
 from lstm_units.language_model import LanguageModel, layer_and_index
 from lstm_units.long_range_conditions import Criteria
-from lstm_units.model_inputs import Compute, Context, sweep_size
+from lstm_units.model_inputs import Context, sweep_size
 from lstm_units.prefix_trie import build_trie
 from lstm_units.significance import CORRECTIONS
 from lstm_units.sweep import sweep
@@ -51,7 +51,7 @@ def sweep_units(
     mode: str = "zero",
     mean_over: str | None = None,
     context: str | Path | Context | None = None,
-    memory: float = 1.0,
+    memory: float | None = None,
     progress: bool = False,
 ) -> pd.DataFrame:
     """Ablate each of some units alone, and score all items without it.
@@ -106,7 +106,7 @@ def sweep_units(
             "mode 'mean'"
         )
     context = context_from(context)
-    size = sweep_size(Compute(memory=memory_size(memory)), model.device)
+    size = sweep_size(compute_within(memory), model.device)
     with stimuli_files(stimuli) as paths:
         group = read_items(paths, model)
         hashes = {task: item_hashes(path) for task, path in paths.items()}

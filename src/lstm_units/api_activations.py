@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -15,9 +16,9 @@ from lstm_units.activations import ActivationDump, open_activations
 from lstm_units.aligned_items import align_items
 from lstm_units.api import check_forms, context_from
 from lstm_units.api_checks import (
+    compute_within,
     config_words_dropped,
     first_double,
-    memory_size,
     names_list,
     number,
     whole_number,
@@ -29,7 +30,7 @@ from lstm_units.errors import ConfigurationError, UserError
 from lstm_units.generalisation import Classifier
 from lstm_units.hold_outs import HOLD_OUTS, hold_outs, tied_nouns
 from lstm_units.language_model import LanguageModel
-from lstm_units.model_inputs import PRECISIONS, Compute, Context
+from lstm_units.model_inputs import PRECISIONS, Context
 from lstm_units.steps_activations import compute_in, tokens_sha256, write_model_activations
 from lstm_units.steps_decoding import warn_of_agreeing_attractors
 from lstm_units.stimuli import scored_sha256
@@ -44,7 +45,7 @@ def dump_activations(
     layers: str | Sequence[int] = "all",
     float_type: str | None = None,
     context: str | Path | Context | None = None,
-    memory: float = 1.0,
+    memory: float | None = None,
 ) -> ActivationDump:
     """Write the activations of the intact model on complete sentences into a folder.
 
@@ -99,7 +100,7 @@ def dump_activations(
     chosen = _check_values(model, variables, layers, float_type)
     own = {precision: name for name, precision in PRECISIONS.items()}[model.dtype]
     kind = own if float_type is None else float_type
-    compute = compute_in(Compute(memory=memory_size(memory), device=str(model.device)), kind)
+    compute = compute_in(replace(compute_within(memory), device=str(model.device)), kind)
     if compute.precision != own:
         raise ConfigurationError(
             f"float_type is {kind!r}, but the model computes in {own}; load it with "

@@ -15,6 +15,7 @@ import numpy as np
 import torch
 
 from lstm_units.errors import ConfigurationError, StimuliError, UserError
+from lstm_units.model_inputs import Compute
 
 _DEVICE = re.compile(r"auto|cpu|cuda(:[0-9]+)?")
 _SECTIONS = re.compile(r"\b(ablation\.|activations\.|decoding\.|discovery: |statistics: )")
@@ -128,15 +129,18 @@ def statistics_options(confidence: Any, near_tie: Any) -> tuple[float, float]:
     )
 
 
-def memory_size(memory: Any) -> float:
-    """Return a number of GiB.
+def compute_within(memory: Any) -> Compute:
+    """Return how to compute within a number of GiB, or the default for None.
 
     Raises
     ------
     ConfigurationError
-        If it is none above 0.
+        If it is no number above 0.
     """
-    return number(memory, "memory", "a number of GiB above 0", lambda size: size > 0)
+    if memory is None:
+        return Compute()
+    size = number(memory, "memory", "a number of GiB above 0", lambda size: size > 0)
+    return Compute(memory=size, gpu_memory=size)
 
 
 def device_name(device: Any) -> str:

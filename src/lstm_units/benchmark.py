@@ -9,6 +9,8 @@ from the same state of the machine:
   ``torch.nn.LSTM``, with a full softmax over the vocabulary at every word.
 
 It prints what the whole sweep takes, the ratio to the original protocol, and the share of sgemm.
+On a GPU (``--device cuda --units 650``) it also says how far margins are from those of the CPU
+(``--compare 13``), and with ``--linzen TEXT GOLD`` what a sweep of that test set takes.
 """
 
 import argparse
@@ -26,16 +28,19 @@ import numpy as np
 import torch
 import yaml
 
+from lstm_units.api_checks import compute_within
 from lstm_units.checkpoints import load_language_model
 from lstm_units.context_states import read_context
+from lstm_units.devices import exact_matrix_products
 from lstm_units.generation import generate
 from lstm_units.interventions import single_units
 from lstm_units.language_model import LanguageModel
 from lstm_units.language_tables import read_language
-from lstm_units.model_inputs import Compute, sweep_size
+from lstm_units.model_inputs import sweep_size
 from lstm_units.prefix_trie import PrefixTrie, build_trie
 from lstm_units.stimuli import read_context as read_context_words
 from lstm_units.stimuli import scored_items
+from lstm_units.stimuli_formats import read_linzen
 from lstm_units.sweep import Items, sweep
 from lstm_units.sweep_reference import torch_lstm
 
@@ -103,12 +108,14 @@ def original_protocol(model: LanguageModel, sentences: Sequence[Sequence[int]]) 
 
 
 def read_items(model: LanguageModel, project: Path) -> tuple[dict[str, Items], list[int]]:
-    """Generate the tasks of the shipped configuration: items of each group, and the context."""
+    """Generate the swept tasks of the configuration: items of each group, and the context."""
     config = yaml.safe_load((project / "config.yaml").read_text(encoding="utf-8"))
     language = read_language(project / config["stimuli"]["language"])
     scored: dict[str, list] = {}
     for task in config["tasks"]:
         definition = config["task_definitions"][task]
+        if not definition.get("sweep", True):
+            continue
         table = generate(
             language,
             task,
@@ -135,7 +142,7 @@ def measure(
 ) -> dict:
     """Interleave all measurements `options.rounds` times and return the medians."""
     device = model.device
-    size = sweep_size(Compute(memory=options.memory), device)
+    size = sweep_size(compute_within(options.memory), device)
     sizes = model.layer_sizes
     tries = {group: build_trie(items.prefixes) for group, items in groups.items()}
     n_nodes = sum(trie.n_nodes for trie in tries.values())
@@ -214,6 +221,74 @@ def measure(
     }
 
 
+def read_linzen_items(model: LanguageModel, text: Path, gold: Path) -> Items:
+    """Read the test set of Linzen et al.; items with a verb form that the model lacks are left out.
+
+    Parameters
+    ----------
+    model : LanguageModel
+    text, gold : Path
+        See `lstm_units.stimuli_formats.read_linzen`.
+
+    Returns
+    -------
+    Items
+    """
+    items = scored_items(read_linzen(text, gold))
+    vocabulary = model.vocabulary
+    known = [
+        number
+        for number, forms in enumerate(zip(items.correct, items.wrong, strict=True))
+        if all(form in vocabulary for form in forms)
+    ]
+    return Items(
+        tuple(tuple(vocabulary.ids(items.prefixes[number])) for number in known),
+        np.asarray(vocabulary.ids([items.correct[number] for number in known])),
+        np.asarray(vocabulary.ids([items.wrong[number] for number in known])),
+    )
+
+
+@torch.inference_mode()
+def distance_from_cpu(
+    model: LanguageModel, groups: dict[str, Items], context: list[int], n_units: int
+) -> tuple[float, int]:
+    """Compare margins under some ablations of each layer with those of the CPU.
+
+    Parameters
+    ----------
+    model : LanguageModel
+        On a GPU, in float32.
+    groups : dict of str to Items
+    context : list of int
+    n_units : int
+        Units of each layer, spread over it.
+
+    Returns
+    -------
+    largest : float
+        Largest difference of a margin, in nats.
+    n_margins : int
+    """
+    here = model.to(device=torch.device("cpu"))
+    first = np.cumsum([1, *model.layer_sizes])
+    units = [
+        int(unit)
+        for start, size in zip(first[:-1], model.layer_sizes, strict=True)
+        for unit in np.unique(np.linspace(start, start + size - 1, n_units).astype(int))
+    ]
+    interventions = single_units("zero", units)
+    largest, n_margins = 0.0, 0
+    for items in groups.values():
+        found = []
+        for network in (model, here):
+            size = sweep_size(compute_within(None), network.device)
+            states = read_context(network, interventions, context)
+            found.append(sweep(network, items, interventions, states, size))
+        largest = max(largest, float(np.abs(found[0] - found[1]).max()))
+        n_margins += found[0].size
+    return largest, n_margins
+
+
 def peak_memory(device: torch.device) -> float:
     """Return the largest memory of this process, in GiB (on the GPU if it computes there)."""
     if device.type == "cuda":
@@ -236,19 +311,19 @@ def describe(result: dict) -> str:
     ]
     for row in result["layers"]:
         lines.append(
-            f"{row['layer']:5d}  {row['units']:5d}  {row['seconds_per_unit']:10.3f}"
-            f"  {row['seconds_context']:16.3f}  {row['share_of_sgemm']:14.0%}"
+            f"{row['layer']:5d}  {row['units']:5d}  {row['seconds_per_unit']:10.4f}"
+            f"  {row['seconds_context']:16.4f}  {row['share_of_sgemm']:14.0%}"
             f"  {row['share_of_sgemm_performed']:22.0%}"
         )
     lines += [
         f"all layers: share of sgemm {result['share_overall']:.0%}",
         "",
-        f"sweep: {result['seconds_per_unit']:.3f} s per unit",
+        f"sweep: {result['seconds_per_unit']:.4f} s per unit",
         f"original protocol: {result['original_seconds_per_unit']:.0f} s per unit "
         f"({result['original_words_per_unit']:,} words one at a time, full softmax)",
         f"ratio: {result['ratio']:,.0f}",
-        f"all units, mode zero: {result['total_zero']:.0f} s; with legacy below the last layer: "
-        f"{result['total_zero_and_legacy']:.0f} s",
+        f"all units, mode zero: {result['total_zero']:.3g} s; with legacy below the last layer: "
+        f"{result['total_zero_and_legacy']:.3g} s",
         f"peak memory: {result['peak_memory_gib']:.2f} GiB",
         "",
         "Share of sgemm counts the operations that reading every distinct prefix on its own needs; "
@@ -267,15 +342,27 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--units", type=int, default=65, help="units of a layer in one sweep")
     parser.add_argument("--sentences", type=int, default=60, help="for the original protocol")
-    parser.add_argument("--memory", type=float, default=1.0, help="GiB for the sweep")
+    parser.add_argument("--memory", type=float, help="GiB for the sweep")
+    parser.add_argument("--compare", type=int, help="units of a layer to compare with the CPU")
+    parser.add_argument("--linzen", type=Path, nargs=2, metavar=("TEXT", "GOLD"))
     parser.add_argument("--device", default="cpu")
     parser.add_argument("--json", type=Path, help="write the figures here too")
     options = parser.parse_args(arguments)
     torch.set_num_threads(options.threads)
+    exact_matrix_products()
     model = load_language_model(options.checkpoint, torch.float32, options.device)
     groups, context = read_items(model, options.project)
     result = measure(model, groups, context, options)
     print(describe(result))
+    if options.compare:
+        largest, n_margins = distance_from_cpu(model, groups, context, options.compare)
+        result |= {"distance_from_cpu": largest, "margins_compared": n_margins}
+        print(f"largest difference from the CPU among {n_margins:,} margins: {largest:.1e} nats")
+    if options.linzen:
+        items = read_linzen_items(model, *options.linzen)
+        result["linzen"] = measure(model, {"linzen": items}, context, options)
+        required = sum(row["required"] * row["units"] for row in result["linzen"]["layers"])
+        print(f"\nLinzen et al., {required / 1e12:.0f} TFLOP:\n{describe(result['linzen'])}")
     if options.json:
         options.json.write_text(json.dumps(result, indent=2) + "\n", encoding="utf-8")
 

@@ -110,7 +110,22 @@ def _plain(value: Any, path: tuple[Any, ...], faults: list[Fault]) -> Any:
         return {}  # an empty section, such as one whose lines are all commented out
     if value is True and "true" in at.get("enum", ()):
         return "true"  # YAML reads an unquoted true as a truth value
-    return copy.deepcopy(value)
+    return _number_in_text(value, at) if isinstance(value, str) else copy.deepcopy(value)
+
+
+def _number_in_text(text: str, at: Mapping[str, Any]) -> Any:
+    """Read text as the number or truth value that the schema asks for, where it is one.
+
+    Snakemake hands on what stands in ``--config 'ablation={shard_size: 130}'`` as text, and YAML
+    takes 1e-4 for text.
+    """
+    kinds = [kind.get("type", ()) for kind in (at, *at.get("anyOf", ()))]
+    types = {name for kind in kinds for name in ([kind] if isinstance(kind, str) else kind)}
+    if "boolean" in types and text in ("true", "false"):
+        return text == "true"
+    if _NUMBER.match(text) and "integer" in types and re.fullmatch(r"[+-]?\d+", text):
+        return int(text)
+    return float(text) if _NUMBER.match(text) and "number" in types else text
 
 
 def _schema_faults(config: dict[str, Any]) -> list[Fault]:
@@ -135,12 +150,7 @@ def _schema_faults(config: dict[str, Any]) -> list[Fault]:
             if error.validator == "uniqueItems":
                 twice = next(e for n, e in enumerate(error.instance) if e in error.instance[:n])
                 found += f", which lists {show(twice)} twice"
-            hint = ""
-            types = (subschema(path) or {}).get("type", "")
-            numeric = types in ("number", "integer")
-            if numeric and isinstance(error.instance, str) and _NUMBER.match(error.instance):
-                hint = "; YAML took it for text: write it without quotes, with a dot as in 1.0e-4"
-            faults[path] = Fault(path, f"found {found}, expected {expected(path)}{hint}")
+            faults[path] = Fault(path, f"found {found}, expected {expected(path)}")
     return list(faults.values())
 
 

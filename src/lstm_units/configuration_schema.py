@@ -22,7 +22,9 @@ def subschema(path: Sequence[Any]) -> dict[str, Any] | None:
     at: Any = schema()
     for step in path:
         if isinstance(step, int):
-            at = at.get("items")
+            at = next(
+                (kind["items"] for kind in (at, *at.get("anyOf", ())) if "items" in kind), None
+            )
         else:
             at = at.get("properties", {}).get(step) or at.get("additionalProperties")
         if not isinstance(at, dict):

@@ -2,9 +2,11 @@
 
 import contextlib
 import fcntl
+import logging
 import os
 import re
 import socket
+import tempfile
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -16,13 +18,20 @@ if TYPE_CHECKING:
     import torch
 
 
+_LOGGER = logging.getLogger(__name__)
 _SETTING = re.compile(r"^(auto|cpu|cuda(:[0-9]+)?)$")
+_NO_MEMORY = ("out of memory", "CUBLAS_STATUS_ALLOC_FAILED")
 
 
 def _cuda_device_count() -> int:
     import torch
 
     return torch.cuda.device_count() if torch.cuda.is_available() else 0
+
+
+def _left_out_by_slurm() -> bool:
+    """Say whether this is a job of SLURM that was given no GPU; others' may be in sight."""
+    return "SLURM_JOB_ID" in os.environ and "CUDA_VISIBLE_DEVICES" not in os.environ
 
 
 def choose_device(
@@ -33,8 +42,8 @@ def choose_device(
     Parameters
     ----------
     setting : str
-        ``auto`` (CUDA where there is one, else the CPU), ``cpu``, ``cuda``, or ``cuda:N`` with N
-        among the visible devices, counted from 0.
+        ``auto`` (CUDA where there is one, else the CPU; in a job of SLURM, only a GPU that SLURM
+        gave it), ``cpu``, ``cuda``, or ``cuda:N`` with N among the visible devices, counted from 0.
     device_count : int, optional
         Number of visible CUDA devices; asked of PyTorch by default.
     key : str
@@ -51,6 +60,9 @@ def choose_device(
         raise ConfigurationError(f"{key}: found {setting!r}, expected auto, cpu, cuda or cuda:N")
     kind, _, number = setting.partition(":")
     if kind == "cpu":
+        return torch.device("cpu")
+    if kind == "auto" and _left_out_by_slurm():
+        _LOGGER.info("SLURM gave this job no GPU: it computes on the CPU")
         return torch.device("cpu")
     count = _cuda_device_count() if device_count is None else device_count
     if kind == "auto":
@@ -82,8 +94,16 @@ def _device_names(device_count: int) -> list[str]:
     """Return a name for each visible device that all processes of the machine agree on.
 
     PyTorch counts the devices of CUDA_VISIBLE_DEVICES from 0; two jobs with different values of
-    it must still not take the same device.
+    it must still not take the same device. SLURM may call the only device of each of its jobs 0,
+    so there the number of the job is part of the name.
     """
+    job = os.environ.get("SLURM_JOB_ID")
+    if job is not None:
+        return [f"slurm_{job}_{name}" for name in _names_seen(device_count)]
+    return _names_seen(device_count)
+
+
+def _names_seen(device_count: int) -> list[str]:
     visible = os.environ.get("CUDA_VISIBLE_DEVICES")
     if visible is None:
         return [str(number) for number in range(device_count)]
@@ -96,9 +116,42 @@ def _device_names(device_count: int) -> list[str]:
     return names[:device_count]
 
 
+def count_devices() -> int:
+    """Count the GPUs of this machine without asking CUDA, for a profile of Snakemake.
+
+    Returns
+    -------
+    int
+        The entries of CUDA_VISIBLE_DEVICES where that is set, else NVIDIA's device files.
+
+    Raises
+    ------
+    UserError
+        If there is none.
+    """
+    files = list(Path("/dev").glob("nvidia[0-9]*"))
+    visible = os.environ.get("CUDA_VISIBLE_DEVICES")
+    count = len(files) if visible is None else len(_names_seen(len(visible.split(","))))
+    if count == 0:
+        raise UserError(
+            "this machine shows no NVIDIA GPU (no /dev/nvidia0, or CUDA_VISIBLE_DEVICES is empty): "
+            "leave --workflow-profile profiles/gpu out, and the run uses the CPU"
+        )
+    return count
+
+
+def lock_folder() -> Path:
+    """Return where jobs that share the GPUs of this machine keep their locks.
+
+    It is a local folder of the user, as locks on files are unreliable on some network file
+    systems.
+    """
+    return Path(tempfile.gettempdir()) / f"lstm_units_{os.getuid()}" / "devices"
+
+
 @contextlib.contextmanager
 def lease_device(
-    lock_directory: str | Path,
+    lock_directory: str | Path | None = None,
     device_count: int | None = None,
     *,
     poll: float = 0.5,
@@ -114,8 +167,9 @@ def lease_device(
 
     Parameters
     ----------
-    lock_directory : str or Path
-        Folder of the lock files, common to all jobs. The files stay; only locks on them count.
+    lock_directory : str or Path, optional
+        Folder of the lock files, common to all jobs; `lock_folder` by default. The files stay;
+        only locks on them count.
     device_count : int, optional
         Number of visible CUDA devices; asked of PyTorch by default.
     poll : float
@@ -141,7 +195,7 @@ def lease_device(
             "no CUDA device to lease: PyTorch sees none; set ablation.device to auto or cpu, or "
             "mend the driver or CUDA_VISIBLE_DEVICES"
         )
-    directory = Path(lock_directory)
+    directory = Path(lock_directory or lock_folder())
     start = time.monotonic()
     waited = False
     while True:
@@ -167,7 +221,7 @@ def lease_device(
 
 @contextlib.contextmanager
 def job_device(
-    setting: str, lock_directory: str | Path, key: str = "ablation.device"
+    setting: str, lock_directory: str | Path | None = None, key: str = "ablation.device"
 ) -> Iterator["torch.device"]:
     """Give a job its device: a leased GPU for ``auto`` and ``cuda``, that named by ``cuda:N``.
 
@@ -192,10 +246,64 @@ def job_device(
 
     device = choose_device(setting, key=key)
     if device.type == "cuda" and ":" not in setting:
-        with lease_device(lock_directory) as index:
+        with lease_device(lock_directory, on_wait=_LOGGER.info) as index:
             yield torch.device("cuda", index)
     else:
         yield device
+
+
+def free_memory(device: "torch.device") -> int:
+    """Return the bytes of a GPU that this process could still take, whoever uses the rest.
+
+    Parameters
+    ----------
+    device : torch.device
+        A CUDA device.
+    """
+    import torch
+
+    free, _ = torch.cuda.mem_get_info(device)
+    return free + torch.cuda.memory_reserved(device) - torch.cuda.memory_allocated(device)
+
+
+def is_out_of_memory(error: BaseException) -> bool:
+    """Say whether an error means that a GPU had too little memory left.
+
+    Parameters
+    ----------
+    error : BaseException
+        PyTorch's own error of this kind, or what CUDA and cuBLAS say when they get none.
+    """
+    import torch
+
+    if isinstance(error, torch.cuda.OutOfMemoryError):
+        return True
+    return isinstance(error, RuntimeError) and any(text in str(error) for text in _NO_MEMORY)
+
+
+@contextlib.contextmanager
+def memory_errors(device: "torch.device") -> Iterator[None]:
+    """Turn an error about too little memory on a GPU into one that says what to do.
+
+    Parameters
+    ----------
+    device : torch.device
+
+    Raises
+    ------
+    UserError
+        In place of an error for which `is_out_of_memory` holds.
+    """
+    try:
+        yield
+    except RuntimeError as error:
+        if device.type != "cuda" or not is_out_of_memory(error):
+            raise
+        raise UserError(
+            f"the memory of {device} is full, other programs included (nvidia-smi lists them): "
+            f"{str(error).splitlines()[0]} Wait for them, name another device, or compute on the "
+            "CPU with ablation.device: cpu"
+        ) from error
 
 
 def _try_lock(directory: Path, name: str) -> int | None:

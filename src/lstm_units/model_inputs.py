@@ -10,7 +10,7 @@ import numpy as np
 import torch
 
 from lstm_units.checkpoints import load_language_model
-from lstm_units.devices import exact_matrix_products, job_device
+from lstm_units.devices import exact_matrix_products, free_memory, job_device, memory_errors
 from lstm_units.errors import UserError
 from lstm_units.files import make_metadata, sha256_file
 from lstm_units.language_model import LanguageModel, Vocabulary
@@ -19,6 +19,8 @@ from lstm_units.stimuli import read_stimuli, scored_items, scored_sha256
 from lstm_units.sweep import Items
 from lstm_units.trie_reader import SweepSize
 
+# The rest is for what PyTorch and cuBLAS take beside the tensors.
+_GPU_SHARE = 0.9
 PRECISIONS = {"float32": torch.float32, "float64": torch.float64}
 
 
@@ -35,32 +37,34 @@ class Compute:
         GiB that a sweep may use beyond the model.
     threads : int
         CPU threads of one job.
-    lock_directory : str
-        Where jobs that share GPUs keep their locks.
+    gpu_memory : float, optional
+        The same on a GPU; by default nine tenths of what is free there.
     """
 
     precision: str = "float32"
     device: str = "auto"
     memory: float = 1.0
     threads: int = 1
-    lock_directory: str = ".snakemake/devices"
+    gpu_memory: float | None = None
 
 
 def compute_from(precision: str, resources: Any, threads: int) -> Compute:
-    """Build `Compute` from a job's precision, resources (``sweep_mb``, ``device``) and threads.
+    """Build `Compute` from a job's precision, resources and threads.
 
     Parameters
     ----------
     precision, threads
         As in `Compute`.
-    resources : object with attributes ``sweep_mb`` and ``device``
-        ``sweep_mb`` is the memory of a sweep in MiB; ``device`` is as in `Compute`.
+    resources : object with attributes ``sweep_mb``, ``gpu_sweep_mb`` and ``device``
+        The memory of a sweep in MiB, and that on a GPU, where 0 stands for what is free;
+        ``device`` is as in `Compute`.
 
     Returns
     -------
     Compute
     """
-    return Compute(precision, resources.device, resources.sweep_mb / 1024, threads)
+    gpu_memory = resources.gpu_sweep_mb / 1024 or None
+    return Compute(precision, resources.device, resources.sweep_mb / 1024, threads, gpu_memory)
 
 
 @dataclass(frozen=True)
@@ -131,16 +135,19 @@ def loaded_model(checkpoint: str | Path, compute: Compute) -> Iterator[LanguageM
     ConfigurationError
         If there is no such device.
     UserError
-        If no GPU can be leased, see `lstm_units.devices.lease_device`.
+        If no GPU can be leased, see `lstm_units.devices.lease_device`, or its memory is full.
     """
     torch.set_num_threads(compute.threads)
     exact_matrix_products()
-    with job_device(compute.device, compute.lock_directory) as device:
+    with job_device(compute.device) as device, memory_errors(device):
         yield load_language_model(checkpoint, PRECISIONS[compute.precision], device)
 
 
 def sweep_size(compute: Compute, device: torch.device) -> SweepSize:
     """Return how much to compute at a time: a GPU wants larger products, and no tiles.
+
+    On a GPU that others use too, what is free now need not be free later; `lstm_units.sweep.sweep`
+    goes on with less then.
 
     Parameters
     ----------
@@ -152,10 +159,13 @@ def sweep_size(compute: Compute, device: torch.device) -> SweepSize:
     -------
     SweepSize
     """
-    memory = compute.memory * 2**30
     if device.type == "cuda":
+        if compute.gpu_memory is None:
+            memory = _GPU_SHARE * free_memory(device)
+        else:
+            memory = compute.gpu_memory * 2**30
         return SweepSize(memory=memory, rows=65536, tile_rows=65536)
-    return SweepSize(memory=memory)
+    return SweepSize(memory=compute.memory * 2**30)
 
 
 @dataclass(frozen=True)

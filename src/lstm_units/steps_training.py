@@ -98,7 +98,7 @@ _SAME_NAMES = frozenset(TrainingSettings.__dataclass_fields__) - {"layer_sizes",
 
 @contextlib.contextmanager
 def training_device(
-    setting: str, threads: int, lock_directory: str = ".snakemake/devices"
+    setting: str, threads: int, lock_directory: str | None = None
 ) -> Iterator[torch.device]:
     """Give the device to train on, a GPU for this process alone.
 
@@ -108,7 +108,7 @@ def training_device(
         ``auto``, ``cpu``, ``cuda`` or ``cuda:N``.
     threads : int
         CPU threads.
-    lock_directory : str
+    lock_directory : str, optional
         See `lstm_units.devices.lease_device`.
 
     Yields

@@ -13,6 +13,7 @@ The work that a sentence-by-sentence protocol repeats is done once:
 and one item at a time.
 """
 
+import logging
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
@@ -21,12 +22,22 @@ import torch
 from torch import Tensor
 
 from lstm_units.context_states import States, zero_states
+from lstm_units.devices import is_out_of_memory
 from lstm_units.errors import InterventionError
 from lstm_units.interventions import Interventions, compile_masks, lowest_layer
 from lstm_units.language_model import LanguageModel
 from lstm_units.prefix_trie import PrefixTrie, build_trie
-from lstm_units.trie_reader import Reader, SweepSize, layer_inputs, plan, scaled_bytes, walk_bytes
+from lstm_units.trie_reader import (
+    Inputs,
+    Reader,
+    SweepSize,
+    layer_inputs,
+    plan,
+    scaled_bytes,
+    walk_bytes,
+)
 
+_LOGGER = logging.getLogger(__name__)
 # Part of the memory for tables with one row per prefix; the rest is for batches of interventions.
 _TABLES_SHARE = 0.25
 
@@ -96,33 +107,111 @@ def sweep(
     compile_masks(model, interventions)  # refuses units that do not exist before any work
     states = states or zero_states(model, len(interventions.sets))
     margins = torch.empty(len(interventions.sets), len(items), dtype=model.dtype)
+    task = _Task(model, items, interventions, states, margins, progress)
     lowest = [lowest_layer(model, units) for units in interventions.sets]
+    sizes = {bottom: size for bottom in sorted(set(lowest))}
     for part in partition(model, items, size):
-        chosen = items.subset(part)
-        trie = build_trie(chosen.prefixes)
-        for bottom in sorted(set(lowest)):
+        for bottom in sizes:
             rows = [row for row, layer in enumerate(lowest) if layer == bottom]
-            inputs = layer_inputs(model, trie, states, bottom, rows, size)
-            batches, fitting = _batches(model, trie, rows, bottom, size)
-            for batch in batches:
-                scorer = _Scorer(model, chosen, trie, len(batch))
-                Reader(
-                    model,
-                    inputs,
-                    bottom,
-                    len(model.layers),
-                    compile_masks(model, interventions.subset(batch)),
-                    states.subset(batch),
-                    progress,
-                ).read(plan(trie, len(batch), fitting), scorer)
-                margins[np.ix_(batch, part)] = scorer.margins.cpu()
+            sizes[bottom] = _sweep_part(task, part, rows, bottom, sizes[bottom])
     return margins.numpy()
+
+
+@dataclass(frozen=True)
+class _Task:
+    """What a sweep is to do, and where its margins go."""
+
+    model: LanguageModel
+    items: Items
+    interventions: Interventions
+    states: States
+    margins: Tensor
+    progress: Callable[[int], None] | None
+
+
+def _sweep_part(
+    task: _Task, part: Sequence[int], rows: Sequence[int], bottom: int, size: SweepSize
+) -> SweepSize:
+    """Score some items under some interventions; return the size that the memory allowed.
+
+    Where the memory of a GPU runs out, what is missing is done with half as much, and so on.
+    """
+    model, done = task.model, 0
+    chosen = task.items.subset(part)
+    trie = build_trie(chosen.prefixes)
+    batches, fitting = _batches(model, trie, rows, bottom, size)
+    try:
+        inputs = layer_inputs(model, trie, task.states, bottom, rows, fitting)
+        for batch in batches:
+            found = _sweep_batch(task, chosen, trie, inputs, batch, bottom, fitting)
+            task.margins[np.ix_(batch, part)] = found
+            done += len(batch)
+        return size
+    except RuntimeError as error:
+        n = len(batches[0])
+        needed = walk_bytes(model, plan(trie, n, fitting), n, bottom)
+        least = _least(model, chosen, bottom, size)
+        if needed <= least or not is_out_of_memory(error):
+            raise
+        smaller = replace(size, memory=_memory_for(model, max(needed / 2, least), bottom))
+    # Outside of the handler, where the error no longer holds the tensors.
+    torch.cuda.empty_cache()
+    _LOGGER.info("the GPU's memory ran out: going on with %.3g GiB", smaller.memory / 2**30)
+    for piece in partition(model, chosen, smaller):
+        least = _memory_for(model, _least(model, chosen.subset(piece), bottom, smaller), bottom)
+        smaller = replace(smaller, memory=max(smaller.memory, least))
+        there = [part[item] for item in piece]
+        smaller = _sweep_part(task, there, rows[done:], bottom, smaller)
+    return smaller
+
+
+def _least(model: LanguageModel, items: Items, bottom: int, size: SweepSize) -> int:
+    """Bytes of a walk with one intervention on one prefix at a time."""
+    return walk_bytes(model, plan(build_trie(items.prefixes), 1, replace(size, rows=1)), 1, bottom)
+
+
+def _memory_for(model: LanguageModel, walk: float, bottom: int) -> float:
+    """Memory of a sweep whose walk may take so many bytes."""
+    return (walk + scaled_bytes(model, bottom)) / (1 - _TABLES_SHARE) + 1  # for rounding
+
+
+def _sweep_batch(
+    task: _Task,
+    items: Items,
+    trie: PrefixTrie,
+    inputs: Inputs,
+    batch: Sequence[int],
+    bottom: int,
+    size: SweepSize,
+) -> Tensor:
+    """Return the margins of items under a batch of interventions, on the CPU."""
+    counted = 0
+
+    def count(n: int) -> None:
+        nonlocal counted
+        counted += n
+        if task.progress is not None:
+            task.progress(n)
+
+    model = task.model
+    scorer = _Scorer(model, items, trie, len(batch))
+    masks = compile_masks(model, task.interventions.subset(batch))
+    reader = Reader(
+        model, inputs, bottom, len(model.layers), masks, task.states.subset(batch), count
+    )
+    try:
+        reader.read(plan(trie, len(batch), size), scorer)
+        return scorer.margins.cpu()
+    except BaseException:
+        count(-counted)
+        raise
 
 
 def _batches(
     model: LanguageModel, trie: PrefixTrie, rows: Sequence[int], bottom: int, size: SweepSize
 ) -> tuple[list[list[int]], SweepSize]:
     """Cut interventions into batches that fit the memory, with smaller products if they must."""
+    key = "gpu_memory" if model.device.type == "cuda" else "memory"
     budget = size.memory * (1 - _TABLES_SHARE) - scaled_bytes(model, bottom)
     while True:
         n = min(len(rows), max(1, size.rows // 4))
@@ -130,11 +219,11 @@ def _batches(
         if needed <= budget:
             break
         if size.rows == 1:
-            least = (needed + scaled_bytes(model, bottom)) / (1 - _TABLES_SHARE)
+            least = _memory_for(model, needed, bottom)
             raise InterventionError(
                 f"the sweep cannot work within {size.memory / 2**30:.3g} GiB: one intervention on "
                 f"one prefix at a time needs {least / 2**30:.3g} GiB. Raise "
-                "`memory` (key ablation.memory in config.yaml)"
+                f"`memory` (key ablation.{key} in config.yaml)"
             )
         size = replace(size, rows=size.rows // 2)
     parts = np.array_split(np.asarray(rows), -(-len(rows) // n))
@@ -205,9 +294,26 @@ class _Scorer:
         nodes, hidden
             As in `Sink.take`.
         """
+        if hidden.device.type == "cuda":
+            self._take_together(nodes, hidden)
+            return
         for position, node in enumerate(nodes.tolist()):
             first, last = self.first[node], self.last[node]
             if first < last:
                 pairs = self.pair_of[first:last]
                 scores = torch.addmm(self.bias[pairs], hidden[position], self.weight[pairs].T)
                 self.margins[:, self.items[first:last]] = scores
+
+    def _take_together(self, nodes: np.ndarray, hidden: Tensor) -> None:
+        """Do the same in few large products: a GPU takes as long to start one as to do it."""
+        counts = self.last[nodes] - self.first[nodes]
+        positions = np.repeat(np.arange(len(nodes)), counts)
+        within = np.arange(len(positions)) - np.repeat(np.cumsum(counts) - counts, counts)
+        entries = np.repeat(self.first[nodes], counts) + within
+        for start in range(0, len(entries), len(nodes)):  # no more values than `hidden` has
+            chunk = slice(start, start + len(nodes))
+            at = torch.as_tensor(positions[chunk], device=hidden.device)
+            entry = torch.as_tensor(entries[chunk], device=hidden.device)
+            pairs = self.pair_of[entry]
+            scores = torch.bmm(hidden[at], self.weight[pairs].unsqueeze(2)).squeeze(2)
+            self.margins[:, self.items[entry]] = (scores + self.bias[pairs].unsqueeze(1)).T

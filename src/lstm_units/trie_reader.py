@@ -166,7 +166,7 @@ def scaled_bytes(model: LanguageModel, bottom: int) -> int:
 
 
 def walk_bytes(model: LanguageModel, walk: Walk, n: int, bottom: int) -> int:
-    """Bytes that `Reader.read` allocates for a walk with `n` interventions.
+    """Bytes that `Reader.read` and its sink allocate for a walk with `n` interventions.
 
     Parameters
     ----------
@@ -184,6 +184,8 @@ def walk_bytes(model: LanguageModel, walk: Walk, n: int, bottom: int) -> int:
     per_slot = 2 * sum(sizes)
     per_parent = 6 * sum(sizes)  # products, and copies of both states
     per_child = 2 * sum(sizes) + 4 * sum(sizes[1:])
+    if model.device.type == "cuda":
+        per_child += sizes[-1]  # what is scored is copied
     values = walk.n_slots * per_slot + walk.max_parents * per_parent
     values += walk.max_children * per_child + walk.max_tile * 4 * sizes[0]
     return values * n * model.embedding.element_size()
