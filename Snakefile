@@ -31,6 +31,44 @@ include: "rules/report.smk"
 include: "rules/training.smk"
 
 
+# On a cluster these run beside Snakemake itself: seconds, and less than 400 MB.
+localrules:
+    check_balance,
+    claims_table,
+    connectivity_graph,
+    contributions_figure,
+    contributions_table,
+    controls_figure,
+    controls_table,
+    decoding_figure,
+    depth_figure,
+    depth_positions,
+    depth_scores,
+    depth_sentences,
+    depth_table,
+    efferents_table,
+    figure1d,
+    figure3,
+    generate_stimuli,
+    import_stimuli,
+    learning_curve,
+    long_range_sets,
+    model_card,
+    models,
+    permuted_outliers,
+    select_known_items,
+    short_range_units,
+    shown_units,
+    syntax_units,
+    table1,
+    table2,
+    training_figure,
+    unit_decoding_figure,
+    unit_dependency_figure,
+    unit_dynamics_figure,
+    unit_lists,
+
+
 rule all:
     default_target: True
     input:
@@ -43,6 +81,10 @@ rule all:
         # Shards are targets, so that a lost one is noticed even when the tables are up to date.
         all_shards,
     localrule: True
+
+
+onstart:
+    before_the_first_job()
 
 
 onsuccess:

@@ -13,10 +13,11 @@ rule context_states:
     benchmark:
         "<benchmarks>/{model}/context_{mode}_{first}-{last}.tsv"
     conda:
-        "../envs/lstm-units.yaml"
+        device_environment("ablation")
     resources:
-        mem_mb=job_mb(),
+        mem_mb=growing(job_mb()),
         sweep_mb=sweep_mb(),
+        gpu_sweep_mb=gpu_sweep_mb(),
         device=config["ablation"]["device"],
     params:
         units=units_of_shard,
@@ -44,10 +45,11 @@ rule ablate_units:
     wildcard_constraints:
         group=alternatives(SWEPT),
     conda:
-        "../envs/lstm-units.yaml"
+        device_environment("ablation")
     resources:
-        mem_mb=job_mb(),
+        mem_mb=growing(job_mb()),
         sweep_mb=sweep_mb(),
+        gpu_sweep_mb=gpu_sweep_mb(),
         device=config["ablation"]["device"],
     params:
         tasks=lambda wildcards: swept_in(wildcards.group),
@@ -77,10 +79,11 @@ rule ablate_sets:
     wildcard_constraints:
         family=alternatives(["long_range", *CONTROLS]),
     conda:
-        "../envs/lstm-units.yaml"
+        device_environment("ablation")
     resources:
-        mem_mb=job_mb(),
+        mem_mb=growing(job_mb()),
         sweep_mb=sweep_mb(),
+        gpu_sweep_mb=gpu_sweep_mb(),
         device=config["ablation"]["device"],
     params:
         tasks=set_tasks,
@@ -106,9 +109,9 @@ rule accuracy:
     benchmark:
         "<benchmarks>/{model}/accuracy_{mode}.tsv"
     conda:
-        "../envs/lstm-units.yaml"
+        "../envs/cpu.yaml"
     resources:
-        mem_mb=2048,
+        mem_mb=growing(2048),
     params:
         tasks=swept_tasks(),
         units=lambda wildcards: swept_units(wildcards.model, wildcards.mode),

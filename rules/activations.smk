@@ -13,10 +13,11 @@ rule dump_activations:
     benchmark:
         "<benchmarks>/{model}/activations_{task}.tsv"
     conda:
-        "../envs/lstm-units.yaml"
+        device_environment("ablation")
     resources:
-        mem_mb=job_mb(),
+        mem_mb=growing(job_mb()),
         sweep_mb=sweep_mb(),
+        gpu_sweep_mb=gpu_sweep_mb(),
         device=config["ablation"]["device"],
     params:
         context=context(),
@@ -43,10 +44,11 @@ rule dump_untrained:
     wildcard_constraints:
         number=r"\d+",
     conda:
-        "../envs/lstm-units.yaml"
+        device_environment("ablation")
     resources:
-        mem_mb=job_mb(),
+        mem_mb=growing(job_mb()),
         sweep_mb=sweep_mb(),
+        gpu_sweep_mb=gpu_sweep_mb(),
         device=config["ablation"]["device"],
     params:
         context=context(),

@@ -12,7 +12,7 @@ rule download:
         key="source|vocabulary",
     localrule: True
     conda:
-        "../envs/lstm-units.yaml"
+        "../envs/cpu.yaml"
     params:
         url=lambda wildcards: config["checkpoints"][wildcards.model][wildcards.key],
         sha256=lambda wildcards: config["checkpoints"][wildcards.model][f"{wildcards.key}_sha256"],
@@ -30,7 +30,7 @@ rule untrained_checkpoint:
     benchmark:
         "<benchmarks>/{model}/untrained_checkpoint.tsv"
     conda:
-        "../envs/lstm-units.yaml"
+        "../envs/cpu.yaml"
     params:
         seed=lambda wildcards: config["checkpoints"][wildcards.model]["untrained_seed"],
         code=code("untrained_checkpoint.py"),
@@ -51,7 +51,7 @@ checkpoint convert_checkpoint:
     benchmark:
         "<benchmarks>/{model}/convert_checkpoint.tsv"
     conda:
-        "../envs/lstm-units.yaml"
+        "../envs/cpu.yaml"
     params:
         options=checkpoint_options,
         inside=file_in_folder,
@@ -72,7 +72,7 @@ rule check_identity:
     benchmark:
         "<benchmarks>/{model}/check_identity.tsv"
     conda:
-        "../envs/lstm-units.yaml"
+        "../envs/cpu.yaml"
     params:
         name=lambda wildcards: config["checkpoints"][wildcards.model]["identity"],
         code=code("check_identity.py"),

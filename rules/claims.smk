@@ -11,9 +11,9 @@ rule claims:
     benchmark:
         "<benchmarks>/{model}/claims.tsv"
     conda:
-        "../envs/lstm-units.yaml"
+        "../envs/cpu.yaml"
     resources:
-        mem_mb=1024,
+        mem_mb=growing(1024),
     params:
         audit=audit(),
         code=code("claims.py"),
@@ -34,7 +34,7 @@ rule models:
     benchmark:
         "<benchmarks>/models.tsv"
     conda:
-        "../envs/lstm-units.yaml"
+        "../envs/cpu.yaml"
     params:
         models=model_entries(),
         labels=labels(),
@@ -57,7 +57,7 @@ rule training_figure:
     wildcard_constraints:
         run=alternatives(training_runs()),
     conda:
-        "../envs/lstm-units.yaml"
+        "../envs/cpu.yaml"
     params:
         code=code("training_figure.py"),
     script:
@@ -76,7 +76,7 @@ rule claims_table:
     benchmark:
         "<benchmarks>/{model}/claims_table.tsv"
     conda:
-        "../envs/lstm-units.yaml"
+        "../envs/cpu.yaml"
     params:
         code=code("claims_table.py"),
     script:

@@ -1,11 +1,19 @@
 # Helpers of the rules. Nothing here is written to disk, and nothing heavy is imported: every
 # cluster job parses this file again.
 
+import sys
 from functools import lru_cache
 from pathlib import Path
 
 import yaml
 from snakemake.exceptions import WorkflowError
+
+# Fingerprints of code are taken over the sources of this project, so these go before an installed
+# copy: here, and in the jobs. PYTHONPATH is set in a job's own shell, since Snakemake removes it
+# from the variables of jobs that use conda.
+SOURCES = str(Path(workflow.basedir) / "src")
+sys.path[:] = [SOURCES, *(path for path in sys.path if path != SOURCES)]
+shell.prefix('set -euo pipefail; export PYTHONPATH={SOURCES:q}"${{PYTHONPATH:+:$PYTHONPATH}}"; ')
 
 try:
     from lstm_units.configuration import is_url, validate_config
@@ -30,6 +38,7 @@ from lstm_units.analysis_plan import (
 )
 from lstm_units.errors import UserError
 from lstm_units.fingerprint import fingerprint
+from lstm_units.folder_lock import hold_folder
 from lstm_units.input_files import (
     matching_files,
     missing_files,
@@ -76,6 +85,12 @@ wildcard_constraints:
 def code(script, *extra):
     """Fingerprint of a script and of all project modules that it reaches."""
     return fingerprint(PROJECT / "workflow_scripts" / script, PACKAGE, extra=extra)
+
+
+def device_environment(section):
+    """The conda environment of jobs that run a model: one for cpu, cuda and auto each."""
+    device = config[section]["device"].partition(":")[0]
+    return f"../envs/{device}.yaml"
 
 
 def file(path):
@@ -143,9 +158,19 @@ def sweep_mb():
     return int(config["ablation"]["memory"] * 1024)
 
 
+def gpu_sweep_mb():
+    """The same on a GPU, in MB; 0 stands for what is free there."""
+    return int((config["ablation"]["gpu_memory"] or 0) * 1024)
+
+
 def job_mb():
     """Memory to reserve for a job that runs the model: Python and the model come on top."""
     return sweep_mb() + 1024
+
+
+def growing(mb):
+    """Memory to reserve: as much again each time that a cluster submits the job anew."""
+    return lambda wildcards, attempt: attempt * mb
 
 
 def statistics():
@@ -699,6 +724,39 @@ def pages(*names):
     """Templates, style and scripts of the pages: named ones, or all."""
     places = [PACKAGE / "pages" / name for name in names]
     return places or sorted((PACKAGE / "pages").iterdir())
+
+
+def check_job_arrays():
+    """Refuse what version 2.8 of the SLURM plugin cannot do with job arrays."""
+    if not getattr(workflow.executor_settings, "array_jobs", None):
+        return
+    jobs = len(workflow.dag)
+    if workflow.nodes < jobs:
+        raise WorkflowError(
+            f"{jobs} jobs are to do, but --jobs is {workflow.nodes}: the SLURM plugin forgets the "
+            "tasks of a job array beyond it, and the run would wait for them. Raise it, or go "
+            "without arrays: --slurm-array-jobs=''"
+        )
+    if any(
+        "'" in f"{key}={value}" for key, value in (workflow.config_settings.config or {}).items()
+    ):
+        raise WorkflowError(
+            "the SLURM plugin cannot hand lists and sections of --config to job arrays; write them "
+            "to a file and name it with --configfile, or go without arrays: --slurm-array-jobs=''"
+        )
+
+
+def before_the_first_job():
+    """Refuse to start where another run writes, or where jobs would never be submitted."""
+    check_job_arrays()
+    for path in (".snakemake", folder("results")):
+        try:
+            locked = hold_folder(path)
+        except UserError as error:
+            raise WorkflowError(str(error))
+        if not locked:
+            print(f"note: the file system of {path} has no locks, so make sure that no other run")
+            print("writes there")
 
 
 def print_results():

@@ -20,9 +20,9 @@ rule afferents:
     benchmark:
         "<benchmarks>/{model}/afferents.tsv"
     conda:
-        "../envs/lstm-units.yaml"
+        "../envs/cpu.yaml"
     resources:
-        mem_mb=1024,
+        mem_mb=growing(1024),
     params:
         threshold=config["connectivity"]["threshold"],
         code=code("afferents.py"),
@@ -43,7 +43,7 @@ rule connectivity_graph:
     benchmark:
         "<benchmarks>/{model}/connectivity_graph.tsv"
     conda:
-        "../envs/lstm-units.yaml"
+        "../envs/cpu.yaml"
     params:
         code=code("connectivity_graph.py"),
     script:
@@ -63,7 +63,7 @@ rule connectivity_table:
     benchmark:
         "<benchmarks>/{model}/connectivity_table.tsv"
     conda:
-        "../envs/lstm-units.yaml"
+        "../envs/cpu.yaml"
     params:
         code=code("connectivity_table.py"),
     script:
@@ -83,7 +83,7 @@ rule figure4:
     benchmark:
         "<benchmarks>/{model}/figure4.tsv"
     conda:
-        "../envs/lstm-units.yaml"
+        "../envs/cpu.yaml"
     params:
         code=code("figure4.py"),
     script:

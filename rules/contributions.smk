@@ -16,10 +16,11 @@ rule contributions:
     benchmark:
         "<benchmarks>/{model}/contributions_{task}.tsv"
     conda:
-        "../envs/lstm-units.yaml"
+        device_environment("ablation")
     resources:
-        mem_mb=job_mb(),
+        mem_mb=growing(job_mb()),
         sweep_mb=sweep_mb(),
+        gpu_sweep_mb=gpu_sweep_mb(),
         device=config["ablation"]["device"],
     params:
         context=context(),
@@ -41,7 +42,7 @@ rule contributions_table:
     benchmark:
         "<benchmarks>/{model}/contributions_table.tsv"
     conda:
-        "../envs/lstm-units.yaml"
+        "../envs/cpu.yaml"
     params:
         tasks=CONTRIBUTIONS,
         labels=labels(),
@@ -65,7 +66,7 @@ rule contributions_figure:
     benchmark:
         "<benchmarks>/{model}/contributions_figure.tsv"
     conda:
-        "../envs/lstm-units.yaml"
+        "../envs/cpu.yaml"
     params:
         tasks=CONTRIBUTIONS,
         labels=labels(),

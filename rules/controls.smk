@@ -25,7 +25,7 @@ rule control_sets:
     wildcard_constraints:
         family=alternatives(CONTROLS),
     conda:
-        "../envs/lstm-units.yaml"
+        "../envs/cpu.yaml"
     params:
         sets=config["controls"]["sets"],
         match=config["controls"]["match"],
@@ -56,7 +56,7 @@ rule control_tests:
     wildcard_constraints:
         family=alternatives(CONTROLS),
     conda:
-        "../envs/lstm-units.yaml"
+        "../envs/cpu.yaml"
     params:
         tasks=lambda wildcards: tasks_of_control(wildcards.family),
         natural=tasks_with("linzen"),
@@ -81,7 +81,7 @@ rule controls_table:
     benchmark:
         "<benchmarks>/{model}/controls_table.tsv"
     conda:
-        "../envs/lstm-units.yaml"
+        "../envs/cpu.yaml"
     params:
         families=list(CONTROLS),
         labels=labels(),
@@ -104,7 +104,7 @@ rule controls_figure:
     wildcard_constraints:
         family=alternatives(CONTROLS),
     conda:
-        "../envs/lstm-units.yaml"
+        "../envs/cpu.yaml"
     params:
         labels=labels(),
         code=code("controls_figure.py"),

@@ -20,9 +20,9 @@ rule decode:
         analysis=alternatives(ANALYSES),
         hold_out=alternatives(HOLD_OUTS),
     conda:
-        "../envs/lstm-units.yaml"
+        "../envs/cpu.yaml"
     resources:
-        mem_mb=3072,
+        mem_mb=growing(3072),
     params:
         analysis=lambda wildcards: ANALYSES[wildcards.analysis],
         splits=config["decoding"]["splits"],
@@ -55,7 +55,7 @@ rule decoding_figure:
     wildcard_constraints:
         analysis=alternatives(ANALYSES),
     conda:
-        "../envs/lstm-units.yaml"
+        "../envs/cpu.yaml"
     params:
         hold_outs=HOLD_OUTS,
         code=code("decoding_figure.py"),
@@ -78,9 +78,9 @@ rule unit_decoding:
     benchmark:
         "<benchmarks>/{model}/unit_decoding.tsv"
     conda:
-        "../envs/lstm-units.yaml"
+        "../envs/cpu.yaml"
     resources:
-        mem_mb=2048,
+        mem_mb=growing(2048),
     params:
         variable=config["unit_decoding"]["variable"],
         conditions=config["unit_decoding"]["conditions"],
@@ -107,7 +107,7 @@ rule short_range_units:
     benchmark:
         "<benchmarks>/{model}/short_range_units.tsv"
     conda:
-        "../envs/lstm-units.yaml"
+        "../envs/cpu.yaml"
     params:
         criteria=config["short_range"],
         code=code("short_range_units.py"),
@@ -130,7 +130,7 @@ rule unit_decoding_figure:
     benchmark:
         "<benchmarks>/{model}/unit_decoding_figure.tsv"
     conda:
-        "../envs/lstm-units.yaml"
+        "../envs/cpu.yaml"
     params:
         code=code("unit_decoding_figure.py"),
     script:

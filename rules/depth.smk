@@ -11,7 +11,7 @@ rule depth_sentences:
     benchmark:
         "<benchmarks>/stimuli/depth_sentences.tsv"
     conda:
-        "../envs/lstm-units.yaml"
+        "../envs/cpu.yaml"
     params:
         format=config["depth"]["sentences"]["format"],
         sampling=depth_sampling(),
@@ -31,7 +31,7 @@ rule depth_positions:
     benchmark:
         "<benchmarks>/stimuli/depth_positions.tsv"
     conda:
-        "../envs/lstm-units.yaml"
+        "../envs/cpu.yaml"
     params:
         positions=config["depth"]["positions"],
         open_nodes=config["depth"]["open_nodes"],
@@ -56,10 +56,11 @@ rule depth_activations:
     benchmark:
         "<benchmarks>/{model}/depth_activations.tsv"
     conda:
-        "../envs/lstm-units.yaml"
+        device_environment("ablation")
     resources:
-        mem_mb=job_mb(),
+        mem_mb=growing(job_mb()),
         sweep_mb=sweep_mb(),
+        gpu_sweep_mb=gpu_sweep_mb(),
         device=config["ablation"]["device"],
     params:
         context=context(),
@@ -88,10 +89,11 @@ rule depth_untrained:
     wildcard_constraints:
         number=r"\d+",
     conda:
-        "../envs/lstm-units.yaml"
+        device_environment("ablation")
     resources:
-        mem_mb=job_mb(),
+        mem_mb=growing(job_mb()),
         sweep_mb=sweep_mb(),
+        gpu_sweep_mb=gpu_sweep_mb(),
         device=config["ablation"]["device"],
     params:
         context=context(),
@@ -120,9 +122,9 @@ rule depth_units:
     benchmark:
         "<benchmarks>/{model}/depth_units.tsv"
     conda:
-        "../envs/lstm-units.yaml"
+        "../envs/cpu.yaml"
     resources:
-        mem_mb=3072,
+        mem_mb=growing(3072),
     params:
         validation=cross_validation(),
         permutations=config["depth"]["permutations"],
@@ -141,7 +143,7 @@ rule permuted_outliers:
     benchmark:
         "<benchmarks>/{model}/permuted_outliers.tsv"
     conda:
-        "../envs/lstm-units.yaml"
+        "../envs/cpu.yaml"
     params:
         outliers=outlier_criteria(),
         code=code("permuted_outliers.py"),
@@ -165,9 +167,9 @@ rule depth_baseline:
     wildcard_constraints:
         regressors=r"(layer|untrained)_\d+|position_frequency|words|embeddings",
     conda:
-        "../envs/lstm-units.yaml"
+        "../envs/cpu.yaml"
     resources:
-        mem_mb=2048,
+        mem_mb=growing(2048),
     params:
         validation=cross_validation(),
         code=code("depth_baseline.py"),
@@ -186,7 +188,7 @@ rule depth_scores:
     benchmark:
         "<benchmarks>/{model}/depth_scores.tsv"
     conda:
-        "../envs/lstm-units.yaml"
+        "../envs/cpu.yaml"
     params:
         regressors=lambda wildcards: depth_regressors(wildcards.model),
         confidence=config["statistics"]["confidence"],
@@ -208,7 +210,7 @@ rule depth_table:
     benchmark:
         "<benchmarks>/{model}/depth_table.tsv"
     conda:
-        "../envs/lstm-units.yaml"
+        "../envs/cpu.yaml"
     params:
         code=code("depth_table.py"),
     script:
@@ -229,7 +231,7 @@ rule depth_figure:
     benchmark:
         "<benchmarks>/{model}/depth_figure.tsv"
     conda:
-        "../envs/lstm-units.yaml"
+        "../envs/cpu.yaml"
     params:
         outliers=outlier_criteria(),
         code=code("depth_figure.py"),

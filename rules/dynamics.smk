@@ -14,7 +14,7 @@ rule shown_units:
     benchmark:
         "<benchmarks>/{model}/shown_units.tsv"
     conda:
-        "../envs/lstm-units.yaml"
+        "../envs/cpu.yaml"
     params:
         tasks=config["discovery"]["tasks"],
         named=lambda wildcards: named_units(config, wildcards.model),
@@ -38,9 +38,9 @@ rule dynamics:
     benchmark:
         "<benchmarks>/{model}/dynamics_{task}.tsv"
     conda:
-        "../envs/lstm-units.yaml"
+        "../envs/cpu.yaml"
     resources:
-        mem_mb=1024,
+        mem_mb=growing(1024),
     params:
         answers=config["dynamics"]["items"],
         code=code("dynamics.py"),
@@ -62,7 +62,7 @@ rule figure1:
     benchmark:
         "<benchmarks>/{model}/figure1.tsv"
     conda:
-        "../envs/lstm-units.yaml"
+        "../envs/cpu.yaml"
     params:
         code=code("figure1.py"),
     script:
@@ -89,7 +89,7 @@ rule unit_dynamics_figure:
     wildcard_constraints:
         unit="[1-9][0-9]*",
     conda:
-        "../envs/lstm-units.yaml"
+        "../envs/cpu.yaml"
     params:
         code=code("unit_dynamics_figure.py"),
     script:
@@ -108,7 +108,7 @@ rule efferents:
     benchmark:
         "<benchmarks>/{model}/efferents.tsv"
     conda:
-        "../envs/lstm-units.yaml"
+        "../envs/cpu.yaml"
     params:
         correction=config["statistics"]["correction"],
         code=code("efferents.py"),
@@ -128,9 +128,9 @@ rule efferent_words:
     benchmark:
         "<benchmarks>/{model}/efferent_words.tsv"
     conda:
-        "../envs/lstm-units.yaml"
+        "../envs/cpu.yaml"
     resources:
-        mem_mb=1024,
+        mem_mb=growing(1024),
     params:
         words=config["efferents"]["words"],
         code=code("efferent_words.py"),
@@ -150,7 +150,7 @@ rule efferents_table:
     benchmark:
         "<benchmarks>/{model}/efferents_table.tsv"
     conda:
-        "../envs/lstm-units.yaml"
+        "../envs/cpu.yaml"
     params:
         code=code("efferents_table.py"),
     script:
@@ -169,7 +169,7 @@ rule figure1d:
     benchmark:
         "<benchmarks>/{model}/figure1d.tsv"
     conda:
-        "../envs/lstm-units.yaml"
+        "../envs/cpu.yaml"
     params:
         code=code("figure1d.py"),
     script:

@@ -13,10 +13,11 @@ rule score_intact:
     benchmark:
         "<benchmarks>/{model}/intact_{task}.tsv"
     conda:
-        "../envs/lstm-units.yaml"
+        device_environment("ablation")
     resources:
-        mem_mb=job_mb(),
+        mem_mb=growing(job_mb()),
         sweep_mb=sweep_mb(),
+        gpu_sweep_mb=gpu_sweep_mb(),
         device=config["ablation"]["device"],
     params:
         context=context(),
@@ -38,10 +39,11 @@ rule mean_values:
     benchmark:
         "<benchmarks>/{model}/mean_values.tsv"
     conda:
-        "../envs/lstm-units.yaml"
+        device_environment("ablation")
     resources:
-        mem_mb=job_mb(),
+        mem_mb=growing(job_mb()),
         sweep_mb=sweep_mb(),
+        gpu_sweep_mb=gpu_sweep_mb(),
         device=config["ablation"]["device"],
     params:
         task=config["ablation"]["mean_reference"],

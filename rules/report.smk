@@ -11,9 +11,9 @@ rule notable_cards:
     benchmark:
         "<benchmarks>/{model}/notable_cards.tsv"
     conda:
-        "../envs/lstm-units.yaml"
+        "../envs/cpu.yaml"
     resources:
-        mem_mb=1536,
+        mem_mb=growing(1536),
     params:
         settings=card_settings(),
         code=code("notable_cards.py", *pages("card.html.j2")),
@@ -33,9 +33,9 @@ rule unit_card:
     wildcard_constraints:
         unit=r"\d+",
     conda:
-        "../envs/lstm-units.yaml"
+        "../envs/cpu.yaml"
     resources:
-        mem_mb=1536,
+        mem_mb=growing(1536),
     params:
         settings=card_settings(),
         code=code("unit_card.py", *pages("card.html.j2", "card_page.html.j2", "style.css")),
@@ -53,9 +53,9 @@ rule report:
     benchmark:
         "<benchmarks>/report.tsv"
     conda:
-        "../envs/lstm-units.yaml"
+        "../envs/cpu.yaml"
     resources:
-        mem_mb=1536,
+        mem_mb=growing(1536),
     params:
         models=model_entries(),
         labels=labels(),

@@ -13,7 +13,7 @@ rule generate_stimuli:
     wildcard_constraints:
         task=alternatives(tasks_with("generated")),
     conda:
-        "../envs/lstm-units.yaml"
+        "../envs/cpu.yaml"
     params:
         language=lambda wildcards: file(TASKS[wildcards.task]["language"]),
         template=lambda wildcards: TASKS[wildcards.task]["template"],
@@ -43,7 +43,7 @@ rule import_stimuli:
     wildcard_constraints:
         task=alternatives(tasks_with("released", "linzen", "minimal_pairs")),
     conda:
-        "../envs/lstm-units.yaml"
+        "../envs/cpu.yaml"
     params:
         format=lambda wildcards: TASKS[wildcards.task]["format"],
         language=lambda wildcards: (
@@ -67,7 +67,7 @@ rule check_balance:
     benchmark:
         "<benchmarks>/stimuli/balance.tsv"
     conda:
-        "../envs/lstm-units.yaml"
+        "../envs/cpu.yaml"
     params:
         tasks=config["tasks"],
         generated={task: TASKS[task]["format"] == "generated" for task in config["tasks"]},
@@ -91,7 +91,7 @@ rule select_known_items:
     benchmark:
         "<benchmarks>/{model}/stimuli_{task}.tsv"
     conda:
-        "../envs/lstm-units.yaml"
+        "../envs/cpu.yaml"
     params:
         generated=lambda wildcards: TASKS[wildcards.task]["format"] == "generated",
         on_unknown_form=lambda wildcards: (

@@ -16,9 +16,9 @@ rule dependency_span:
     benchmark:
         "<benchmarks>/{model}/dependency_span.tsv"
     conda:
-        "../envs/lstm-units.yaml"
+        "../envs/cpu.yaml"
     resources:
-        mem_mb=2048,
+        mem_mb=growing(2048),
     params:
         tasks=STRUCTURES,
         verb=config["syntax_units"]["verb"],
@@ -40,7 +40,7 @@ rule syntax_units:
     benchmark:
         "<benchmarks>/{model}/syntax_units.tsv"
     conda:
-        "../envs/lstm-units.yaml"
+        "../envs/cpu.yaml"
     params:
         outliers=outlier_criteria(),
         minimum_auc=config["syntax_units"]["minimum_auc"],
@@ -65,7 +65,7 @@ rule figure3:
     benchmark:
         "<benchmarks>/{model}/figure3.tsv"
     conda:
-        "../envs/lstm-units.yaml"
+        "../envs/cpu.yaml"
     params:
         tasks=STRUCTURES,
         labels={task: label(task) for task in STRUCTURES},
@@ -99,7 +99,7 @@ rule unit_dependency_figure:
     wildcard_constraints:
         unit="[1-9][0-9]*",
     conda:
-        "../envs/lstm-units.yaml"
+        "../envs/cpu.yaml"
     params:
         tasks=STRUCTURES,
         labels={task: label(task) for task in STRUCTURES},

@@ -13,7 +13,7 @@ rule table1:
     benchmark:
         "<benchmarks>/{model}/table1.tsv"
     conda:
-        "../envs/lstm-units.yaml"
+        "../envs/cpu.yaml"
     params:
         tasks=config["tasks"],
         labels=labels(),
@@ -40,7 +40,7 @@ rule table2:
     benchmark:
         "<benchmarks>/{model}/table2.tsv"
     conda:
-        "../envs/lstm-units.yaml"
+        "../envs/cpu.yaml"
     params:
         tasks=config["tasks"],
         unswept=unswept_tasks(),
@@ -69,7 +69,7 @@ rule units_figure:
     benchmark:
         "<benchmarks>/{model}/units_figure.tsv"
     conda:
-        "../envs/lstm-units.yaml"
+        "../envs/cpu.yaml"
     params:
         modes=lambda wildcards: modes_of(wildcards.model),
         labels=labels(),

@@ -13,9 +13,9 @@ rule tokenise_text:
     wildcard_constraints:
         number=r"\d+",
     conda:
-        "../envs/lstm-units.yaml"
+        "../envs/cpu.yaml"
     resources:
-        mem_mb=2048,
+        mem_mb=growing(2048),
     params:
         code=code("tokenise_text.py"),
     script:
@@ -37,10 +37,10 @@ rule training_corpus:
     benchmark:
         "<benchmarks>/corpora/{corpus}/training_corpus.tsv"
     conda:
-        "../envs/lstm-units.yaml"
+        "../envs/cpu.yaml"
     resources:
         # Two numbers a token of the whole text, and as much while they are put in order.
-        mem_mb=lambda wildcards, input: 2048 + 30 * int(input.size_mb),
+        mem_mb=lambda wildcards, input, attempt: attempt * (2048 + 30 * int(input.size_mb)),
     params:
         settings=lambda wildcards: corpus_settings(wildcards.corpus),
         code=code("training_corpus.py"),
@@ -61,10 +61,10 @@ rule train_network:
     wildcard_constraints:
         run=alternatives(RUNS),
     conda:
-        "../envs/lstm-units.yaml"
+        device_environment("training")
     threads: training_threads
     resources:
-        mem_mb=4096,
+        mem_mb=growing(4096),
         device=config["training"]["device"],
     params:
         run=lambda wildcards: RUNS[wildcards.run],
@@ -86,10 +86,10 @@ rule perplexity:
     wildcard_constraints:
         run=alternatives(RUNS),
     conda:
-        "../envs/lstm-units.yaml"
+        device_environment("training")
     threads: training_threads
     resources:
-        mem_mb=4096,
+        mem_mb=growing(4096),
         device=config["training"]["device"],
     params:
         run=lambda wildcards: RUNS[wildcards.run],
@@ -117,7 +117,7 @@ rule learning_curve:
     wildcard_constraints:
         run=alternatives(RUNS),
     conda:
-        "../envs/lstm-units.yaml"
+        "../envs/cpu.yaml"
     params:
         run=lambda wildcards: RUNS[wildcards.run],
         code=code("learning_curve.py"),
@@ -143,7 +143,7 @@ rule model_card:
         run=alternatives(RUNS),
     localrule: True
     conda:
-        "../envs/lstm-units.yaml"
+        "../envs/cpu.yaml"
     params:
         run=lambda wildcards: RUNS[wildcards.run],
         corpus=lambda wildcards: config["training"]["corpora"][RUNS[wildcards.run]["corpus"]],

@@ -20,9 +20,9 @@ rule long_range_units:
     benchmark:
         "<benchmarks>/{model}/long_range_units.tsv"
     conda:
-        "../envs/lstm-units.yaml"
+        "../envs/cpu.yaml"
     resources:
-        mem_mb=2048,
+        mem_mb=growing(2048),
     params:
         tasks=swept_tasks(),
         units=lambda wildcards: swept_units(wildcards.model, discovery_mode(wildcards.model)),
@@ -43,7 +43,7 @@ rule unit_lists:
     benchmark:
         "<benchmarks>/{model}/unit_lists.tsv"
     conda:
-        "../envs/lstm-units.yaml"
+        "../envs/cpu.yaml"
     params:
         names=lambda wildcards: list(lists_of_units(wildcards.model)),
         code=code("unit_lists.py"),
@@ -61,7 +61,7 @@ rule long_range_sets:
     benchmark:
         "<benchmarks>/{model}/long_range_sets.tsv"
     conda:
-        "../envs/lstm-units.yaml"
+        "../envs/cpu.yaml"
     params:
         code=code("long_range_sets.py"),
     script:

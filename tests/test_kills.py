@@ -13,12 +13,11 @@ from pathlib import Path
 import psutil
 import pyarrow.parquet as pq
 import pytest
-from workflow_fixture import Workspace
+from workflow_fixture import Workspace, sweep_results
 
 from lstm_units.files import atomic_path
 
 CORES = 2
-RESULTS = ("ablation", "ablation_sets", "controls", "units", "tables", "figures")
 
 
 def command(workspace: Workspace) -> str:
@@ -89,25 +88,6 @@ def wait_for_shards(workspace: Workspace, scheduler: subprocess.Popen, n: int) -
     raise AssertionError(f"no {n} shards after two minutes")
 
 
-def results(workspace: Workspace) -> list[Path]:
-    return sorted(
-        path.relative_to(workspace.results)
-        for name in RESULTS
-        for path in (workspace.results / "tiny" / name).rglob("*")
-        if path.is_file()
-    )
-
-
-@pytest.fixture
-def before_the_sweep(uninterrupted: Workspace, tmp_path: Path) -> Workspace:
-    """The uninterrupted run without its shards and what was made from them."""
-    workspace = uninterrupted.copy(tmp_path / "work")
-    for path in results(workspace):
-        if path.suffix != ".safetensors":  # the states after the context come before the sweep
-            (workspace.results / path).unlink()
-    return workspace
-
-
 @pytest.mark.slow
 def test_the_same_command_goes_on_after_kills_and_ends_alike(uninterrupted, before_the_sweep):
     workspace = before_the_sweep
@@ -145,8 +125,8 @@ def test_the_same_command_goes_on_after_kills_and_ends_alike(uninterrupted, befo
         lost = [path for path, written in before.items() if after.get(path) != written]
         assert len(lost) <= CORES
     assert set(states[0].items()) & set(states[-1].items())
-    assert results(workspace) == results(uninterrupted)
-    for path in results(uninterrupted):
+    assert sweep_results(workspace) == sweep_results(uninterrupted)
+    for path in sweep_results(uninterrupted):
         ours, theirs = workspace.results / path, uninterrupted.results / path
         if path.suffix == ".parquet":
             assert pq.read_table(ours).equals(pq.read_table(theirs), check_metadata=True), path

@@ -37,7 +37,7 @@ def test_the_files_of_the_contract_are_there_and_nothing_else(finished):
     tasks = [*GROUPS["short"], *GROUPS["noun"], "linzen", "pairs"]
     expected = {f"stimuli/{task}.parquet" for task in tasks} | {"stimuli/balance.csv"}
     expected |= {f"stimuli/depth/{n}" for n in ("sentences.parquet", "positions.parquet")}
-    expected |= {"stimuli/depth/report.json", "report.html"}
+    expected |= {"stimuli/depth/report.json", "report.html", ".running"}
     expected |= {f"models.{suffix}" for suffix in ("json", "csv", "md")}
     ours = {f"checkpoint/{name}" for name in ("model.safetensors", "model.json", "vocab.txt")}
     ours |= {f"stimuli/{task}.{suffix}" for task in tasks for suffix in ("parquet", "json")}

@@ -81,9 +81,9 @@ class Workspace:
         return self.directory / "results"
 
     def leftovers(self) -> list[Path]:
-        """Temporary files and folders among the results; Snakemake's own stamps are none."""
+        """Temporary files and folders among the results; Snakemake's stamps and locks are none."""
         hidden = self.results.rglob(".*")
-        return [path for path in hidden if path.name != ".snakemake_timestamp"]
+        return [path for path in hidden if path.name not in (".snakemake_timestamp", ".running")]
 
     def arguments(self, *further: str, config: dict[str, Any] | None = None) -> list[str]:
         """Arguments of Snakemake; `config` replaces the workspace's own."""
@@ -322,4 +322,27 @@ def uninterrupted(_finished: Workspace, tmp_path_factory: pytest.TempPathFactory
     workspace = Workspace(workspace.project, workspace.directory, workspace.changed(**over))
     run = workspace.run("--cores", "1")
     assert run.code == 0, run.output
+    return workspace
+
+
+_FROM_THE_SWEEP = ("ablation", "ablation_sets", "controls", "units", "tables", "figures")
+
+
+def sweep_results(workspace: Workspace) -> list[Path]:
+    """Files of the sweep and of what is made from it, relative to the results."""
+    return sorted(
+        path.relative_to(workspace.results)
+        for name in _FROM_THE_SWEEP
+        for path in (workspace.results / "tiny" / name).rglob("*")
+        if path.is_file()
+    )
+
+
+@pytest.fixture
+def before_the_sweep(uninterrupted: Workspace, tmp_path: Path) -> Workspace:
+    """The uninterrupted run without its shards and what was made from them."""
+    workspace = uninterrupted.copy(tmp_path / "work")
+    for path in sweep_results(workspace):
+        if path.suffix != ".safetensors":  # the states after the context come before the sweep
+            (workspace.results / path).unlink()
     return workspace

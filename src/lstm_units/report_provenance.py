@@ -55,7 +55,9 @@ _RULES = {
     "dynamics": "dynamics",
     "intact": "score_intact",
     "stimuli": "select_known_items",
+    "tokenise": "tokenise_text",
     "training": "training_figure",
+    "training_corpus": "training_corpus",
     "card": "unit_card",
 }
 _OF_STIMULI = {

@@ -4,12 +4,14 @@
 ends in a LockException until somebody calls ``snakemake --unlock``.
 """
 
+import os
 import shutil
 from pathlib import Path
 
 import psutil
 
 from lstm_units.errors import UserError
+from lstm_units.folder_lock import holder_of
 
 
 def live_schedulers(directory: str | Path) -> list[int]:
@@ -35,7 +37,7 @@ def is_scheduler(command: list[str]) -> bool:
 
 
 def release_stale_lock(directory: str | Path) -> bool:
-    """Remove the locks of a folder when no Snakemake on this machine works in it.
+    """Remove the locks of a folder when no Snakemake works in it, here or on another machine.
 
     Parameters
     ----------
@@ -50,11 +52,20 @@ def release_stale_lock(directory: str | Path) -> bool:
     Raises
     ------
     UserError
-        If a live Snakemake holds it.
+        If a live Snakemake holds it, or the lock is another user's.
     """
-    locks = Path(directory) / ".snakemake" / "locks"
+    snakemake = Path(directory) / ".snakemake"
+    locks = snakemake / "locks"
     if not (locks.is_dir() and any(locks.iterdir())):
         return False
+    holder = holder_of(snakemake)
+    if holder is not None:
+        raise UserError(f"this folder is in use: {holder}; wait for that run, or stop it there")
+    if os.getuid() not in (0, locks.stat().st_uid):
+        raise UserError(
+            f"the lock in {locks} is of another user ({locks.owner()}); ask them, or remove it "
+            "with snakemake --unlock if nobody works here"
+        )
     live = live_schedulers(directory)
     if live:
         raise UserError(

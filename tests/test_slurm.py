@@ -1,0 +1,277 @@
+"""The workflow submitted to a real SLURM of one node, with all that goes wrong on clusters."""
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import pandas as pd
+import pyarrow.parquet as pq
+import pytest
+from single_node_slurm import CONFIGURATION, SingleNodeSlurm, reason_against
+from workflow_fixture import PROJECT, Workspace, sweep_results
+
+pytestmark = [
+    pytest.mark.slow,
+    pytest.mark.skipif(reason_against() is not None, reason=f"no SLURM: {reason_against()}"),
+]
+# This SLURM keeps no accounts, and it is not a busy one.
+HERE = (
+    *("--slurm-status-command", "squeue", "--slurm-init-seconds-before-status-checks", "3"),
+    *("--latency-wait", "20"),
+)
+
+
+@pytest.fixture(scope="module")
+def slurm(tmp_path_factory):
+    before = sorted(CONFIGURATION.glob("*"))
+    cluster = SingleNodeSlurm(tmp_path_factory.mktemp("slurm") / "node", cpus=8)
+    cluster.start()
+    yield cluster
+    cluster.stop()
+    # Nothing of it is left, and nothing else was touched.
+    assert sorted(CONFIGURATION.glob("*")) == before
+    assert not cluster.folder.exists()
+    assert subprocess.run(["pgrep", "-f", str(cluster.folder)], check=False).returncode == 1
+
+
+@dataclass
+class Submission:
+    """Snakemake at work for a folder."""
+
+    process: subprocess.Popen
+    log: Path
+    started: float = field(default_factory=time.monotonic)
+
+    def output(self) -> str:
+        return self.log.read_text()
+
+    def wait_for(self, condition, what: str, timeout: float = 240) -> None:
+        deadline = time.monotonic() + timeout
+        while not condition():
+            assert self.process.poll() is None, self.output()
+            assert time.monotonic() < deadline, f"{what}: not in {timeout} s\n{self.output()}"
+            time.sleep(0.2)
+
+    def end(self, timeout: float = 400) -> int:
+        try:
+            return self.process.wait(timeout=timeout)
+        except subprocess.TimeoutExpired:
+            self.process.send_signal(signal.SIGINT)
+            self.process.wait(timeout=60)
+            pytest.fail(self.output())
+
+
+@pytest.fixture
+def submit():
+    """Start Snakemake with a profile; end it with the test."""
+    started = []
+
+    def start(directory: Path, profile: str, *arguments: str, project=PROJECT, **environment: str):
+        log = directory / f"submission{len(started)}.txt"
+        with log.open("w") as output:
+            process = subprocess.Popen(
+                [
+                    *(sys.executable, "-m", "snakemake", "-s", str(project / "Snakefile")),
+                    *("--directory", str(directory)),
+                    *("--workflow-profile", str(project / "profiles" / profile)),
+                    *(*HERE, *arguments),
+                ],
+                cwd=directory,
+                env={**os.environ, **environment},
+                stdout=output,
+                stderr=subprocess.STDOUT,
+            )
+        started.append(Submission(process, log))
+        return started[-1]
+
+    yield start
+    for submission in started:
+        if submission.process.poll() is None:
+            submission.process.kill()
+            submission.process.wait()
+
+
+def shards(folder: Path) -> dict[Path, int]:
+    return {path: path.stat().st_mtime_ns for path in folder.glob("ablation/*/*/units_*.parquet")}
+
+
+def files_for_people(folder: Path) -> list[Path]:
+    return sorted(
+        path.relative_to(folder)
+        for kind in ("csv", "md", "tex", "json")
+        for path in folder.rglob(f"*.{kind}")
+        if "checkpoint" not in path.parts
+    )
+
+
+def assert_equal_results(ours: Path, theirs: Path) -> None:
+    """The same shards and the same bytes in each table and list."""
+    assert files_for_people(ours) == files_for_people(theirs)
+    assert len(files_for_people(ours)) > 10
+    for path in files_for_people(ours):
+        assert (ours / path).read_bytes() == (theirs / path).read_bytes(), path
+    for path in ours.glob("ablation/**/*.parquet"):
+        other = theirs / path.relative_to(ours)
+        assert pq.read_table(path).equals(pq.read_table(other)), path
+
+
+def test_the_quick_preset_gives_the_tables_of_a_local_run_though_the_node_goes_down(
+    slurm, submit, tmp_path
+):
+    preset = str(PROJECT / "presets" / "quick.yaml")
+    there, here = tmp_path / "slurm", tmp_path / "local"
+    there.mkdir()
+    here.mkdir()
+    run = submit(there, "slurm", "--configfile", preset)
+    folder = there / "results" / "quick" / "wikipedia650"
+
+    run.wait_for(lambda: shards(folder), "a first shard")
+    run.wait_for(lambda: slurm.jobs(), "a job at work")
+    in_flight = len(slurm.jobs())
+    slurm.lose_node()
+    done = shards(folder)
+    slurm.wait_for_node("down", "down*")
+    slurm.return_node()
+    assert run.end() == 0, run.output()
+    # Shards that were done are those of before; the others were in flight or yet to come.
+    kept = {path: written for path, written in shards(folder).items() if path in done}
+    assert len(done) - sum(kept[path] == done[path] for path in done) <= in_flight
+    assert len(shards(folder)) == 6
+    assert "Submitted array job" in run.output()
+
+    local = subprocess.run(
+        [
+            *(sys.executable, "-m", "snakemake", "-s", str(PROJECT / "Snakefile"), "--cores", "2"),
+            *("--directory", str(here), "--configfile", preset),
+        ],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert local.returncode == 0, local.stderr
+    assert_equal_results(folder, here / "results" / "quick" / "wikipedia650")
+
+
+def test_jobs_that_are_killed_are_submitted_again_or_reported(
+    slurm,
+    submit,
+    before_the_sweep,
+    uninterrupted,
+    tmp_path,
+):
+    workspace: Workspace = before_the_sweep
+    faults = tmp_path / "faults"
+    faults.mkdir()
+    for fault in (
+        "noun_1-2.wait",  # beyond its time limit
+        "noun_3-4.memory",
+        "short_1-2.wait",  # cancelled below
+        "short_3-4.memory.always",
+    ):
+        (faults / fault).touch()
+    arguments = (
+        *workspace.arguments()[4:6],  # --configfile
+        *(
+            "--set-resources",
+            "ablate_units:runtime=1 * attempt",
+            "ablate_units:mem_mb=1500 * attempt",
+        ),
+    )
+    hooks = {
+        "PYTHONPATH": str(PROJECT / "tests" / "job_hooks"),
+        "LSTM_UNITS_FAULTS": str(faults),
+        # There are GPUs in sight, but SLURM gives these jobs none.
+        "LSTM_UNITS_FAKE_GPUS": "2",
+        "LSTM_UNITS_GPU_RECORD": str(tmp_path / "devices.txt"),
+    }
+    run = submit(workspace.directory, "slurm", *arguments, project=workspace.project, **hooks)
+
+    waiting = faults / "short_1-2.job"
+    run.wait_for(waiting.exists, "the job to cancel")
+    slurm.cancel(waiting.read_text())
+    assert second_users_are_refused(workspace, submit, arguments, tmp_path)
+
+    assert run.end() == 1, run.output()
+    text = run.output()
+    # What fails each time is reported with its log, after three attempts.
+    assert text.count("Trying to restart job") >= 3 + 2
+    failed = workspace.results / "tiny/ablation/zero/short/units_0003-0004.parquet"
+    assert not failed.exists()
+    assert "Error in rule ablate_units" in text
+    assert "ablate_zero_short_0003-0004.log" in text
+    # What failed once is there: beyond its time or memory, cancelled.
+    expected = shards(uninterrupted.results / "tiny")
+    assert len(shards(workspace.results / "tiny")) == len(expected) - 1
+    for name in ("noun_1-2.wait", "noun_3-4.memory", "short_1-2.wait"):
+        assert not (faults / name).exists()
+    devices = (tmp_path / "devices.txt").read_text().split("\n")
+    assert {line.split()[0] for line in devices if line} == {"cpu"}
+
+    (faults / "short_3-4.memory.always").unlink()
+    again = submit(workspace.directory, "slurm", *arguments, project=workspace.project, **hooks)
+    assert again.end() == 0, again.output()
+    assert sweep_results(workspace) == sweep_results(uninterrupted)
+    assert_equal_results(workspace.results / "tiny", uninterrupted.results / "tiny")
+    assert not workspace.leftovers()
+
+
+def second_users_are_refused(workspace, submit, arguments, tmp_path) -> bool:
+    """Start a second run in the same folder, and one elsewhere that writes to its results."""
+    here = submit(workspace.directory, "slurm", *arguments, project=workspace.project)
+    assert here.end() == 1
+    assert "cannot be locked" in here.output()
+
+    elsewhere = workspace.copy(tmp_path / "elsewhere")
+    config = elsewhere.changed(pathvars={"results": str(workspace.results)})
+    config["context"] = {"file": "data/english/context.txt", "case": "lower"}
+    there = submit(
+        elsewhere.directory,
+        "slurm",
+        *elsewhere.arguments(config=config)[4:6],
+        project=workspace.project,
+    )
+    assert there.end() == 1
+    message = there.output()
+    assert f"{workspace.results} is in use" in message
+    assert "(process " in message and str(workspace.directory) in message
+    return True
+
+
+def test_jobs_on_gpus_take_those_that_slurm_gives_them(
+    slurm,
+    submit,
+    before_the_sweep,
+    uninterrupted,
+    tmp_path,
+):
+    workspace: Workspace = before_the_sweep
+    record = tmp_path / "devices.txt"
+    run = submit(
+        workspace.directory,
+        "slurm_gpu",
+        *("--configfile", workspace.arguments()[5]),
+        *("--config", "ablation={shard_size: 2}"),
+        project=workspace.project,
+        PYTHONPATH=str(PROJECT / "tests" / "job_hooks"),
+        LSTM_UNITS_FAKE_GPUS="2",
+        LSTM_UNITS_GPU_RECORD=str(record),
+        LSTM_UNITS_GPU_SECONDS="3",
+    )
+    assert run.end() == 0, run.output()
+    table = pd.read_csv(record, sep=" ", names=["device", "start", "end"], dtype={"device": str})
+    # slurm_17_1: of job 17, device 1 as SLURM counts them.
+    parts = table["device"].str.extract(r"^slurm_(\d+)_(\d+)$")
+    assert parts[0].is_unique
+    assert set(parts[1]) == {"0", "1"}
+    at_once = 0
+    for i in range(len(table)):
+        for j in range(i):
+            if table["start"][i] < table["end"][j] and table["start"][j] < table["end"][i]:
+                assert parts[1][i] != parts[1][j]
+                at_once += 1
+    assert at_once
+    assert_equal_results(workspace.results / "tiny", uninterrupted.results / "tiny")
