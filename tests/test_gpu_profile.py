@@ -37,7 +37,9 @@ def run_on_gpus(workspace: Workspace, folder: Path, *arguments: str, **environme
         timeout=400,
         check=False,
     )
-    return done, pd.read_csv(record, sep=" ", names=["device", "start", "end"], dtype={"device": str})
+    return done, pd.read_csv(
+        record, sep=" ", names=["device", "start", "end"], dtype={"device": str}
+    )
 
 
 @pytest.mark.slow

@@ -11,8 +11,9 @@ from pathlib import Path
 import pandas as pd
 import pyarrow.parquet as pq
 import pytest
+import yaml
 from single_node_slurm import CONFIGURATION, SingleNodeSlurm, reason_against
-from workflow_fixture import PROJECT, Workspace, sweep_results
+from workflow_fixture import PROJECT, Workspace
 
 pytestmark = [
     pytest.mark.slow,
@@ -70,7 +71,14 @@ def submit():
     """Start Snakemake with a profile; end it with the test."""
     started = []
 
-    def start(directory: Path, profile: str, *arguments: str, project=PROJECT, **environment: str):
+    def start(
+        directory: Path,
+        profile: str,
+        *arguments: str,
+        targets: tuple[str, ...] = (),
+        project: Path = PROJECT,
+        **environment: str,
+    ) -> Submission:
         log = directory / f"submission{len(started)}.txt"
         with log.open("w") as output:
             process = subprocess.Popen(
@@ -78,7 +86,7 @@ def submit():
                     *(sys.executable, "-m", "snakemake", "-s", str(project / "Snakefile")),
                     *("--directory", str(directory)),
                     *("--workflow-profile", str(project / "profiles" / profile)),
-                    *(*HERE, *arguments),
+                    *(*HERE, *arguments, "--", *targets),
                 ],
                 cwd=directory,
                 env={**os.environ, **environment},
@@ -99,6 +107,10 @@ def shards(folder: Path) -> dict[Path, int]:
     return {path: path.stat().st_mtime_ns for path in folder.glob("ablation/*/*/units_*.parquet")}
 
 
+# All that the sweep of the small network makes, without what is drawn from it.
+SWEEP = ("results/tiny/ablation/zero/accuracy.parquet",)
+
+
 def files_for_people(folder: Path) -> list[Path]:
     return sorted(
         path.relative_to(folder)
@@ -108,15 +120,21 @@ def files_for_people(folder: Path) -> list[Path]:
     )
 
 
-def assert_equal_results(ours: Path, theirs: Path) -> None:
-    """The same shards and the same bytes in each table and list."""
+def assert_equal_tables(ours: Path, theirs: Path) -> None:
+    """The same bytes in each table and list."""
     assert files_for_people(ours) == files_for_people(theirs)
     assert len(files_for_people(ours)) > 10
     for path in files_for_people(ours):
         assert (ours / path).read_bytes() == (theirs / path).read_bytes(), path
-    for path in ours.glob("ablation/**/*.parquet"):
-        other = theirs / path.relative_to(ours)
-        assert pq.read_table(path).equals(pq.read_table(other)), path
+
+
+def assert_equal_sweeps(ours: Path, theirs: Path) -> None:
+    """The same shards, accuracies and all else of the sweep."""
+    paths = {path.relative_to(ours) for path in ours.glob("ablation/**/*.parquet")}
+    assert paths == {path.relative_to(theirs) for path in theirs.glob("ablation/**/*.parquet")}
+    assert len(paths) > 4
+    for path in paths:
+        assert pq.read_table(ours / path).equals(pq.read_table(theirs / path)), path
 
 
 def test_the_quick_preset_gives_the_tables_of_a_local_run_though_the_node_goes_down(
@@ -137,23 +155,27 @@ def test_the_quick_preset_gives_the_tables_of_a_local_run_though_the_node_goes_d
     slurm.wait_for_node("down", "down*")
     slurm.return_node()
     assert run.end() == 0, run.output()
-    # Shards that were done are those of before; the others were in flight or yet to come.
-    kept = {path: written for path, written in shards(folder).items() if path in done}
-    assert len(done) - sum(kept[path] == done[path] for path in done) <= in_flight
-    assert len(shards(folder)) == 6
+    # The sweep was not over, and at most what was in flight is made again.
+    after = shards(folder)
+    assert 0 < len(done) < len(after)
+    assert sum(after[path] != written for path, written in done.items()) <= in_flight
     assert "Submitted array job" in run.output()
 
+    # With as many threads, for sums are rounded otherwise with more or fewer.
+    profile = yaml.safe_load((PROJECT / "profiles" / "slurm" / "profile.yaml").read_text())
+    threads = [f"{rule}={number}" for rule, number in profile["set-threads"].items()]
     local = subprocess.run(
         [
-            *(sys.executable, "-m", "snakemake", "-s", str(PROJECT / "Snakefile"), "--cores", "2"),
-            *("--directory", str(here), "--configfile", preset),
+            *(sys.executable, "-m", "snakemake", "-s", str(PROJECT / "Snakefile"), "--cores", "4"),
+            *("--directory", str(here), "--configfile", preset, "--set-threads", *threads),
         ],
         capture_output=True,
         text=True,
         check=False,
     )
     assert local.returncode == 0, local.stderr
-    assert_equal_results(folder, here / "results" / "quick" / "wikipedia650")
+    assert_equal_sweeps(folder, here / "results" / "quick" / "wikipedia650")
+    assert_equal_tables(folder, here / "results" / "quick" / "wikipedia650")
 
 
 def test_jobs_that_are_killed_are_submitted_again_or_reported(
@@ -188,7 +210,8 @@ def test_jobs_that_are_killed_are_submitted_again_or_reported(
         "LSTM_UNITS_FAKE_GPUS": "2",
         "LSTM_UNITS_GPU_RECORD": str(tmp_path / "devices.txt"),
     }
-    run = submit(workspace.directory, "slurm", *arguments, project=workspace.project, **hooks)
+    how = {"targets": SWEEP, "project": workspace.project, **hooks}
+    run = submit(workspace.directory, "slurm", *arguments, **how)
 
     waiting = faults / "short_1-2.job"
     run.wait_for(waiting.exists, "the job to cancel")
@@ -212,10 +235,9 @@ def test_jobs_that_are_killed_are_submitted_again_or_reported(
     assert {line.split()[0] for line in devices if line} == {"cpu"}
 
     (faults / "short_3-4.memory.always").unlink()
-    again = submit(workspace.directory, "slurm", *arguments, project=workspace.project, **hooks)
+    again = submit(workspace.directory, "slurm", *arguments, **how)
     assert again.end() == 0, again.output()
-    assert sweep_results(workspace) == sweep_results(uninterrupted)
-    assert_equal_results(workspace.results / "tiny", uninterrupted.results / "tiny")
+    assert_equal_sweeps(workspace.results / "tiny", uninterrupted.results / "tiny")
     assert not workspace.leftovers()
 
 
@@ -241,6 +263,23 @@ def second_users_are_refused(workspace, submit, arguments, tmp_path) -> bool:
     return True
 
 
+def test_what_the_plugin_cannot_do_is_refused_before_the_first_job(slurm, submit, before_the_sweep):
+    workspace: Workspace = before_the_sweep
+    shard_size = ("--config", "ablation={shard_size: 4}")
+    for arguments, reason in (
+        (("--jobs", "2"), "jobs are to do, but --jobs is 2: the SLURM plugin forgets"),
+        (shard_size, "cannot hand lists and sections of --config to job arrays"),
+    ):
+        run = submit(
+            *(workspace.directory, "slurm", "--configfile", workspace.arguments()[5], *arguments),
+            project=workspace.project,
+        )
+        assert run.end() == 1
+        assert reason in run.output()
+        assert "Submitted" not in run.output()
+    assert not slurm.jobs() and not slurm.jobs("PENDING")
+
+
 def test_jobs_on_gpus_take_those_that_slurm_gives_them(
     slurm,
     submit,
@@ -255,6 +294,7 @@ def test_jobs_on_gpus_take_those_that_slurm_gives_them(
         "slurm_gpu",
         *("--configfile", workspace.arguments()[5]),
         *("--config", "ablation={shard_size: 2}"),
+        targets=SWEEP,
         project=workspace.project,
         PYTHONPATH=str(PROJECT / "tests" / "job_hooks"),
         LSTM_UNITS_FAKE_GPUS="2",
@@ -274,4 +314,4 @@ def test_jobs_on_gpus_take_those_that_slurm_gives_them(
                 assert parts[1][i] != parts[1][j]
                 at_once += 1
     assert at_once
-    assert_equal_results(workspace.results / "tiny", uninterrupted.results / "tiny")
+    assert_equal_sweeps(workspace.results / "tiny", uninterrupted.results / "tiny")

@@ -85,6 +85,8 @@ def _read(path: Path) -> list[tuple[float, float]]:
     try:
         with path.open(encoding="utf-8", newline="") as handle:
             rows = list(csv.DictReader(handle, delimiter="\t"))
+        if not rows:
+            raise ValueError("it is empty")
         return [
             (float(row["s"]), 0.0 if row["max_rss"] in ("NA", "-") else float(row["max_rss"]))
             for row in rows
