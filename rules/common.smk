@@ -1,12 +1,16 @@
 # Helpers of the rules. Nothing here is written to disk, and nothing heavy is imported: every
 # cluster job parses this file again.
 
+import os
 import sys
 from functools import lru_cache
 from pathlib import Path
 
 import yaml
 from snakemake.exceptions import WorkflowError
+from snakemake.logging import logger
+from snakemake.settings.enums import Quietness
+from snakemake_interface_logger_plugins.common import LogEvent
 
 # Fingerprints of code are taken over the sources of this project, so these go before an installed
 # copy: here, and in the jobs. PYTHONPATH is set in a job's own shell, since Snakemake removes it
@@ -36,7 +40,9 @@ from lstm_units.analysis_plan import (
     unit_decoding_task,
     word_counts,
 )
+from lstm_units.array_tasks import own_command
 from lstm_units.errors import UserError
+from lstm_units.failed_jobs import FailedJobs
 from lstm_units.fingerprint import fingerprint
 from lstm_units.folder_lock import hold_folder
 from lstm_units.input_files import (
@@ -48,6 +54,13 @@ from lstm_units.input_files import (
 from lstm_units.sweep_plan import groups, read_layer_sizes, shards, swept_layers, unit_selection
 from lstm_units.training_plan import trained_by
 from lstm_units.training_settings import weights_file
+
+_own_command = own_command(sys.orig_argv, os.environ)
+if _own_command is not None:
+    print(
+        f"task {os.environ['SLURM_ARRAY_TASK_ID']} of a job array: its own job follows", flush=True
+    )
+    os.execv(sys.executable, _own_command)
 
 PROJECT = Path(workflow.basedir)
 PACKAGE = PROJECT / "src" / "lstm_units"
@@ -749,6 +762,9 @@ def check_job_arrays():
 def before_the_first_job():
     """Refuse to start where another run writes, or where jobs would never be submitted."""
     check_job_arrays()
+    quiet = workflow.output_settings.quiet or ()
+    if Quietness.RULES in quiet and Quietness.ALL not in quiet:
+        logger.addHandler(FailedJobs(LogEvent.JOB_ERROR))
     for path in (".snakemake", folder("results")):
         try:
             locked = hold_folder(path)

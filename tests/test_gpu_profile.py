@@ -76,6 +76,8 @@ def test_a_job_that_is_killed_leaves_its_gpu_to_the_others(
     )
     assert done.returncode == 0, done.stdout
     assert "Trying to restart job" in done.stdout
+    made = "results/tiny/ablation/zero/noun/units_0001-0002.parquet"
+    assert f"failed: ablate_units, which makes {made}\n    results/logs/tiny/" in done.stdout
     assert not (faults / "noun_1-2.kill").exists()
     assert len(list((workspace.results / "tiny").glob("ablation/*/*/units_*.parquet"))) == 8
     assert set(table["device"]) == {"0", "1"}
