@@ -12,6 +12,17 @@ pytest_plugins = ["workflow_fixture"]
 PROJECT = Path(__file__).resolve().parent.parent
 
 
+@pytest.hookimpl(tryfirst=True)  # before pytest-xdist reads the marks
+def pytest_collection_modifyitems(config, items):
+    """With several workers, keep what shares costly fixtures together, and begin with that."""
+    if not config.pluginmanager.hasplugin("xdist"):
+        return
+    for item in items:
+        group = "workflow" if "_finished" in item.fixturenames else item.path.stem
+        item.add_marker(pytest.mark.xdist_group(group))
+    items.sort(key=lambda item: "_finished" not in item.fixturenames)
+
+
 @pytest.hookimpl(hookwrapper=True)
 def pytest_runtest_makereport(item):
     """With the published data at hand, a golden test that skips is a failure."""
