@@ -118,3 +118,12 @@ def test_another_user_is_told_the_same(other):
         finally:
             os._exit(1)
     assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0
+
+
+def test_the_next_user_may_hold_the_folder_whatever_the_mask(tmp_path):
+    before = os.umask(0o077)
+    try:
+        assert hold_folder(tmp_path / "results")
+    finally:
+        os.umask(before)
+    assert (tmp_path / "results" / NAME).stat().st_mode & 0o777 == 0o666

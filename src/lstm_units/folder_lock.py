@@ -7,6 +7,7 @@ kernel gives it back when the process ends, however it ends. The file says who h
 Imported when the Snakefile is parsed: standard library only.
 """
 
+import contextlib
 import errno
 import fcntl
 import getpass
@@ -46,8 +47,10 @@ def hold_folder(folder: str | Path) -> bool:
         return True
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        # Two users who share a folder must both be able to open it.
         handle = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o666)
+        # Whoever may write to the folder may hold it next, whatever the mask of this user is.
+        with contextlib.suppress(PermissionError):
+            os.fchmod(handle, 0o666)
     except OSError as error:
         held = holder_of(folder)
         if held is not None:
