@@ -31,7 +31,7 @@ include: "rules/report.smk"
 include: "rules/training.smk"
 
 
-# On a cluster these run beside Snakemake itself: seconds, and less than 400 MB.
+# On a cluster these run beside Snakemake itself: seconds, and less than 700 MB.
 localrules:
     check_balance,
     claims_table,

@@ -177,8 +177,8 @@ def gpu_sweep_mb():
 
 
 def job_mb():
-    """Memory to reserve for a job that runs the model: Python and the model come on top."""
-    return sweep_mb() + 1024
+    """Memory to reserve for a job that runs the model: Python, PyTorch and the model come on top."""
+    return sweep_mb() + 1536
 
 
 def growing(mb):

@@ -95,11 +95,13 @@ def test_profiles_name_rules_that_exist():
 
 def measured():
     """Seconds and MB of each rule in a run of the included model, two jobs at once on two cores."""
-    with (PROFILES / "measured_use.tsv").open(newline="") as handle:
-        rows = csv.DictReader(handle, delimiter="\t")
-        return {
-            row["rule"]: (float(row["longest_seconds"]), float(row["memory_mb"])) for row in rows
-        }
+    text = (PROFILES / "measured_use.tsv").read_text()
+    lines = [line for line in text.splitlines() if not line.startswith("#")]
+    return {
+        rule: (float(row["longest_seconds"]), float(row["memory_mb"]))
+        for row in csv.DictReader(lines, delimiter="\t")
+        for rule in row["rule"].split(", ")  # some write benchmarks of one name
+    }
 
 
 def test_what_was_measured_covers_the_rules_that_are_submitted():
@@ -110,11 +112,11 @@ def test_what_was_measured_covers_the_rules_that_are_submitted():
     assert submitted - set(measured()) == UNMEASURED
     for rule in local_rules() & set(measured()):
         seconds, memory = measured()[rule]
-        assert seconds < 30 and memory < 400, rule
+        assert seconds < 30 and memory < 700, rule
 
 
 UNMEASURED = {
-    *("download", "untrained_checkpoint", "mean_values", "unit_card"),
+    *("download", "check_identity", "untrained_checkpoint", "mean_values", "unit_card"),
     *("tokenise_text", "training_corpus", "train_network", "perplexity"),
 }
 
