@@ -24,7 +24,7 @@ paper: $(VENV)/installed
 	@$(BIN)/python -m lstm_units.show_results results/paper
 
 test: $(VENV)/installed-dev
-	$(BIN)/python -m pytest --numprocesses 2 --dist loadgroup
+	$(BIN)/python -m pytest --numprocesses 2 --dist loadscope --no-loadscope-reorder
 
 lint: $(VENV)/installed-dev
 	$(BIN)/ruff check .

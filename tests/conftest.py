@@ -1,6 +1,8 @@
 """Fixtures that several test files share."""
 
 import os
+import re
+from functools import lru_cache
 from pathlib import Path
 
 import pytest
@@ -10,17 +12,37 @@ from lstm_units.language_model import LanguageModel, Layer, Vocabulary
 
 pytest_plugins = ["workflow_fixture"]
 PROJECT = Path(__file__).resolve().parent.parent
+# Fixtures of the two runs of the workflow that tests share, the longer tests first.
+RUNS = ("uninterrupted|before_the_sweep", "finished|finished_copy")
 
 
-@pytest.hookimpl(tryfirst=True)  # before pytest-xdist reads the marks
+@lru_cache
+def run_of(path: str) -> str:
+    """Name what tests of a file share a worker with: others of a run of the workflow, or none."""
+    text = (PROJECT / path).read_text(encoding="utf-8")
+    for names in RUNS:
+        if re.search(rf"\b({names})\b", text):
+            return names
+    return path
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config, log):
+    """With several workers (pytest-xdist), make each run of the workflow on one of them."""
+    from xdist.scheduler import LoadScopeScheduling
+
+    class ByRun(LoadScopeScheduling):
+        def _split_scope(self, nodeid: str) -> str:
+            return run_of(nodeid.partition("::")[0])
+
+    return ByRun(config, log)
+
+
 def pytest_collection_modifyitems(config, items):
-    """With several workers, keep what shares costly fixtures together, and begin with that."""
-    if not config.pluginmanager.hasplugin("xdist"):
-        return
-    for item in items:
-        group = "workflow" if "_finished" in item.fixturenames else item.path.stem
-        item.add_marker(pytest.mark.xdist_group(group))
-    items.sort(key=lambda item: "_finished" not in item.fixturenames)
+    """Begin with the tests that take longest, so that the workers end together."""
+    if hasattr(config, "workerinput"):
+        ranks = {names: rank for rank, names in enumerate(RUNS)}
+        items.sort(key=lambda item: ranks.get(run_of(item.nodeid.partition("::")[0]), len(RUNS)))
 
 
 @pytest.hookimpl(hookwrapper=True)

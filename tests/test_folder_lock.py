@@ -62,7 +62,8 @@ def test_a_job_that_outlives_its_run_holds_nothing(tmp_path):
     import subprocess, sys
     from lstm_units.folder_lock import hold_folder
     hold_folder({str(tmp_path)!r})
-    print(subprocess.Popen([sys.executable, "-c", "import time; time.sleep(60)"]).pid)
+    sleep = [sys.executable, "-c", "import time; time.sleep(60)"]
+    print(subprocess.Popen(sleep, stdout=subprocess.DEVNULL).pid)
     """
     lines = "\n".join(line.strip() for line in code.splitlines())
     done = subprocess.run([sys.executable, "-c", lines], stdout=subprocess.PIPE, text=True)
