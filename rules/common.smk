@@ -55,6 +55,7 @@ from lstm_units.sweep_plan import groups, read_layer_sizes, shards, swept_layers
 from lstm_units.training_plan import trained_by
 from lstm_units.training_settings import weights_file
 
+# A task of a SLURM job array starts anew as the job that it is: lstm_units.array_tasks says why.
 _own_command = own_command(sys.orig_argv, os.environ)
 if _own_command is not None:
     print(
