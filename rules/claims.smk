@@ -13,7 +13,7 @@ rule claims:
     conda:
         "../envs/cpu.yaml"
     resources:
-        mem_mb=growing(1024),
+        mem_mb=growing(2048),
     params:
         audit=audit(),
         code=code("claims.py"),

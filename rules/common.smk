@@ -1,7 +1,6 @@
 # Helpers of the rules. Nothing here is written to disk, and nothing heavy is imported: every
 # cluster job parses this file again.
 
-import os
 import sys
 from functools import lru_cache
 from pathlib import Path
@@ -40,7 +39,7 @@ from lstm_units.analysis_plan import (
     unit_decoding_task,
     word_counts,
 )
-from lstm_units.array_tasks import own_command
+from lstm_units.array_tasks import start_own_job
 from lstm_units.errors import UserError
 from lstm_units.failed_jobs import FailedJobs
 from lstm_units.fingerprint import fingerprint
@@ -56,12 +55,7 @@ from lstm_units.training_plan import trained_by
 from lstm_units.training_settings import weights_file
 
 # A task of a SLURM job array starts anew as the job that it is: lstm_units.array_tasks says why.
-_own_command = own_command(sys.orig_argv, os.environ)
-if _own_command is not None:
-    print(
-        f"task {os.environ['SLURM_ARRAY_TASK_ID']} of a job array: its own job follows", flush=True
-    )
-    os.execv(sys.executable, _own_command)
+start_own_job()
 
 PROJECT = Path(workflow.basedir)
 PACKAGE = PROJECT / "src" / "lstm_units"

@@ -22,7 +22,7 @@ rule afferents:
     conda:
         "../envs/cpu.yaml"
     resources:
-        mem_mb=growing(1024),
+        mem_mb=growing(2048),
     params:
         threshold=config["connectivity"]["threshold"],
         code=code("afferents.py"),

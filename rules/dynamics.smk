@@ -40,7 +40,7 @@ rule dynamics:
     conda:
         "../envs/cpu.yaml"
     resources:
-        mem_mb=growing(1024),
+        mem_mb=growing(2048),
     params:
         answers=config["dynamics"]["items"],
         code=code("dynamics.py"),
@@ -130,7 +130,7 @@ rule efferent_words:
     conda:
         "../envs/cpu.yaml"
     resources:
-        mem_mb=growing(1024),
+        mem_mb=growing(2048),
     params:
         words=config["efferents"]["words"],
         code=code("efferent_words.py"),

@@ -13,7 +13,7 @@ rule notable_cards:
     conda:
         "../envs/cpu.yaml"
     resources:
-        mem_mb=growing(1536),
+        mem_mb=growing(2048),
     params:
         settings=card_settings(),
         code=code("notable_cards.py", *pages("card.html.j2")),
@@ -35,7 +35,7 @@ rule unit_card:
     conda:
         "../envs/cpu.yaml"
     resources:
-        mem_mb=growing(1536),
+        mem_mb=growing(2048),
     params:
         settings=card_settings(),
         code=code("unit_card.py", *pages("card.html.j2", "card_page.html.j2", "style.css")),
@@ -55,7 +55,7 @@ rule report:
     conda:
         "../envs/cpu.yaml"
     resources:
-        mem_mb=growing(1536),
+        mem_mb=growing(2048),
     params:
         models=model_entries(),
         labels=labels(),

@@ -10,7 +10,9 @@ without an array.
 import ast
 import base64
 import json
+import os
 import shlex
+import sys
 import zlib
 from collections.abc import Mapping, Sequence
 
@@ -49,6 +51,14 @@ def own_command(command: Sequence[str], variables: Mapping[str, str]) -> list[st
             return None
         result[at:end] = own[own_at:own_end]
     return result
+
+
+def start_own_job() -> None:
+    """Replace this process by one with `own_command`, where there is such a command."""
+    command = own_command(sys.orig_argv, os.environ)
+    if command is not None:
+        print("a task of a job array: its own job follows", flush=True)
+        os.execv(sys.executable, command)
 
 
 def _decoded(text: str, task: str) -> list[str] | None:
