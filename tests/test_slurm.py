@@ -170,8 +170,9 @@ def test_the_quick_preset_gives_the_tables_of_a_local_run_though_the_node_goes_d
     threads = [f"{rule}={number}" for rule, number in profile["set-threads"].items()]
     local = subprocess.run(
         [
-            *(sys.executable, "-m", "snakemake", "-s", str(PROJECT / "Snakefile"), "--cores", "all"),
-            *("--directory", str(here), "--configfile", preset, "--set-threads", *threads),
+            *(sys.executable, "-m", "snakemake", "-s", str(PROJECT / "Snakefile")),
+            *("--directory", str(here), "--configfile", preset),
+            *("--cores", "all", "--set-threads", *threads),
         ],
         capture_output=True,
         text=True,
