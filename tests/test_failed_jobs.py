@@ -7,7 +7,7 @@ from lstm_units.failed_jobs import FailedJobs, describe
 
 
 def test_a_failed_job_is_worded_with_the_logs_that_exist(tmp_path):
-    own, cluster = tmp_path / "logs" / "ablate.log", tmp_path / "slurm" / "rule_a" / "7_3.log"
+    own, cluster = tmp_path / "logs (old)" / "ablate.log", tmp_path / "slurm" / "rule_a" / "7_3.log"
     for path in (own, cluster):
         path.parent.mkdir(parents=True)
         path.touch()

@@ -221,7 +221,7 @@ def test_jobs_that_are_killed_are_submitted_again_or_reported(
     waiting = faults / "short_1-2.job"
     run.wait_for(waiting.exists, "the job to cancel")
     slurm.cancel(waiting.read_text())
-    assert second_users_are_refused(workspace, submit, arguments, tmp_path)
+    second_users_are_refused(workspace, submit, arguments, tmp_path)
 
     assert run.end() == 1, run.output()
     # What fails each time is reported with its log, after three attempts; it is the first task of
@@ -260,7 +260,7 @@ def test_jobs_that_are_killed_are_submitted_again_or_reported(
     assert not workspace.leftovers()
 
 
-def second_users_are_refused(workspace, submit, arguments, tmp_path) -> bool:
+def second_users_are_refused(workspace, submit, arguments, tmp_path) -> None:
     """Start a second run in the same folder, and one elsewhere that writes to its results."""
     here = submit(workspace.directory, "slurm", *arguments, project=workspace.project)
     assert here.end() == 1
@@ -279,7 +279,6 @@ def second_users_are_refused(workspace, submit, arguments, tmp_path) -> bool:
     message = there.output()
     assert f"{workspace.results} is in use" in message
     assert "(process " in message and str(workspace.directory) in message
-    return True
 
 
 def test_what_the_plugin_cannot_do_is_refused_before_the_first_job(slurm, submit, before_the_sweep):

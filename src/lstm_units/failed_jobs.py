@@ -5,10 +5,13 @@ failed either, so a job that was killed leaves no word.
 """
 
 import logging
+import re
 import sys
 from collections.abc import Iterable
 from pathlib import Path
 from typing import TextIO
+
+_REMARK = re.compile(r" \([^/]*\)$")  # Snakemake's, behind a path
 
 
 class FailedJobs(logging.Handler):
@@ -47,7 +50,7 @@ def describe(failed: dict) -> str:
     str
         One line, and one for each log that exists.
     """
-    outputs = [str(path).partition(" (")[0] for path in failed.get("output") or []]
+    outputs = [_REMARK.sub("", str(path)) for path in failed.get("output") or []]
     lines = [f"failed: {failed.get('rule_name', 'a job')}, which makes {', '.join(outputs)}"]
     if message := (failed.get("rule_msg") or "").partition("For further error details")[0].strip():
         lines[0] += f". {message}"
@@ -63,7 +66,7 @@ def existing_logs(paths: Iterable[str | None]) -> list[str]:
     """
     found = []
     for name in paths:
-        path = Path(str(name).partition(" (")[0])
+        path = Path(_REMARK.sub("", str(name)))
         places = [path, path.parent.parent / path.name]
         found += [str(place) for place in places if place.is_file()][:1]
     return found
