@@ -7,21 +7,21 @@ CORES ?= $(shell $(PYTHON) -c "import os; print(len(os.sched_getaffinity(0)))" 2
 MEMORY ?= $(shell $(PYTHON) -c "import os; print(os.sysconf('SC_PHYS_PAGES') * os.sysconf('SC_PAGE_SIZE') * 9 // 10 // 10**6)" 2>/dev/null || echo 8000)
 VENV := .venv
 BIN := $(VENV)/bin
-SNAKEMAKE = $(BIN)/python -m lstm_units.stale_lock && $(BIN)/snakemake --cores $(CORES) --resources mem_mb=$(MEMORY)
+SNAKEMAKE = $(BIN)/python -m lstm_units.runtime.stale_lock && $(BIN)/snakemake --cores $(CORES) --resources mem_mb=$(MEMORY)
 
 .PHONY: results quick paper test lint benchmark clean
 
 results: $(VENV)/installed
 	$(SNAKEMAKE)
-	@$(BIN)/python -m lstm_units.show_results
+	@$(BIN)/python -m lstm_units.runtime.show_results
 
 quick: $(VENV)/installed
 	$(SNAKEMAKE) --configfile presets/quick.yaml
-	@$(BIN)/python -m lstm_units.show_results results/quick
+	@$(BIN)/python -m lstm_units.runtime.show_results results/quick
 
 paper: $(VENV)/installed
 	$(SNAKEMAKE) --configfile presets/paper.yaml
-	@$(BIN)/python -m lstm_units.show_results results/paper
+	@$(BIN)/python -m lstm_units.runtime.show_results results/paper
 
 test: $(VENV)/installed-dev
 	$(BIN)/python -m pytest --numprocesses 2 --dist loadscope --no-loadscope-reorder
@@ -33,7 +33,7 @@ lint: $(VENV)/installed-dev
 	$(BIN)/snakemake --lint
 
 benchmark: $(VENV)/installed
-	$(BIN)/python -m lstm_units.benchmark
+	$(BIN)/python -m lstm_units.benchmarks.sweep
 
 $(VENV)/bin/python:
 	$(PYTHON) -c "import sys; sys.exit(sys.version_info < (3, 11) and 'lstm-units needs Python 3.11 or later: PYTHON=python3.11 make results')"

@@ -12,61 +12,25 @@ report: "rules/captions/workflow.rst"
 
 
 include: "rules/common.smk"
-include: "rules/checkpoints.smk"
+include: "rules/models.smk"
 include: "rules/stimuli.smk"
-include: "rules/intact.smk"
-include: "rules/ablation.smk"
-include: "rules/units.smk"
-include: "rules/tables.smk"
+include: "rules/depth_corpus.smk"
+include: "rules/interventions.smk"
 include: "rules/activations.smk"
+include: "rules/long_range_units.smk"
 include: "rules/dynamics.smk"
+include: "rules/efferents.smk"
 include: "rules/decoding.smk"
 include: "rules/contributions.smk"
 include: "rules/depth.smk"
-include: "rules/syntax.smk"
+include: "rules/syntax_units.smk"
 include: "rules/controls.smk"
 include: "rules/connectivity.smk"
 include: "rules/claims.smk"
+include: "rules/comparison.smk"
+include: "rules/cards.smk"
 include: "rules/report.smk"
 include: "rules/training.smk"
-
-
-# On a cluster these run beside Snakemake itself: seconds, and less than 700 MB.
-localrules:
-    check_balance,
-    claims_table,
-    connectivity_graph,
-    contributions_figure,
-    contributions_table,
-    controls_figure,
-    controls_table,
-    decoding_figure,
-    depth_figure,
-    depth_positions,
-    depth_scores,
-    depth_sentences,
-    depth_table,
-    efferents_table,
-    figure1d,
-    figure3,
-    generate_stimuli,
-    import_stimuli,
-    learning_curve,
-    long_range_sets,
-    model_card,
-    models,
-    permuted_outliers,
-    select_known_items,
-    short_range_units,
-    shown_units,
-    syntax_units,
-    table1,
-    table2,
-    training_figure,
-    unit_decoding_figure,
-    unit_dependency_figure,
-    unit_dynamics_figure,
-    unit_lists,
 
 
 rule all:

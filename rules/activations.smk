@@ -25,9 +25,9 @@ rule dump_activations:
         variables=config["activations"]["variables"],
         layers=config["activations"]["layers"],
         float_type=config["activations"]["float_type"],
-        code=code("dump_activations.py"),
+        code=code("activations/dump_activations.py"),
     script:
-        "../workflow_scripts/dump_activations.py"
+        "../workflow_scripts/activations/dump_activations.py"
 
 
 rule dump_untrained:
@@ -57,6 +57,6 @@ rule dump_untrained:
         layers=config["activations"]["layers"],
         float_type=config["activations"]["float_type"],
         seed=lambda wildcards: config["decoding"]["seed"] + int(wildcards.number) - 1,
-        code=code("dump_untrained.py"),
+        code=code("activations/dump_untrained.py"),
     script:
-        "../workflow_scripts/dump_untrained.py"
+        "../workflow_scripts/activations/dump_untrained.py"

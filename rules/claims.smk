@@ -1,4 +1,4 @@
-# The claims of the paper, evaluated on one model, and the models side by side.
+# The claims of the paper, evaluated on each model.
 
 
 rule claims:
@@ -16,52 +16,9 @@ rule claims:
         mem_mb=growing(2048),
     params:
         audit=audit(),
-        code=code("claims.py"),
+        code=code("claims/claims.py"),
     script:
-        "../workflow_scripts/claims.py"
-
-
-rule models:
-    input:
-        collect("<results>/{model}/claims.json", model=config["models"]),
-        lambda wildcards: [path for model in config["models"] for path in model_files(model)],
-    output:
-        csv=in_report("<results>/models.csv", "models side by side", "models", "Claims"),
-        markdown="<results>/models.md",
-        json="<results>/models.json",
-    log:
-        "<logs>/models.log",
-    benchmark:
-        "<benchmarks>/models.tsv"
-    conda:
-        "../envs/cpu.yaml"
-    params:
-        models=model_entries(),
-        labels=labels(),
-        criteria=claim_criteria(),
-        code=code("models.py"),
-    script:
-        "../workflow_scripts/models.py"
-
-
-rule training_figure:
-    input:
-        "<results>/models.json",
-    output:
-        "<results>/training/{run}.pdf",
-        in_report("<results>/training/{run}.png", "training run {run}", "training", "Claims"),
-    log:
-        "<logs>/training_{run}.log",
-    benchmark:
-        "<benchmarks>/training_{run}.tsv"
-    wildcard_constraints:
-        run=alternatives(training_runs()),
-    conda:
-        "../envs/cpu.yaml"
-    params:
-        code=code("training_figure.py"),
-    script:
-        "../workflow_scripts/training_figure.py"
+        "../workflow_scripts/claims/claims.py"
 
 
 rule claims_table:
@@ -75,9 +32,10 @@ rule claims_table:
         "<logs>/{model}/claims_table.log",
     benchmark:
         "<benchmarks>/{model}/claims_table.tsv"
+    localrule: True
     conda:
         "../envs/cpu.yaml"
     params:
-        code=code("claims_table.py"),
+        code=code("claims/claims_table.py"),
     script:
-        "../workflow_scripts/claims_table.py"
+        "../workflow_scripts/claims/claims_table.py"

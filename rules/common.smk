@@ -19,12 +19,12 @@ sys.path[:] = [SOURCES, *(path for path in sys.path if path != SOURCES)]
 shell.prefix('set -euo pipefail; export PYTHONPATH={SOURCES:q}"${{PYTHONPATH:+:$PYTHONPATH}}"; ')
 
 try:
-    from lstm_units.configuration import is_url, validate_config
+    from lstm_units.config.validate import is_url, validate_config
 except ImportError as error:
     raise WorkflowError(
         f"the library cannot be imported ({error}); install it first: pip install -e ."
     )
-from lstm_units.analysis_plan import (
+from lstm_units.config.analysis_plan import (
     analyses,
     chosen_tasks,
     connectivity_task,
@@ -39,26 +39,33 @@ from lstm_units.analysis_plan import (
     unit_decoding_task,
     word_counts,
 )
-from lstm_units.array_tasks import start_own_job
+from lstm_units.runtime.array_tasks import start_own_job
 from lstm_units.errors import UserError
-from lstm_units.failed_jobs import FailedJobs
-from lstm_units.fingerprint import fingerprint
-from lstm_units.folder_lock import hold_folder
-from lstm_units.input_files import (
+from lstm_units.runtime.failed_jobs import FailedJobs
+from lstm_units.runtime.fingerprint import Code
+from lstm_units.runtime.folder_lock import hold_folder
+from lstm_units.config.input_files import (
     matching_files,
     missing_files,
     missing_files_message,
     resolve,
 )
-from lstm_units.sweep_plan import groups, read_layer_sizes, shards, swept_layers, unit_selection
-from lstm_units.training_plan import trained_by
-from lstm_units.training_settings import weights_file
+from lstm_units.config.sweep_plan import (
+    groups,
+    read_layer_sizes,
+    shards,
+    swept_layers,
+    unit_selection,
+)
+from lstm_units.config.training_runs import trained_by
+from lstm_units.config.training_settings import weights_file
 
-# A task of a SLURM job array starts anew as the job that it is: lstm_units.array_tasks says why.
+# A task of a SLURM job array starts anew as the job that it is: lstm_units.runtime.array_tasks says why.
 start_own_job()
 
 PROJECT = Path(workflow.basedir)
 PACKAGE = PROJECT / "src" / "lstm_units"
+CODE = Code(PACKAGE)
 TABLES = ["csv", "md", "tex"]
 FIGURES = ["pdf", "png"]
 
@@ -91,8 +98,8 @@ wildcard_constraints:
 
 
 def code(script, *extra):
-    """Fingerprint of a script and of all project modules that it reaches."""
-    return fingerprint(PROJECT / "workflow_scripts" / script, PACKAGE, extra=extra)
+    """Fingerprint of a script and of all that it reaches; taken when a job asks for it."""
+    return lambda wildcards: CODE.fingerprint(PROJECT / "workflow_scripts" / script, extra)
 
 
 def device_environment(section):
@@ -730,8 +737,8 @@ def folder(name):
 
 def pages(*names):
     """Templates, style and scripts of the pages: named ones, or all."""
-    places = [PACKAGE / "pages" / name for name in names]
-    return places or sorted((PACKAGE / "pages").iterdir())
+    places = [PACKAGE / "report" / "pages" / name for name in names]
+    return places or sorted((PACKAGE / "report" / "pages").iterdir())
 
 
 def check_job_arrays():

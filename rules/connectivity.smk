@@ -25,9 +25,9 @@ rule afferents:
         mem_mb=growing(2048),
     params:
         threshold=config["connectivity"]["threshold"],
-        code=code("afferents.py"),
+        code=code("connectivity/afferents.py"),
     script:
-        "../workflow_scripts/afferents.py"
+        "../workflow_scripts/connectivity/afferents.py"
 
 
 rule connectivity_graph:
@@ -42,12 +42,13 @@ rule connectivity_graph:
         "<logs>/{model}/connectivity_graph.log",
     benchmark:
         "<benchmarks>/{model}/connectivity_graph.tsv"
+    localrule: True
     conda:
         "../envs/cpu.yaml"
     params:
-        code=code("connectivity_graph.py"),
+        code=code("connectivity/connectivity_graph.py"),
     script:
-        "../workflow_scripts/connectivity_graph.py"
+        "../workflow_scripts/connectivity/connectivity_graph.py"
 
 
 rule connectivity_table:
@@ -65,9 +66,9 @@ rule connectivity_table:
     conda:
         "../envs/cpu.yaml"
     params:
-        code=code("connectivity_table.py"),
+        code=code("connectivity/connectivity_table.py"),
     script:
-        "../workflow_scripts/connectivity_table.py"
+        "../workflow_scripts/connectivity/connectivity_table.py"
 
 
 rule figure4:
@@ -85,6 +86,6 @@ rule figure4:
     conda:
         "../envs/cpu.yaml"
     params:
-        code=code("figure4.py"),
+        code=code("connectivity/figure4.py"),
     script:
-        "../workflow_scripts/figure4.py"
+        "../workflow_scripts/connectivity/figure4.py"

@@ -25,9 +25,9 @@ rule contributions:
     params:
         context=context(),
         precision=config["ablation"]["precision"],
-        code=code("contributions.py"),
+        code=code("contributions/contributions.py"),
     script:
-        "../workflow_scripts/contributions.py"
+        "../workflow_scripts/contributions/contributions.py"
 
 
 rule contributions_table:
@@ -41,15 +41,16 @@ rule contributions_table:
         "<logs>/{model}/contributions_table.log",
     benchmark:
         "<benchmarks>/{model}/contributions_table.tsv"
+    localrule: True
     conda:
         "../envs/cpu.yaml"
     params:
         tasks=CONTRIBUTIONS,
         labels=labels(),
         statistics=contribution_statistics(),
-        code=code("contributions_table.py"),
+        code=code("contributions/contributions_table.py"),
     script:
-        "../workflow_scripts/contributions_table.py"
+        "../workflow_scripts/contributions/contributions_table.py"
 
 
 rule contributions_figure:
@@ -65,12 +66,13 @@ rule contributions_figure:
         "<logs>/{model}/contributions_figure.log",
     benchmark:
         "<benchmarks>/{model}/contributions_figure.tsv"
+    localrule: True
     conda:
         "../envs/cpu.yaml"
     params:
         tasks=CONTRIBUTIONS,
         labels=labels(),
         statistics=contribution_statistics(),
-        code=code("contributions_figure.py"),
+        code=code("contributions/contributions_figure.py"),
     script:
-        "../workflow_scripts/contributions_figure.py"
+        "../workflow_scripts/contributions/contributions_figure.py"

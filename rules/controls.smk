@@ -33,9 +33,9 @@ rule control_sets:
             wildcards.family == "syntax" and config["controls"]["exclude_long_range"]
         ),
         seed=config["controls"]["seed"],
-        code=code("control_sets.py"),
+        code=code("controls/control_sets.py"),
     script:
-        "../workflow_scripts/control_sets.py"
+        "../workflow_scripts/controls/control_sets.py"
 
 
 rule control_tests:
@@ -64,9 +64,9 @@ rule control_tests:
         confidence=config["statistics"]["confidence"],
         near_tie=config["statistics"]["near_tie"],
         seed=config["controls"]["seed"],
-        code=code("control_tests.py"),
+        code=code("controls/control_tests.py"),
     script:
-        "../workflow_scripts/control_tests.py"
+        "../workflow_scripts/controls/control_tests.py"
 
 
 rule controls_table:
@@ -80,14 +80,15 @@ rule controls_table:
         "<logs>/{model}/controls_table.log",
     benchmark:
         "<benchmarks>/{model}/controls_table.tsv"
+    localrule: True
     conda:
         "../envs/cpu.yaml"
     params:
         families=list(CONTROLS),
         labels=labels(),
-        code=code("controls_table.py"),
+        code=code("controls/controls_table.py"),
     script:
-        "../workflow_scripts/controls_table.py"
+        "../workflow_scripts/controls/controls_table.py"
 
 
 rule controls_figure:
@@ -103,10 +104,11 @@ rule controls_figure:
         "<benchmarks>/{model}/controls_figure_{family}.tsv"
     wildcard_constraints:
         family=alternatives(CONTROLS),
+    localrule: True
     conda:
         "../envs/cpu.yaml"
     params:
         labels=labels(),
-        code=code("controls_figure.py"),
+        code=code("controls/controls_figure.py"),
     script:
-        "../workflow_scripts/controls_figure.py"
+        "../workflow_scripts/controls/controls_figure.py"

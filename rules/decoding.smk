@@ -31,9 +31,9 @@ rule decode:
         tolerance=config["decoding"]["tolerance"],
         permutations=config["decoding"]["permutations"],
         seed=config["decoding"]["seed"],
-        code=code("decode.py"),
+        code=code("decoding/decode.py"),
     script:
-        "../workflow_scripts/decode.py"
+        "../workflow_scripts/decoding/decode.py"
 
 
 rule decoding_figure:
@@ -54,13 +54,14 @@ rule decoding_figure:
         "<benchmarks>/{model}/decoding_figure_{analysis}.tsv"
     wildcard_constraints:
         analysis=alternatives(ANALYSES),
+    localrule: True
     conda:
         "../envs/cpu.yaml"
     params:
         hold_outs=HOLD_OUTS,
-        code=code("decoding_figure.py"),
+        code=code("decoding/decoding_figure.py"),
     script:
-        "../workflow_scripts/decoding_figure.py"
+        "../workflow_scripts/decoding/decoding_figure.py"
 
 
 rule unit_decoding:
@@ -87,9 +88,9 @@ rule unit_decoding:
         confidence=config["statistics"]["confidence"],
         bootstrap_samples=config["unit_decoding"]["bootstrap_samples"],
         seed=config["unit_decoding"]["seed"],
-        code=code("unit_decoding.py"),
+        code=code("decoding/unit_decoding.py"),
     script:
-        "../workflow_scripts/unit_decoding.py"
+        "../workflow_scripts/decoding/unit_decoding.py"
 
 
 rule short_range_units:
@@ -106,13 +107,14 @@ rule short_range_units:
         "<logs>/{model}/short_range_units.log",
     benchmark:
         "<benchmarks>/{model}/short_range_units.tsv"
+    localrule: True
     conda:
         "../envs/cpu.yaml"
     params:
         criteria=config["short_range"],
-        code=code("short_range_units.py"),
+        code=code("decoding/short_range_units.py"),
     script:
-        "../workflow_scripts/short_range_units.py"
+        "../workflow_scripts/decoding/short_range_units.py"
 
 
 rule unit_decoding_figure:
@@ -129,9 +131,10 @@ rule unit_decoding_figure:
         "<logs>/{model}/unit_decoding_figure.log",
     benchmark:
         "<benchmarks>/{model}/unit_decoding_figure.tsv"
+    localrule: True
     conda:
         "../envs/cpu.yaml"
     params:
-        code=code("unit_decoding_figure.py"),
+        code=code("decoding/unit_decoding_figure.py"),
     script:
-        "../workflow_scripts/unit_decoding_figure.py"
+        "../workflow_scripts/decoding/unit_decoding_figure.py"

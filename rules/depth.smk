@@ -1,46 +1,4 @@
-# Syntactic depth: sentences with bracketings, and the regression of open nodes on activity.
-
-
-rule depth_sentences:
-    input:
-        file(config["depth"]["sentences"]["file"]),
-    output:
-        "<results>/stimuli/depth/sentences.parquet",
-    log:
-        "<logs>/stimuli/depth_sentences.log",
-    benchmark:
-        "<benchmarks>/stimuli/depth_sentences.tsv"
-    conda:
-        "../envs/cpu.yaml"
-    params:
-        format=config["depth"]["sentences"]["format"],
-        sampling=depth_sampling(),
-        code=code("depth_sentences.py"),
-    script:
-        "../workflow_scripts/depth_sentences.py"
-
-
-rule depth_positions:
-    input:
-        "<results>/stimuli/depth/sentences.parquet",
-    output:
-        positions="<results>/stimuli/depth/positions.parquet",
-        report="<results>/stimuli/depth/report.json",
-    log:
-        "<logs>/stimuli/depth_positions.log",
-    benchmark:
-        "<benchmarks>/stimuli/depth_positions.tsv"
-    conda:
-        "../envs/cpu.yaml"
-    params:
-        positions=config["depth"]["positions"],
-        open_nodes=config["depth"]["open_nodes"],
-        per_cell=config["depth"]["per_cell"],
-        order=config["depth"]["order"],
-        seed=config["depth"]["sentences"]["seed"],
-        code=code("depth_positions.py"),
-    script:
-        "../workflow_scripts/depth_positions.py"
+# Syntactic depth read from all units.
 
 
 rule depth_activations:
@@ -69,9 +27,9 @@ rule depth_activations:
         layers=config["depth"]["layers"],
         maximum_unknown=config["depth"]["maximum_unknown"],
         seed=None,
-        code=code("depth_activations.py"),
+        code=code("depth/depth_activations.py"),
     script:
-        "../workflow_scripts/depth_activations.py"
+        "../workflow_scripts/depth/depth_activations.py"
 
 
 rule depth_untrained:
@@ -102,9 +60,9 @@ rule depth_untrained:
         layers=config["depth"]["layers"],
         maximum_unknown=config["depth"]["maximum_unknown"],
         seed=lambda wildcards: config["depth"]["seed"] + int(wildcards.number) - 1,
-        code=code("depth_activations.py"),
+        code=code("depth/depth_activations.py"),
     script:
-        "../workflow_scripts/depth_activations.py"
+        "../workflow_scripts/depth/depth_activations.py"
 
 
 rule depth_units:
@@ -128,9 +86,9 @@ rule depth_units:
     params:
         validation=cross_validation(),
         permutations=config["depth"]["permutations"],
-        code=code("depth_units.py"),
+        code=code("depth/depth_units.py"),
     script:
-        "../workflow_scripts/depth_units.py"
+        "../workflow_scripts/depth/depth_units.py"
 
 
 rule permuted_outliers:
@@ -142,13 +100,14 @@ rule permuted_outliers:
         "<logs>/{model}/permuted_outliers.log",
     benchmark:
         "<benchmarks>/{model}/permuted_outliers.tsv"
+    localrule: True
     conda:
         "../envs/cpu.yaml"
     params:
         outliers=outlier_criteria(),
-        code=code("permuted_outliers.py"),
+        code=code("depth/permuted_outliers.py"),
     script:
-        "../workflow_scripts/permuted_outliers.py"
+        "../workflow_scripts/depth/permuted_outliers.py"
 
 
 rule depth_baseline:
@@ -172,9 +131,9 @@ rule depth_baseline:
         mem_mb=growing(2048),
     params:
         validation=cross_validation(),
-        code=code("depth_baseline.py"),
+        code=code("depth/depth_baseline.py"),
     script:
-        "../workflow_scripts/depth_baseline.py"
+        "../workflow_scripts/depth/depth_baseline.py"
 
 
 rule depth_scores:
@@ -187,6 +146,7 @@ rule depth_scores:
         "<logs>/{model}/depth_scores.log",
     benchmark:
         "<benchmarks>/{model}/depth_scores.tsv"
+    localrule: True
     conda:
         "../envs/cpu.yaml"
     params:
@@ -194,9 +154,9 @@ rule depth_scores:
         confidence=config["statistics"]["confidence"],
         bootstrap_samples=config["depth"]["bootstrap_samples"],
         seed=config["depth"]["seed"],
-        code=code("depth_scores.py"),
+        code=code("depth/depth_scores.py"),
     script:
-        "../workflow_scripts/depth_scores.py"
+        "../workflow_scripts/depth/depth_scores.py"
 
 
 rule depth_table:
@@ -209,12 +169,13 @@ rule depth_table:
         "<logs>/{model}/depth_table.log",
     benchmark:
         "<benchmarks>/{model}/depth_table.tsv"
+    localrule: True
     conda:
         "../envs/cpu.yaml"
     params:
-        code=code("depth_table.py"),
+        code=code("depth/depth_table.py"),
     script:
-        "../workflow_scripts/depth_table.py"
+        "../workflow_scripts/depth/depth_table.py"
 
 
 rule depth_figure:
@@ -230,10 +191,11 @@ rule depth_figure:
         "<logs>/{model}/depth_figure.log",
     benchmark:
         "<benchmarks>/{model}/depth_figure.tsv"
+    localrule: True
     conda:
         "../envs/cpu.yaml"
     params:
         outliers=outlier_criteria(),
-        code=code("depth_figure.py"),
+        code=code("depth/depth_figure.py"),
     script:
-        "../workflow_scripts/depth_figure.py"
+        "../workflow_scripts/depth/depth_figure.py"

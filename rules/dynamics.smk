@@ -1,29 +1,4 @@
-# What single units do over time, and what they do to the next word (Figure 1).
-
-
-rule shown_units:
-    input:
-        description="<results>/{model}/checkpoint/model.json",
-        long_range="<results>/{model}/units/long_range.json",
-        accuracy=f"<results>/{{model}}/ablation/{config['discovery']['mode']}/accuracy.parquet",
-        syntax=top_syntax_unit,
-    output:
-        "<results>/{model}/units/shown.json",
-    log:
-        "<logs>/{model}/shown_units.log",
-    benchmark:
-        "<benchmarks>/{model}/shown_units.tsv"
-    conda:
-        "../envs/cpu.yaml"
-    params:
-        tasks=config["discovery"]["tasks"],
-        named=lambda wildcards: named_units(config, wildcards.model),
-        syntax=lambda wildcards: syntax_unit(config, wildcards.model),
-        arbitrary=config["shown_units"]["arbitrary"],
-        seed=config["shown_units"]["seed"],
-        code=code("shown_units.py"),
-    script:
-        "../workflow_scripts/shown_units.py"
+# Gates and cells from word to word: Figures 1a to 1c.
 
 
 rule dynamics:
@@ -43,9 +18,9 @@ rule dynamics:
         mem_mb=growing(2048),
     params:
         answers=config["dynamics"]["items"],
-        code=code("dynamics.py"),
+        code=code("dynamics/dynamics.py"),
     script:
-        "../workflow_scripts/dynamics.py"
+        "../workflow_scripts/dynamics/dynamics.py"
 
 
 rule figure1:
@@ -64,13 +39,15 @@ rule figure1:
     conda:
         "../envs/cpu.yaml"
     params:
-        code=code("figure1.py"),
+        code=code("dynamics/figure1.py"),
     script:
-        "../workflow_scripts/figure1.py"
+        "../workflow_scripts/dynamics/figure1.py"
 
 
 # For any unit and any dumped task:
 #   snakemake --cores 1 results/MODEL/figures/dynamics/TASK/unit_776.png
+
+
 rule unit_dynamics_figure:
     input:
         dynamics="<results>/{model}/dynamics/{task}.parquet",
@@ -88,89 +65,10 @@ rule unit_dynamics_figure:
         "<benchmarks>/{model}/dynamics_{task}_unit_{unit}.tsv"
     wildcard_constraints:
         unit="[1-9][0-9]*",
+    localrule: True
     conda:
         "../envs/cpu.yaml"
     params:
-        code=code("unit_dynamics_figure.py"),
+        code=code("dynamics/unit_dynamics_figure.py"),
     script:
-        "../workflow_scripts/unit_dynamics_figure.py"
-
-
-rule efferents:
-    input:
-        weights="<results>/{model}/checkpoint/model.safetensors",
-        verb_pairs=verb_pairs(),
-    output:
-        weights="<results>/{model}/efferents/weights.parquet",
-        units="<results>/{model}/efferents/units.parquet",
-    log:
-        "<logs>/{model}/efferents.log",
-    benchmark:
-        "<benchmarks>/{model}/efferents.tsv"
-    conda:
-        "../envs/cpu.yaml"
-    params:
-        correction=config["statistics"]["correction"],
-        code=code("efferents.py"),
-    script:
-        "../workflow_scripts/efferents.py"
-
-
-rule efferent_words:
-    input:
-        weights="<results>/{model}/checkpoint/model.safetensors",
-        dynamics=lambda wildcards: f"<results>/{wildcards.model}/dynamics/{drawn_task()}.parquet",
-        stimuli=lambda wildcards: f"<results>/{wildcards.model}/stimuli/{drawn_task()}.parquet",
-    output:
-        "<results>/{model}/efferents/words.parquet",
-    log:
-        "<logs>/{model}/efferent_words.log",
-    benchmark:
-        "<benchmarks>/{model}/efferent_words.tsv"
-    conda:
-        "../envs/cpu.yaml"
-    resources:
-        mem_mb=growing(2048),
-    params:
-        words=config["efferents"]["words"],
-        code=code("efferent_words.py"),
-    script:
-        "../workflow_scripts/efferent_words.py"
-
-
-rule efferents_table:
-    input:
-        units="<results>/{model}/efferents/units.parquet",
-        words="<results>/{model}/efferents/words.parquet",
-        shown="<results>/{model}/units/shown.json",
-    output:
-        table("efferents", "efferent weights", "efferents", "Dynamics"),
-    log:
-        "<logs>/{model}/efferents_table.log",
-    benchmark:
-        "<benchmarks>/{model}/efferents_table.tsv"
-    conda:
-        "../envs/cpu.yaml"
-    params:
-        code=code("efferents_table.py"),
-    script:
-        "../workflow_scripts/efferents_table.py"
-
-
-rule figure1d:
-    input:
-        weights="<results>/{model}/efferents/weights.parquet",
-        units="<results>/{model}/efferents/units.parquet",
-        shown="<results>/{model}/units/shown.json",
-    output:
-        figure("fig1d", "Figure 1d", "fig1d", "Dynamics"),
-    log:
-        "<logs>/{model}/figure1d.log",
-    benchmark:
-        "<benchmarks>/{model}/figure1d.tsv"
-    conda:
-        "../envs/cpu.yaml"
-    params:
-        code=code("figure1d.py"),
-    script:
-        "../workflow_scripts/figure1d.py"
+        "../workflow_scripts/dynamics/unit_dynamics_figure.py"

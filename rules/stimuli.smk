@@ -12,6 +12,7 @@ rule generate_stimuli:
         "<benchmarks>/stimuli/{task}.tsv"
     wildcard_constraints:
         task=alternatives(tasks_with("generated")),
+    localrule: True
     conda:
         "../envs/cpu.yaml"
     params:
@@ -20,9 +21,9 @@ rule generate_stimuli:
         items_per_condition=lambda wildcards: TASKS[wildcards.task]["items_per_condition"],
         matched=config["stimuli"]["matched"],
         seed=config["stimuli"]["seed"],
-        code=code("generate_stimuli.py"),
+        code=code("stimuli/generate_stimuli.py"),
     script:
-        "../workflow_scripts/generate_stimuli.py"
+        "../workflow_scripts/stimuli/generate_stimuli.py"
 
 
 rule import_stimuli:
@@ -42,6 +43,7 @@ rule import_stimuli:
         "<benchmarks>/stimuli/{task}.tsv"
     wildcard_constraints:
         task=alternatives(tasks_with("released", "linzen", "minimal_pairs")),
+    localrule: True
     conda:
         "../envs/cpu.yaml"
     params:
@@ -52,9 +54,9 @@ rule import_stimuli:
             else None
         ),
         template=lambda wildcards: TASKS[wildcards.task].get("template"),
-        code=code("import_stimuli.py"),
+        code=code("stimuli/import_stimuli.py"),
     script:
-        "../workflow_scripts/import_stimuli.py"
+        "../workflow_scripts/stimuli/import_stimuli.py"
 
 
 rule check_balance:
@@ -66,6 +68,7 @@ rule check_balance:
         "<logs>/stimuli/balance.log",
     benchmark:
         "<benchmarks>/stimuli/balance.tsv"
+    localrule: True
     conda:
         "../envs/cpu.yaml"
     params:
@@ -73,32 +76,6 @@ rule check_balance:
         generated={task: TASKS[task]["format"] == "generated" for task in config["tasks"]},
         tolerance=config["stimuli"]["balance_tolerance"],
         significance=config["stimuli"]["balance_significance"],
-        code=code("check_balance.py"),
+        code=code("stimuli/check_balance.py"),
     script:
-        "../workflow_scripts/check_balance.py"
-
-
-rule select_known_items:
-    input:
-        stimuli="<results>/stimuli/{task}.parquet",
-        vocabulary="<results>/{model}/checkpoint/vocab.txt",
-        description="<results>/{model}/checkpoint/model.json",
-    output:
-        stimuli="<results>/{model}/stimuli/{task}.parquet",
-        report="<results>/{model}/stimuli/{task}.json",
-    log:
-        "<logs>/{model}/stimuli_{task}.log",
-    benchmark:
-        "<benchmarks>/{model}/stimuli_{task}.tsv"
-    conda:
-        "../envs/cpu.yaml"
-    params:
-        generated=lambda wildcards: TASKS[wildcards.task]["format"] == "generated",
-        on_unknown_form=lambda wildcards: (
-            "error"
-            if TASKS[wildcards.task]["format"] == "generated"
-            else config["stimuli"]["on_unknown_form"]
-        ),
-        code=code("select_known_items.py"),
-    script:
-        "../workflow_scripts/select_known_items.py"
+        "../workflow_scripts/stimuli/check_balance.py"

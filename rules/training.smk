@@ -17,9 +17,9 @@ rule tokenise_text:
     resources:
         mem_mb=growing(2048),
     params:
-        code=code("tokenise_text.py"),
+        code=code("training/tokenise_text.py"),
     script:
-        "../workflow_scripts/tokenise_text.py"
+        "../workflow_scripts/training/tokenise_text.py"
 
 
 rule training_corpus:
@@ -43,9 +43,9 @@ rule training_corpus:
         mem_mb=lambda wildcards, input, attempt: attempt * (2048 + 30 * int(input.size_mb)),
     params:
         settings=lambda wildcards: corpus_settings(wildcards.corpus),
-        code=code("training_corpus.py"),
+        code=code("training/training_corpus.py"),
     script:
-        "../workflow_scripts/training_corpus.py"
+        "../workflow_scripts/training/training_corpus.py"
 
 
 rule train_network:
@@ -68,9 +68,9 @@ rule train_network:
         device=config["training"]["device"],
     params:
         run=lambda wildcards: RUNS[wildcards.run],
-        code=code("train_network.py"),
+        code=code("training/train_network.py"),
     script:
-        "../workflow_scripts/train_network.py"
+        "../workflow_scripts/training/train_network.py"
 
 
 rule perplexity:
@@ -94,9 +94,9 @@ rule perplexity:
     params:
         run=lambda wildcards: RUNS[wildcards.run],
         weights=lambda wildcards: weights_of(wildcards.run),
-        code=code("perplexity.py"),
+        code=code("training/perplexity.py"),
     script:
-        "../workflow_scripts/perplexity.py"
+        "../workflow_scripts/training/perplexity.py"
 
 
 rule learning_curve:
@@ -116,13 +116,14 @@ rule learning_curve:
         "<benchmarks>/training/{run}/learning_curve.tsv"
     wildcard_constraints:
         run=alternatives(RUNS),
+    localrule: True
     conda:
         "../envs/cpu.yaml"
     params:
         run=lambda wildcards: RUNS[wildcards.run],
-        code=code("learning_curve.py"),
+        code=code("training/learning_curve.py"),
     script:
-        "../workflow_scripts/learning_curve.py"
+        "../workflow_scripts/training/learning_curve.py"
 
 
 rule model_card:
@@ -149,9 +150,9 @@ rule model_card:
         corpus=lambda wildcards: config["training"]["corpora"][RUNS[wildcards.run]["corpus"]],
         weights=lambda wildcards: weights_of(wildcards.run),
         labels=labels(),
-        code=code("model_card.py"),
+        code=code("training/model_card.py"),
     script:
-        "../workflow_scripts/model_card.py"
+        "../workflow_scripts/training/model_card.py"
 
 
 rule train:

@@ -8,9 +8,9 @@ from pathlib import Path
 import pytest
 import torch
 
-from lstm_units.language_model import LanguageModel, Layer, Vocabulary
+from lstm_units.models.language_model import LanguageModel, Layer, Vocabulary
 
-pytest_plugins = ["workflow_fixture"]
+pytest_plugins = ["support.workflow_fixture"]
 PROJECT = Path(__file__).resolve().parent.parent
 # Fixtures of the two runs of the workflow that tests share, the longer tests first.
 RUNS = ("uninterrupted|before_the_sweep", "finished|finished_copy")

@@ -7,14 +7,15 @@ The names below can be imported from here. They are looked up when first used, s
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
-from lstm_units.api_names import MODULES
+from lstm_units.api.names import MODULES
 
 if TYPE_CHECKING:
-    from lstm_units.activations import ActivationDump, open_activations
-    from lstm_units.api import accuracy, load_checkpoint, score
-    from lstm_units.api_ablation import ablation_accuracy, find_long_range_units, sweep_units
-    from lstm_units.api_activations import decode, dump_activations
-    from lstm_units.api_stimuli import known_items, make_stimuli, read_stimuli
+    from lstm_units.activations.reader import ActivationDump, open_activations
+    from lstm_units.analyses.long_range_units.conditions import Criteria
+    from lstm_units.api.ablation import ablation_accuracy, find_long_range_units, sweep_units
+    from lstm_units.api.activations import decode, dump_activations
+    from lstm_units.api.models import accuracy, load_checkpoint, score
+    from lstm_units.api.stimuli import known_items, make_stimuli, read_stimuli
     from lstm_units.errors import (
         CheckpointError,
         ConfigurationError,
@@ -22,9 +23,8 @@ if TYPE_CHECKING:
         StimuliError,
         UserError,
     )
-    from lstm_units.language_model import LanguageModel
-    from lstm_units.long_range_conditions import Criteria
-    from lstm_units.model_inputs import Context
+    from lstm_units.interventions.model_inputs import Context
+    from lstm_units.models.language_model import LanguageModel
 
 __all__ = [
     "ActivationDump",

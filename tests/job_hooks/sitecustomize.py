@@ -36,7 +36,7 @@ def misbehave(group, units):
 
 
 def install_faults():
-    from lstm_units import steps_ablation
+    from lstm_units.interventions import write_ablation as steps_ablation
 
     write = steps_ablation.write_shard
 
@@ -52,7 +52,8 @@ def install_fake_gpus(count):
 
     import torch
 
-    from lstm_units import devices, model_inputs
+    from lstm_units.interventions import model_inputs
+    from lstm_units.runtime import devices
 
     leased = devices.job_device
 

@@ -1,0 +1,46 @@
+# All models side by side.
+
+
+rule models:
+    input:
+        collect("<results>/{model}/claims.json", model=config["models"]),
+        lambda wildcards: [path for model in config["models"] for path in model_files(model)],
+    output:
+        csv=in_report("<results>/models.csv", "models side by side", "models", "Claims"),
+        markdown="<results>/models.md",
+        json="<results>/models.json",
+    log:
+        "<logs>/models.log",
+    benchmark:
+        "<benchmarks>/models.tsv"
+    localrule: True
+    conda:
+        "../envs/cpu.yaml"
+    params:
+        models=model_entries(),
+        labels=labels(),
+        criteria=claim_criteria(),
+        code=code("comparison/models.py"),
+    script:
+        "../workflow_scripts/comparison/models.py"
+
+
+rule training_figure:
+    input:
+        "<results>/models.json",
+    output:
+        "<results>/training/{run}.pdf",
+        in_report("<results>/training/{run}.png", "training run {run}", "training", "Claims"),
+    log:
+        "<logs>/training_{run}.log",
+    benchmark:
+        "<benchmarks>/training_{run}.tsv"
+    wildcard_constraints:
+        run=alternatives(training_runs()),
+    localrule: True
+    conda:
+        "../envs/cpu.yaml"
+    params:
+        code=code("comparison/training_figure.py"),
+    script:
+        "../workflow_scripts/comparison/training_figure.py"

@@ -1,0 +1,177 @@
+# Long-range number units: found by ablation; Tables 1 and 2.
+
+
+rule long_range_units:
+    input:
+        description="<results>/{model}/checkpoint/model.json",
+        shards=lambda wildcards: shard_files(
+            wildcards.model, discovery_mode(wildcards.model), SWEPT
+        ),
+        intact=lambda wildcards: per_task(
+            f"<results>/{wildcards.model}/intact/{{task}}.parquet", swept_tasks()
+        ),
+        stimuli=lambda wildcards: per_task(
+            f"<results>/{wildcards.model}/stimuli/{{task}}.parquet", swept_tasks()
+        ),
+    output:
+        "<results>/{model}/units/long_range.json",
+    log:
+        "<logs>/{model}/long_range_units.log",
+    benchmark:
+        "<benchmarks>/{model}/long_range_units.tsv"
+    conda:
+        "../envs/cpu.yaml"
+    resources:
+        mem_mb=growing(2048),
+    params:
+        tasks=swept_tasks(),
+        units=lambda wildcards: swept_units(wildcards.model, discovery_mode(wildcards.model)),
+        discovery=config["discovery"],
+        statistics=config["statistics"],
+        code=code("long_range_units/long_range_units.py"),
+    script:
+        "../workflow_scripts/long_range_units/long_range_units.py"
+
+
+rule unit_lists:
+    input:
+        lambda wildcards: list(lists_of_units(wildcards.model).values()),
+    output:
+        "<results>/{model}/units.json",
+    log:
+        "<logs>/{model}/unit_lists.log",
+    benchmark:
+        "<benchmarks>/{model}/unit_lists.tsv"
+    localrule: True
+    conda:
+        "../envs/cpu.yaml"
+    params:
+        names=lambda wildcards: list(lists_of_units(wildcards.model)),
+        code=code("long_range_units/unit_lists.py"),
+    script:
+        "../workflow_scripts/long_range_units/unit_lists.py"
+
+
+rule long_range_sets:
+    input:
+        "<results>/{model}/units/long_range.json",
+    output:
+        "<results>/{model}/controls/sets/long_range.parquet",
+    log:
+        "<logs>/{model}/long_range_sets.log",
+    benchmark:
+        "<benchmarks>/{model}/long_range_sets.tsv"
+    localrule: True
+    conda:
+        "../envs/cpu.yaml"
+    params:
+        code=code("long_range_units/long_range_sets.py"),
+    script:
+        "../workflow_scripts/long_range_units/long_range_sets.py"
+
+
+rule shown_units:
+    input:
+        description="<results>/{model}/checkpoint/model.json",
+        long_range="<results>/{model}/units/long_range.json",
+        accuracy=f"<results>/{{model}}/ablation/{config['discovery']['mode']}/accuracy.parquet",
+        syntax=top_syntax_unit,
+    output:
+        "<results>/{model}/units/shown.json",
+    log:
+        "<logs>/{model}/shown_units.log",
+    benchmark:
+        "<benchmarks>/{model}/shown_units.tsv"
+    localrule: True
+    conda:
+        "../envs/cpu.yaml"
+    params:
+        tasks=config["discovery"]["tasks"],
+        named=lambda wildcards: named_units(config, wildcards.model),
+        syntax=lambda wildcards: syntax_unit(config, wildcards.model),
+        arbitrary=config["shown_units"]["arbitrary"],
+        seed=config["shown_units"]["seed"],
+        code=code("long_range_units/shown_units.py"),
+    script:
+        "../workflow_scripts/long_range_units/shown_units.py"
+
+
+rule table1:
+    input:
+        stimuli=lambda wildcards: per_task(
+            f"<results>/{wildcards.model}/stimuli/{{task}}.parquet", config["tasks"]
+        ),
+    output:
+        table("table1", "Table 1", "table1", "Agreement"),
+    log:
+        "<logs>/{model}/table1.log",
+    benchmark:
+        "<benchmarks>/{model}/table1.tsv"
+    localrule: True
+    conda:
+        "../envs/cpu.yaml"
+    params:
+        tasks=config["tasks"],
+        labels=labels(),
+        code=code("long_range_units/table1.py"),
+    script:
+        "../workflow_scripts/long_range_units/table1.py"
+
+
+rule table2:
+    input:
+        accuracy=(f"<results>/{{model}}/ablation/{config['discovery']['mode']}/accuracy.parquet"),
+        long_range="<results>/{model}/units/long_range.json",
+        intact=lambda wildcards: per_task(
+            f"<results>/{wildcards.model}/intact/{{task}}.parquet", config["tasks"]
+        ),
+        sets=lambda wildcards: (
+            f"<results>/{wildcards.model}/controls/sets/long_range.parquet" if UNSWEPT else []
+        ),
+        set_shards=discovered_unit_files,
+    output:
+        table("table2", "Table 2", "table2", "Agreement"),
+    log:
+        "<logs>/{model}/table2.log",
+    benchmark:
+        "<benchmarks>/{model}/table2.tsv"
+    localrule: True
+    conda:
+        "../envs/cpu.yaml"
+    params:
+        tasks=config["tasks"],
+        unswept=unswept_tasks(),
+        natural=tasks_with("linzen"),
+        paper_tasks=paper_tasks(),
+        labels=labels(),
+        relative_drop=config["discovery"]["relative_drop"],
+        statistics=config["statistics"],
+        code=code("long_range_units/table2.py", PACKAGE / "io" / "published" / "table2_lakretz_2019.csv"),
+    script:
+        "../workflow_scripts/long_range_units/table2.py"
+
+
+rule units_figure:
+    input:
+        description="<results>/{model}/checkpoint/model.json",
+        accuracy=lambda wildcards: [
+            f"<results>/{wildcards.model}/ablation/{mode}/accuracy.parquet"
+            for mode in modes_of(wildcards.model)
+        ],
+        long_range="<results>/{model}/units/long_range.json",
+    output:
+        figure("units", "all units", "units", "Agreement"),
+    log:
+        "<logs>/{model}/units_figure.log",
+    benchmark:
+        "<benchmarks>/{model}/units_figure.tsv"
+    conda:
+        "../envs/cpu.yaml"
+    params:
+        modes=lambda wildcards: modes_of(wildcards.model),
+        labels=labels(),
+        relative_drop=config["discovery"]["relative_drop"],
+        maximum_q=config["discovery"]["maximum_q"],
+        code=code("long_range_units/units_figure.py"),
+    script:
+        "../workflow_scripts/long_range_units/units_figure.py"

@@ -1,0 +1,385 @@
+"""Writing activation dumps: every gate, cell and hidden value of complete sentences, streamed.
+
+Each distinct prefix is read once: the sentences form a trie (`prefix_trie`), and its walk keeps
+only the states that still have children. What has been read goes to one Parquet file per layer and
+variable, row group by row group, so memory does not grow with the activations. What does grow with
+the number of items: the trie and the index (some hundred bytes a word), and the list of row groups
+that Parquet keeps for the end of each file, about a twentieth of the activations in float32. The
+list counts towards the memory that a dump may use; trie and index do not.
+
+`activations` reads what is written here.
+"""
+
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import ExitStack
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+import torch
+from torch import Tensor
+
+from lstm_units.activations.layout import INDEX, VARIABLES, first_units, variable_path
+from lstm_units.errors import UserError
+from lstm_units.interventions.context_states import States
+from lstm_units.interventions.prefix_trie import PrefixTrie, Tile, Walk, build_trie, plan_walk
+from lstm_units.io.files import atomic_folder, with_metadata, write_parquet
+from lstm_units.models.language_model import LanguageModel
+
+FLOAT_TYPES = {"float16": pa.float16(), "float32": pa.float32(), "float64": pa.float64()}
+ROW_GROUP = 4096  # nodes: reading a unit on some of the nodes loads little else
+_CHUNK = 1024  # parents, and children, that are read together
+_LISTED = 900  # bytes that Parquet keeps of each column of a row group until the file is closed
+# Measured on the 2 x 650 default model, nounPP, float32, all variables: 359 MB uncompressed, 283 MB
+# with zstd, 243 MB with zstd on split bytes, where the alike exponents stand together; a higher
+# level of zstd gains nothing. Writing takes about as long in each case, and so does reading a unit.
+_COMPRESSION = {"compression": "zstd", "compression_level": 1}
+
+
+@dataclass(frozen=True)
+class DumpSize:
+    """How much is kept in memory at a time; it changes the row groups, and no value.
+
+    Parameters
+    ----------
+    row_group : int
+        Nodes that are written together.
+    walk : Walk
+        The order in which the trie is read.
+    """
+
+    row_group: int
+    walk: Walk
+
+
+@torch.inference_mode()
+def dump_activations(
+    model: LanguageModel,
+    item: np.ndarray,
+    condition: Sequence[str],
+    sentences: Sequence[Sequence[str]],
+    states: States,
+    variables: Sequence[str],
+    layers: Sequence[int],
+    float_type: str,
+    memory: float,
+    folder: str | Path,
+    metadata: dict[str, Any],
+    progress: Callable[[int], None] | None = None,
+) -> None:
+    """Write the activations of complete sentences as a folder, whole or not at all.
+
+    Parameters
+    ----------
+    model : LanguageModel
+        In float64 for `float_type` float64, else in float32.
+    item : ndarray of int, shape (items,)
+        Item numbers, ascending.
+    condition : sequence of str
+        One per item.
+    sentences : sequence of sequences of str
+        All words of each item. Words that the model lacks are read as its unknown word.
+    states : States
+        One row: the state after the context.
+    variables : sequence of str
+        Of `lstm_units.activations.layout.VARIABLES`.
+    layers : sequence of int
+        1-based.
+    float_type : {"float16", "float32", "float64"}
+        How values are stored.
+    memory : float
+        Bytes to use beyond the model.
+    folder : path
+        Replaced if it exists.
+    metadata : mapping
+        From `lstm_units.io.files.make_metadata`; stored in every file, with the number of nodes.
+    progress : callable, optional
+        Called with the number of prefixes just read.
+
+    Raises
+    ------
+    UserError
+        If `memory` is too little for one prefix, or the folder cannot be written.
+    """
+    trie = build_trie([model.vocabulary.ids(sentence) for sentence in sentences])
+    size = plan_dump(model, trie, variables, layers, float_type, memory)
+    metadata = {**metadata, "n_nodes": trie.n_nodes}
+    row_of = np.full(trie.n_nodes, -1, dtype=np.int32)
+    done = 0
+    with atomic_folder(folder) as temporary:
+        with ExitStack() as stack:
+            files = {}
+            for layer in layers:
+                (temporary / f"layer={layer}").mkdir()
+                first = first_units(model.layer_sizes)[layer]
+                units = range(first, first + model.layer_sizes[layer - 1])
+                for variable in variables:
+                    path = variable_path(temporary, layer, variable)
+                    file = _VariableFile(path, units, float_type, size.row_group, metadata)
+                    files[layer, variable] = stack.enter_context(file)
+            for nodes, values in read_variables(model, trie, states, size.walk):
+                row_of[nodes] = np.arange(done, done + len(nodes))
+                done += len(nodes)
+                for (layer, variable), file in files.items():
+                    file.add(values[layer - 1][variable])
+                if progress is not None:
+                    progress(len(nodes))
+        index = make_index(trie, row_of, item, condition, sentences)
+        write_parquet(index, temporary / INDEX, metadata)
+
+
+def read_variables(
+    model: LanguageModel, trie: PrefixTrie, states: States, walk: Walk
+) -> Iterator[tuple[np.ndarray, list[dict[str, Tensor]]]]:
+    """Walk a trie with the intact model and give all variables of all layers, block by block.
+
+    Parameters
+    ----------
+    model : LanguageModel
+    trie : PrefixTrie
+    states : States
+        One row: the state after the context.
+    walk : Walk
+        Over `trie`.
+
+    Yields
+    ------
+    nodes : ndarray of int64, shape (nodes,)
+        Every node once, parents before children.
+    values : list of dict of str to Tensor of shape (nodes, units of the layer)
+        `lstm_units.activations.layout.VARIABLES` of each layer.
+    """
+    device = model.device
+    hidden = [model.embedding.new_empty(walk.n_slots, size) for size in model.layer_sizes]
+    cell = [torch.empty_like(stored) for stored in hidden]
+    for depth in range(len(model.layers)):
+        hidden[depth][0], cell[depth][0] = states.hidden[depth][0], states.cell[depth][0]
+    words = torch.as_tensor(trie.word)
+    for step in walk.steps:
+        slots = torch.as_tensor(step.parent_slots, device=device)
+        # Siblings share the recurrent half of their gates. The cells are copies: children may be
+        # stored in the slots of their parents.
+        recurrent = [
+            torch.addmm(layer.bias, stored[slots], layer.weight_hh.T)
+            for layer, stored in zip(model.layers, hidden, strict=True)
+        ]
+        parent_cell = [stored[slots] for stored in cell]
+        for block in step.blocks:
+            nodes, parent_of = _flatten(block)
+            parents = torch.as_tensor(parent_of, device=device)
+            below = model.embedding[words[torch.as_tensor(nodes)].to(device)]
+            values = []
+            for depth, layer in enumerate(model.layers):
+                gates = torch.addmm(recurrent[depth][parents], below, layer.weight_ih.T)
+                values.append(_update(gates, parent_cell[depth][parents]))
+                below = values[-1]["hidden"]
+            kept = [place for place, node in enumerate(nodes.tolist()) if node in step.child_slots]
+            into = [step.child_slots[node] for node in nodes[kept].tolist()]
+            for depth, computed in enumerate(values):
+                hidden[depth][into] = computed["hidden"][kept]
+                cell[depth][into] = computed["cell"][kept]
+            yield nodes, values
+
+
+def _update(gates: Tensor, cell: Tensor) -> dict[str, Tensor]:
+    """Gate equations of ``torch.nn.LSTM`` from the gates' sums, of shape (nodes, 4 * units)."""
+    input_gate, forget_gate, candidate, output_gate = gates.chunk(4, dim=1)
+    new = {
+        "input_gate": torch.sigmoid(input_gate),
+        "forget_gate": torch.sigmoid(forget_gate),
+        "output_gate": torch.sigmoid(output_gate),
+        "candidate": torch.tanh(candidate),
+    }
+    new["cell"] = new["forget_gate"] * cell + new["input_gate"] * new["candidate"]
+    new["hidden"] = new["output_gate"] * torch.tanh(new["cell"])
+    return new
+
+
+def _flatten(block: Sequence[Tile]) -> tuple[np.ndarray, np.ndarray]:
+    """Return the nodes of a block and the place of each one's parent in the step."""
+    nodes = np.concatenate([tile.nodes.ravel() for tile in block])
+    parents = [
+        np.repeat(np.arange(tile.parents.start, tile.parents.stop), tile.nodes.shape[1])
+        for tile in block
+    ]
+    return nodes, np.concatenate(parents)
+
+
+def plan_dump(
+    model: LanguageModel,
+    trie: PrefixTrie,
+    variables: Sequence[str],
+    layers: Sequence[int],
+    float_type: str,
+    memory: float,
+) -> DumpSize:
+    """Choose row groups and walk so that a dump keeps within its memory.
+
+    Parameters
+    ----------
+    model, variables, layers, float_type, memory
+        As in `dump_activations`.
+    trie : PrefixTrie
+
+    Returns
+    -------
+    DumpSize
+
+    Raises
+    ------
+    UserError
+        If reading one prefix at a time needs more than `memory`.
+    """
+    dumped = sum(model.layer_sizes[layer - 1] for layer in layers) * len(variables)
+    per_row = dumped * FLOAT_TYPES[float_type].bit_width // 8 + 4 * len(layers) * len(variables)
+    row_group, chunk = min(ROW_GROUP, trie.n_nodes), min(_CHUNK, trie.n_nodes)
+    while True:
+        walk = plan_walk(trie, chunk, chunk)
+        reading, buffered = walk_bytes(model, walk), row_group * per_row
+        listed = -(-trie.n_nodes // row_group) * dumped * _LISTED
+        needed = reading + buffered + listed
+        if needed <= memory:
+            return DumpSize(row_group, walk)
+        # Row groups of half the size make the list of them twice as long.
+        smaller_groups = row_group > 1 and buffered > 2 * listed
+        if smaller_groups and (buffered > reading or chunk == 1):
+            row_group //= 2
+        elif chunk > 1:
+            chunk //= 2
+        else:
+            raise UserError(
+                f"the activations of {trie.n_nodes:,} distinct prefixes cannot be written within "
+                f"{memory / 2**30:.3g} GiB: they need {needed / 2**30:.3g} GiB, most of it for "
+                "Parquet's list of row groups where there are many prefixes. Raise `memory` (key "
+                "ablation.memory in config.yaml), or name fewer variables or layers under "
+                "activations"
+            )
+
+
+def walk_bytes(model: LanguageModel, walk: Walk) -> int:
+    """Bytes that `read_variables` allocates.
+
+    Parameters
+    ----------
+    model : LanguageModel
+    walk : Walk
+
+    Returns
+    -------
+    int
+    """
+    total, largest = sum(model.layer_sizes), max(model.layer_sizes)
+    per_slot = 2 * total
+    per_parent = 5 * total + largest  # recurrent products, cells, hidden values on their way
+    per_child = len(VARIABLES) * total + 12 * largest + model.embedding.shape[1]
+    values = walk.n_slots * per_slot + walk.max_parents * per_parent
+    values += walk.max_children * per_child
+    return values * model.embedding.element_size()
+
+
+def make_index(
+    trie: PrefixTrie,
+    row_of: np.ndarray,
+    item: np.ndarray,
+    condition: Sequence[str],
+    sentences: Sequence[Sequence[str]],
+) -> pa.Table:
+    """Say which node each word is: ``item, position, token, node, condition``.
+
+    Parameters
+    ----------
+    trie : PrefixTrie
+        Of the sentences.
+    row_of : ndarray of int32, shape (nodes,)
+        The row at which each node of the trie was written: its number in the dump.
+    item, condition, sentences
+        As in `dump_activations`.
+
+    Returns
+    -------
+    pyarrow.Table
+        One row per word, in the order of items and positions.
+    """
+    length = np.array([len(sentence) for sentence in sentences])
+    end = np.cumsum(length)
+    position = np.arange(end[-1]) - np.repeat(end - length, length)
+    node = np.empty(end[-1], dtype=np.int32)
+    at = trie.item_node.copy()
+    for back in range(1, int(length.max()) + 1):  # from the last word of each sentence to its first
+        here = np.flatnonzero(length >= back)
+        node[end[here] - back] = row_of[at[here]]
+        at[here] = trie.parent[at[here]]
+    conditions = np.repeat(np.asarray(condition, dtype=object), length)
+    return pa.table(
+        {
+            "item": pa.array(np.repeat(item, length), pa.int32()),
+            "position": pa.array(position, pa.int16()),
+            "token": pa.array([t for s in sentences for t in s], pa.string()).dictionary_encode(),
+            "node": pa.array(node),
+            "condition": pa.array(conditions, pa.string()).dictionary_encode(),
+        }
+    )
+
+
+class _VariableFile:
+    """One Parquet file that grows by a row group whenever its buffer is full."""
+
+    def __init__(
+        self,
+        path: Path,
+        units: Sequence[int],
+        float_type: str,
+        row_group: int,
+        metadata: dict[str, Any],
+    ) -> None:
+        kind = FLOAT_TYPES[float_type]
+        fields = [pa.field("node", pa.int32(), nullable=False)]
+        fields += [pa.field(str(unit), kind, nullable=False) for unit in units]
+        self._schema = with_metadata(pa.schema(fields), metadata)
+        self._path = path
+        self._half = float_type == "float16"
+        self._buffer = np.empty((len(units), row_group), dtype=kind.to_pandas_dtype())
+        self._filled = 0
+        self._first_node = 0
+
+    def __enter__(self) -> "_VariableFile":
+        self._writer = pq.ParquetWriter(
+            self._path,
+            self._schema,
+            **_COMPRESSION,
+            # Split bytes of half floats are too new for many readers.
+            use_byte_stream_split=False if self._half else self._schema.names[1:],
+            use_dictionary=False,  # hardly any two values are equal
+            write_statistics=False,
+            write_page_checksum=True,
+        )
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, *_: Any) -> None:
+        try:
+            if kind is None and self._filled:
+                self._write()
+        finally:
+            self._writer.close()
+
+    def add(self, values: Tensor) -> None:
+        """Append the values of the next nodes, of shape (nodes, units)."""
+        columns = values.cpu().numpy().T
+        while columns.shape[1]:
+            n = min(columns.shape[1], self._buffer.shape[1] - self._filled)
+            self._buffer[:, self._filled : self._filled + n] = columns[:, :n]
+            self._filled += n
+            columns = columns[:, n:]
+            if self._filled == self._buffer.shape[1]:
+                self._write()
+
+    def _write(self) -> None:
+        nodes = np.arange(self._first_node, self._first_node + self._filled, dtype=np.int32)
+        columns = [pa.array(nodes), *(pa.array(row[: self._filled]) for row in self._buffer)]
+        table = pa.Table.from_arrays(columns, schema=self._schema)
+        self._writer.write_table(table, row_group_size=self._filled)
+        self._first_node += self._filled
+        self._filled = 0

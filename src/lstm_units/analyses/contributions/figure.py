@@ -1,0 +1,285 @@
+"""Contributions to the verb margin: a function that takes a DataFrame and returns a Figure."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import matplotlib as mpl
+import numpy as np
+import pandas as pd
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
+from matplotlib.patches import Patch
+
+from lstm_units.errors import UserError
+from lstm_units.io.figure_style import (
+    BLACK,
+    FONT_SIZE,
+    GREEN,
+    GREY,
+    LIGHT_GREY,
+    PINK,
+    SKY,
+    STYLE,
+    TEXT_WIDTH,
+    new_figure,
+)
+
+# Colour, marker, size and name of each part, in the order in which they stand side by side.
+_MARKS = {
+    "long_range": (GREEN, "D", 3.0, "long-range"),
+    "short_range": (PINK, "s", 3.2, "short-range"),
+    "rest": (GREY, "o", 3.2, "rest of the last layer"),
+    "bias": (SKY, "^", 3.6, "bias"),
+    "margin": (BLACK, "_", 5.0, "margin: sum of the parts"),
+}
+_GROUPS = ("long_range", "short_range")
+_WITHOUT = "_right_without_constant"
+_CROSS = ("x", 3.2)
+_STEP, _STEP_OF_SHARES = 0.084, 0.115  # between marks side by side, in conditions
+_PER_ROW = 8  # conditions
+# Inches: left and right edge, gap between panels, title, both panels, tick labels, footer.
+_LEFT, _RIGHT, _GAP, _TITLE = 0.56, 0.04, 0.12, 0.22
+_MEANS, _BETWEEN, _SHARES, _TICKS = 1.35, 0.10, 0.62, 0.36
+_LEGEND_LINE, _AXIS_TITLE = 0.15, 0.20
+
+
+def contributions_figure(
+    table: pd.DataFrame,
+    units: Mapping[str, Any],
+    labels: Mapping[str, str] | None = None,
+    *,
+    width: float = TEXT_WIDTH,
+) -> Figure:
+    """Mean contribution of each part of the verb margin, for right and wrong answers.
+
+    One panel per task. In each condition, items answered rightly stand on the left, those answered
+    wrongly on the right, shaded. Below, the share of these items in which the long-range and the
+    short-range units' own contribution points to the right form; a cross beside it, the share
+    without what they add to one form whatever the subject's number. Bars are the table's
+    intervals. A group without units is not drawn, and the legend says so.
+
+    Parameters
+    ----------
+    table : DataFrame
+        From `lstm_units.analyses.contributions.table.contributions_table`.
+    units : mapping
+        ``long_range, short_range``: 1-based units of the last layer.
+    labels : mapping of str to str, optional
+        Names of tasks in print.
+    width : float
+        Inches.
+
+    Returns
+    -------
+    matplotlib.figure.Figure
+
+    Raises
+    ------
+    UserError
+        If the table has no rows.
+    """
+    panels = _panels(table)
+    if not panels:
+        raise UserError("no contributions to draw: the table has no rows")
+    rows = _rows(panels)
+    groups = [group for group in _GROUPS if units[group]]
+    drawn = [name for name in _MARKS if name not in _GROUPS or name in groups]
+    limits = _limits(pd.concat(panels.values()), drawn)
+    with mpl.rc_context(STYLE):
+        crosses = any(table[f"{group}{_WITHOUT}"].notna().any() for group in groups)
+        handles = _legend(units, crosses)
+        columns = 3
+        footer = _AXIS_TITLE + _LEGEND_LINE * -(-len(handles) // columns) + 0.08
+        block = _TITLE + _MEANS + (_BETWEEN + _SHARES if groups else 0) + _TICKS
+        height = block * len(rows) + footer
+        figure = new_figure(width, height)
+        for place, tasks in enumerate(rows):
+            top = height - place * block - _TITLE
+            spans = _spans([_n_conditions(panels[task]) for task in tasks], width)
+            for column, (task, (left, wide)) in enumerate(zip(tasks, spans, strict=True)):
+
+                def add(bottom: float, tall: float, left: float = left, wide: float = wide) -> Axes:
+                    return figure.add_axes(
+                        (left / width, bottom / height, wide / width, tall / height)
+                    )
+
+                axis = add(top - _MEANS, _MEANS)
+                _draw(axis, panels[task], [(name, "") for name in drawn], _STEP)
+                axis.axhline(0, color=BLACK, linewidth=0.6, zorder=1)
+                axis.set_ylim(limits)
+                axis.set_title((labels or {}).get(task, task), fontsize=FONT_SIZE, pad=3)
+                lowest, ylabels = axis, ["mean contribution\n(nats)"]
+                if groups:
+                    lowest = add(top - _MEANS - _BETWEEN - _SHARES, _SHARES)
+                    shares = [(name, kind) for name in groups for kind in ("_right", _WITHOUT)]
+                    _draw(lowest, panels[task], shares, _STEP_OF_SHARES, scale=100)
+                    lowest.axhline(50, color=GREY, linewidth=0.6, linestyle=":", zorder=1)
+                    lowest.set_ylim(-12, 112)
+                    lowest.set_yticks([0, 50, 100])
+                    axis.tick_params(labelbottom=False)
+                    ylabels.append("points\nright (%)")
+                _label_conditions(lowest, panels[task])
+                for one, name in zip([axis, lowest], ylabels, strict=False):
+                    if column:
+                        one.tick_params(left=False, labelleft=False)
+                    else:
+                        one.set_ylabel(name, fontsize=FONT_SIZE)
+                        one.yaxis.set_label_coords(-0.25 / wide, 0.5)
+        figure.text(
+            0.5,
+            (footer - _AXIS_TITLE + 0.04) / height,
+            "condition, and its number of items answered rightly : wrongly",
+            ha="center",
+            va="bottom",
+            fontsize=FONT_SIZE,
+        )
+        figure.legend(
+            handles=handles,
+            loc="lower center",
+            bbox_to_anchor=(0.5, 0.0),
+            ncols=columns,
+            frameon=False,
+            fontsize=FONT_SIZE,
+            handletextpad=0.4,
+            columnspacing=1.2,
+            borderaxespad=0.2,
+        )
+    return figure
+
+
+def _panels(table: pd.DataFrame) -> dict[str, pd.DataFrame]:
+    """Rows of each task by condition and answer, in the table's order."""
+    shown = table[table["answer"] != "all"]
+    if not len(shown):
+        return {}
+    single = shown[shown["condition"] != "all"]
+    return {str(task): rows for task, rows in single.groupby("task", sort=False)}
+
+
+def _n_conditions(rows: pd.DataFrame) -> int:
+    return rows["condition"].nunique()
+
+
+def _rows(panels: Mapping[str, pd.DataFrame]) -> list[list[str]]:
+    """Fill rows of panels with tasks in their order."""
+    rows: list[list[str]] = []
+    room = 0
+    for task, table in panels.items():
+        needed = _n_conditions(table)
+        if not rows or needed > room:
+            rows.append([])
+            room = _PER_ROW
+        rows[-1].append(task)
+        room -= needed
+    return rows
+
+
+def _spans(conditions: Sequence[int], width: float) -> list[tuple[float, float]]:
+    """Left edge and width of each panel of a row, in inches; equal room for each condition."""
+    room = width - _LEFT - _RIGHT
+    # A condition is as wide in a row that is not full, up to half as wide again.
+    gaps = _GAP * (len(conditions) - 1)
+    full = (room - _GAP * 3) / _PER_ROW
+    each = min((room - gaps) / sum(conditions), 1.5 * full)
+    spans, left = [], _LEFT
+    for n in conditions:
+        spans.append((left, each * n))
+        left += each * n + _GAP
+    return spans
+
+
+def _limits(rows: pd.DataFrame, drawn: Sequence[str]) -> tuple[float, float]:
+    columns = [f"{name}{end}" for name in drawn for end in ("", "_low", "_high")]
+    values = rows[columns].to_numpy(dtype=float)
+    values = values[np.isfinite(values)]
+    low, high = (min(0.0, values.min()), max(0.0, values.max())) if len(values) else (-1.0, 1.0)
+    pad = 0.06 * max(high - low, 1e-6)
+    return low - pad, high + pad
+
+
+def _draw(
+    axis: Axes, rows: pd.DataFrame, drawn: Sequence[tuple[str, str]], step: float, scale: float = 1
+) -> None:
+    """Draw the marks of each condition: right answers left, wrong ones right and hollow.
+
+    Each is a part and the suffix of its column; what is without constant is a thin cross.
+    """
+    conditions = list(dict.fromkeys(rows["condition"]))
+    for place in range(len(conditions)):
+        axis.axvspan(place, place + 0.5, color=LIGHT_GREY, alpha=0.5, linewidth=0, zorder=0)
+        if place:
+            axis.axvline(place - 0.5, color=GREY, linewidth=0.5, zorder=0.5)
+    for row in rows.itertuples(index=False):
+        side = -0.25 if row.answer == "right" else 0.25
+        for number, (name, suffix) in enumerate(drawn):
+            mean = scale * getattr(row, f"{name}{suffix}")
+            if np.isnan(mean):
+                continue
+            ends = [scale * getattr(row, f"{name}{suffix}_{end}") for end in ("low", "high")]
+            x = conditions.index(row.condition) + side + (number - (len(drawn) - 1) / 2) * step
+            colour, marker, size, _ = _MARKS[name]
+            if suffix == _WITHOUT:
+                marker, size = _CROSS
+            if np.isfinite(ends).all():
+                axis.plot([x, x], ends, color=colour, linewidth=0.8, zorder=2)
+            axis.plot(
+                x,
+                mean,
+                linestyle="",
+                marker=marker,
+                color=colour,
+                markersize=size,
+                markeredgewidth=1.2 if marker == "_" else 0.7,
+                markerfacecolor=colour if row.answer == "right" else "white",
+                zorder=3,
+                clip_on=False,
+            )
+    axis.set_xlim(-0.5, len(conditions) - 0.5)
+    axis.set_xticks(range(len(conditions)))
+    axis.tick_params(length=2, width=0.6, pad=2, labelsize=FONT_SIZE)
+    axis.tick_params(axis="x", length=0)
+
+
+def _label_conditions(axis: Axes, rows: pd.DataFrame) -> None:
+    counts = rows.pivot_table(
+        index="condition", columns="answer", values="n", sort=False, aggfunc="sum"
+    )
+    names = list(dict.fromkeys(rows["condition"]))
+    axis.set_xticks(
+        range(len(names)),
+        [
+            f"{name}\n{int(counts.loc[name, 'right'])} : {int(counts.loc[name, 'wrong'])}"
+            for name in names
+        ],
+        fontsize=FONT_SIZE,
+    )
+
+
+def _legend(units: Mapping[str, Any], crosses: bool) -> list[Line2D | Patch]:
+    handles: list[Line2D | Patch] = []
+    for name, (colour, marker, size, title) in _MARKS.items():
+        if name in _GROUPS:
+            n = len(units[name])
+            title = f"{n} {title} unit{'s' * (n > 1)}" if n else f"no {title} unit"
+            if not n:
+                colour, marker = "none", ""
+        handles.append(
+            Line2D(
+                [],
+                [],
+                linestyle="",
+                marker=marker,
+                color=colour,
+                markersize=size,
+                markeredgewidth=1.2 if marker == "_" else 0.7,
+                label=title,
+            )
+        )
+    if crosses:
+        marker, size = _CROSS
+        label = "without its constant preference"
+        mark = {"marker": marker, "markersize": size, "markeredgewidth": 0.7}
+        handles.append(Line2D([], [], linestyle="", color=BLACK, label=label, **mark))
+    handles.append(Patch(facecolor=LIGHT_GREY, alpha=0.5, label="shaded, hollow: answered wrongly"))
+    return handles

@@ -1,0 +1,241 @@
+"""Random sets of units, to compare an ablated set with (Lakretz et al. 2019, Section 4.3).
+
+What a set of units does is shown against random sets of the same size. By default a random set has
+as many units of each layer as the tested set, for layers differ in what their ablation costs; the
+paper drew from all layers together.
+
+The tested units may be drawn too. Under the null hypothesis the tested set is one more draw of the
+same kind, and that makes the p value valid; without its units the draws would be of another kind.
+"""
+
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import pyarrow as pa
+
+from lstm_units.errors import ConfigurationError
+from lstm_units.io.unit_columns import unit_array
+from lstm_units.models.language_model import layer_and_index, layer_of_units
+
+# What each family of sets is called in print.
+FAMILIES = {
+    "syntax": "syntax units",
+    "short_range": "short-range units",
+    "short_and_long_range": "short- and long-range units",
+}
+MATCHES = ("layer", "all")
+
+
+@dataclass(frozen=True)
+class UnitSet:
+    """Units that are ablated together.
+
+    Parameters
+    ----------
+    number : int
+        0 for the tested set, from 1 for random ones.
+    units : tuple of int
+        1-based, rising.
+    seed : int or None
+        What `draw_set` draws the set from; None for the tested set.
+    """
+
+    number: int
+    units: tuple[int, ...]
+    seed: int | None
+
+
+@dataclass(frozen=True)
+class Tested:
+    """The set that a family tests.
+
+    Parameters
+    ----------
+    units : tuple of int
+        1-based, rising; empty if there is no set to test.
+    excluded : tuple of int
+        Units that are neither tested nor drawn.
+    reason : str or None
+        Why there is no set.
+    """
+
+    units: tuple[int, ...]
+    excluded: tuple[int, ...]
+    reason: str | None
+
+
+def family_set(
+    family: str, lists: Mapping[str, Iterable[int]], exclude_long_range: bool = True
+) -> Tested:
+    """Make the tested set of a family from the lists of discovered units.
+
+    Parameters
+    ----------
+    family : {"syntax", "short_range", "short_and_long_range"}
+    lists : mapping of str to iterable of int
+        1-based units by list: ``syntax``, ``short_range``, ``long_range``, as far as the family
+        needs them.
+    exclude_long_range : bool
+        Leave the long-range units out of the syntax units and of their null. Else their own effect
+        on agreement could pass for that of syntax units.
+
+    Returns
+    -------
+    Tested
+
+    Raises
+    ------
+    ConfigurationError
+        If the family is unknown.
+    """
+    if family not in FAMILIES:
+        raise ConfigurationError(
+            f"unknown family of sets {family!r}: expected one of {', '.join(FAMILIES)}"
+        )
+    if family == "syntax":
+        found = set(lists["syntax"])
+        excluded = set(lists["long_range"]) if exclude_long_range else set()
+        units = found - excluded
+        reason = "this model has no syntax unit"
+        if found:
+            reason = "all syntax units of this model are long-range units, which are left out"
+    elif family == "short_range":
+        units, excluded = set(lists["short_range"]), set()
+        reason = "this model has no short-range unit"
+    else:
+        long_range, excluded = set(lists["long_range"]), set()
+        units = set(lists["short_range"]) | long_range if long_range else set()
+        reason = "this model has no long-range unit, so the set would be the short-range units"
+        if not lists["short_range"]:
+            reason = "this model has neither short-range nor long-range units"
+    return Tested(tuple(sorted(units)), tuple(sorted(excluded)), None if units else reason)
+
+
+def draw_sets(
+    tested: Sequence[int],
+    layer_sizes: Sequence[int],
+    n_sets: int,
+    seed: int,
+    match: str = "layer",
+    excluded: Sequence[int] = (),
+) -> list[UnitSet]:
+    """Return the tested set and random sets to compare it with.
+
+    Parameters
+    ----------
+    tested : sequence of int
+        1-based units.
+    layer_sizes : sequence of int
+        Number of units of each layer.
+    n_sets : int
+        Number of random sets. A larger number leaves the first ones as they are.
+    seed : int
+        From 0; each random set gets a seed of its own from it and from its number.
+    match : {"layer", "all"}
+        As many units from each layer as `tested` has, or from all layers together (the paper).
+    excluded : sequence of int
+        Units never drawn.
+
+    Returns
+    -------
+    list of UnitSet
+        Set 0 is `tested`, sets 1 to `n_sets` are drawn; empty if `tested` is.
+
+    Raises
+    ------
+    ConfigurationError
+        If `match` or `n_sets` is wrong, a tested unit is excluded, or too few units remain.
+    InterventionError
+        If the model has no such unit.
+    """
+    if n_sets < 1:
+        raise ConfigurationError(f"controls.sets is {n_sets}; write a whole number of 1 or more")
+    if not len(tested):
+        return []
+    both = sorted(set(tested) & set(excluded))
+    if both:
+        raise ConfigurationError(
+            f"random sets: unit {both[0]} is tested and excluded at once; take it from one of them"
+        )
+    sets = [UnitSet(0, tuple(sorted(int(unit) for unit in tested)), None)]
+    for number in range(1, n_sets + 1):
+        own = int(np.random.SeedSequence([seed, number]).generate_state(1, np.uint64)[0] >> 1)
+        sets.append(UnitSet(number, draw_set(own, tested, layer_sizes, match, excluded), own))
+    return sets
+
+
+def draw_set(
+    seed: int,
+    tested: Sequence[int],
+    layer_sizes: Sequence[int],
+    match: str = "layer",
+    excluded: Sequence[int] = (),
+) -> tuple[int, ...]:
+    """Draw one random set, without replacement, from the seed stored with it.
+
+    Parameters
+    ----------
+    seed : int
+        The set's own.
+    tested, layer_sizes, match, excluded
+        As in `draw_sets`.
+
+    Returns
+    -------
+    tuple of int
+        1-based units, rising; as many as `tested` has.
+
+    Raises
+    ------
+    ConfigurationError, InterventionError
+        As in `draw_sets`.
+    """
+    if match not in MATCHES:
+        raise ConfigurationError(f"controls.match is {match!r}; write one of {', '.join(MATCHES)}")
+    layers = np.asarray(layer_of_units(layer_sizes))
+    wanted = Counter(layer_and_index(layer_sizes, unit)[0] + 1 for unit in tested)
+    free = np.setdiff1d(np.arange(1, len(layers) + 1), np.asarray(excluded, dtype=np.int64))
+    if match == "layer":
+        pools = [
+            (f"layer {layer}", free[layers[free - 1] == layer], wanted[layer])
+            for layer in sorted(wanted)
+        ]
+    else:
+        pools = [("all layers together", free, len(tested))]
+    rng = np.random.default_rng(seed)
+    units: list[int] = []
+    for place, pool, size in pools:
+        if len(pool) < size:
+            advice = "set controls.exclude_long_range: false, or test a smaller set"
+            if match == "layer":
+                advice = f"set controls.match: all, {advice}"
+            raise ConfigurationError(
+                f"random sets: {size} units of {place} are needed, and there are {len(pool)} that "
+                f"are not excluded. What to do: {advice}"
+            )
+        units += rng.choice(pool, size, replace=False).tolist()
+    return tuple(sorted(units))
+
+
+def sets_table(sets: Sequence[UnitSet]) -> pa.Table:
+    """Return sets as a table ``set, unit, seed``: one row for each unit of each set.
+
+    Parameters
+    ----------
+    sets : sequence of UnitSet
+
+    Returns
+    -------
+    pyarrow.Table
+        ``set`` int32, ``unit`` (1-based), ``seed`` int64 (null for the tested set).
+    """
+    units = [unit for chosen in sets for unit in chosen.units]
+    return pa.table(
+        {
+            "set": pa.array([s.number for s in sets for _ in s.units], pa.int32()),
+            "unit": unit_array(units),
+            "seed": pa.array([s.seed for s in sets for _ in s.units], pa.int64()),
+        }
+    )

@@ -1,0 +1,412 @@
+"""Figure 2: number decoded across time, with its references; takes DataFrames, returns a Figure."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import matplotlib as mpl
+import numpy as np
+import pandas as pd
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
+
+from lstm_units.errors import UserError
+from lstm_units.io.figure_style import (
+    BLACK,
+    FONT_SIZE,
+    GREEN,
+    GREY,
+    LIGHT_GREY,
+    ORANGE,
+    PINK,
+    PLURAL,
+    SINGULAR,
+    SKY,
+    STYLE,
+    TEXT_WIDTH,
+    YELLOW,
+    new_figure,
+)
+from lstm_units.stimuli.aligned_items import AlignedItems
+
+# As in lstm_units.analyses.decoding.over_time, whose import would redraw the figure when only its code changes.
+WITHOUT_LONG_RANGE = "without_long_range"
+HOLD_OUT_TITLES = {"grouped": "nouns held out", "random": "random items held out"}
+# Rows of heat maps, by reference, where the tables have it.
+_MAPS = {"none": "trained network", "untrained": "untrained network"}
+_LAYERS = ((GREEN, "s"), (SKY, "D"), (YELLOW, "P"))
+_OTHER_UNITS = ((PINK, "X"), (ORANGE, "*"))
+_DASHES = ("-", (0, (4, 1.5)), (0, (1.5, 1)))
+# White to read in dark cells; purple and green are apart for the colour-blind, and are neither of
+# the colours of singular and plural.
+_COLOURS = "PRGn"
+# Inches.
+_CURVES, _HEAT_MAP, _LEGEND_ROW, _LEFT, _GAP = 1.65, 2.2, 0.145, 0.58, 0.2
+_HEADING = 0.2
+_LETTER, _BOLD_LETTER = 0.053, 0.062
+_ROW = 7.5  # points, of a row of roles
+
+
+@dataclass(frozen=True)
+class _Curve:
+    """One line of the legend: the rows it shows and how it looks."""
+
+    features: str
+    reference: str
+    name: str
+    style: dict[str, Any]
+
+
+def decoding_figure(
+    by_hold_out: Mapping[str, pd.DataFrame],
+    items: AlignedItems,
+    label: str,
+    *,
+    shown: Sequence[Mapping[str, Any]] = (),
+    removed: Sequence[int] = (),
+    held_out: Mapping[str, Sequence[str]] | None = None,
+    decoded: str | None = None,
+    train_at: int | None = None,
+    width: float = TEXT_WIDTH,
+) -> Figure:
+    """Draw number decoded across time (Lakretz et al. 2019, Figure 2), by kind of hold-outs.
+
+    Above: the AUC at every word of a decoder trained at one word, mean and SD over splits (for
+    the references over splits and replicates), cut at 0 and 1. Below: every training word
+    against every test word, for all units but the long-range ones, the mean over the same; and
+    under it, where there is one, the same for the untrained network. White: not computed.
+
+    Parameters
+    ----------
+    by_hold_out : mapping of str to DataFrame
+        From `lstm_units.analyses.decoding.over_time`, by kind of hold-outs; one column of panels each.
+    items : AlignedItems
+        Its words are the example on the axes.
+    label : str
+        As in `lstm_units.stimuli.aligned_items.LABEL`.
+    shown : sequence of mapping
+        The units of ``units/shown.json``: names and colours of the units decoded alone.
+    removed : sequence of int
+        The long-range units that the set without them lacks; with none it is named all units.
+    held_out : mapping of str to sequence of str, optional
+        By kind of hold-outs, the nouns whose lemmas were held out, named as labels; empty if
+        items were.
+    decoded : str, optional
+        What was decoded from which items, such as ``"cell, incongruent items"``; the heading.
+    train_at : int, optional
+        0-based position at which the decoders above are trained; by default that of the label.
+    width : float
+        Inches; the default is the text width of a two-column paper.
+
+    Returns
+    -------
+    matplotlib.figure.Figure
+
+    Raises
+    ------
+    UserError
+        If there is nothing to draw, or nothing was trained at that position.
+    """
+    tables = {
+        name: table.astype({"features": str, "reference": str})
+        for name, table in by_hold_out.items()
+    }
+    if not tables or any(len(table) == 0 for table in tables.values()):
+        raise UserError("no decoding to draw: a table is missing or empty")
+    position = items.position(label) if train_at is None else train_at
+    positions = np.unique(np.concatenate([table["test_position"] for table in tables.values()]))
+    if any(position not in set(table["train_position"]) for table in tables.values()):
+        raise UserError(
+            f"no decoder was trained at position {position}, counted from 0; choose another "
+            "decoding.train_at"
+        )
+    words = [items.words[p] for p in positions]
+    roles = _roles(items)
+    curves = _curves(tables, shown, removed)
+    titles = {name: _title(name, (held_out or {}).get(name, ()), roles, items) for name in tables}
+    with mpl.rc_context(STYLE):
+        return _draw(
+            tables,
+            curves,
+            words,
+            roles,
+            positions,
+            position,
+            label,
+            removed,
+            titles,
+            decoded,
+            width,
+        )
+
+
+def _draw(
+    tables, curves, words, roles, positions, position, label, removed, titles, decoded, width
+) -> Figure:
+    handles = [_handle(curve) for curve in curves]
+    handles.append(Line2D([], [], color=BLACK, linewidth=0.5, linestyle=":", label="chance"))
+    longest = max(len(handle.get_label()) for handle in handles)
+    columns = max(1, min(len(handles), int((width - 0.1) / (0.056 * longest + 0.45))))
+    legend = _LEGEND_ROW * -(-len(handles) // columns)
+    n = len(tables)
+    panel = (width - _LEFT - 0.05 - _GAP * (n - 1)) / n
+    word = _BOLD_LETTER * max(map(len, words))
+    below = 0.64 * word + 0.15  # of words at 40 degrees
+    rows = _rows_of_roles(roles, positions, panel)
+    title_pad = 13 + _ROW * max(rows.values(), default=0)  # points
+    heading = _HEADING if decoded else 0
+    top = (title_pad + 10) / 72 + heading
+    # Words and two lines at the left of the heat maps, the colour bar at the right of the last.
+    left = word + 0.4
+    side = min(_HEAT_MAP, (width - left - 0.5 - _GAP * (n - 1)) / n)
+    left += max(0, (width - left - 0.5 - n * side - _GAP * (n - 1)) / 2)
+    maps = [name for name in _MAPS if any((t["reference"] == name).any() for t in tables.values())]
+    first_map = top + _CURVES + below + legend + 0.27 + _HEADING
+    step = side + 0.12
+    end = first_map + step * (len(maps) - 1) + side
+    height = end + below + 0.2
+    figure = new_figure(width, height)
+
+    def place(x: float, y: float, wide: float, high: float) -> Axes:
+        return figure.add_axes((x / width, 1 - (y + high) / height, wide / width, high / height))
+
+    def head(text: str, y: float) -> None:
+        figure.text(0.5, 1 - y / height, text, ha="center", va="top", fontsize=FONT_SIZE)
+
+    if decoded:
+        head(decoded, 0.06)
+    for column, (hold_out, table) in enumerate(tables.items()):
+        axis = place(_LEFT + column * (panel + _GAP), top, panel, _CURVES)
+        _draw_curves(axis, table, curves, positions, position)
+        _name_words(axis, words, roles, positions)
+        _name_roles(axis, roles, rows)
+        axis.set_title(titles[hold_out], fontsize=FONT_SIZE, pad=title_pad)
+        if column == 0:
+            trained = words[positions.tolist().index(position)]
+            axis.set_ylabel(f"AUC of {label.replace('_', ' ')}\ntrained at “{trained}”")
+        else:
+            axis.set_yticklabels([])
+    figure.legend(
+        handles=handles,
+        loc="upper center",
+        bbox_to_anchor=(0.5, 1 - (top + _CURVES + below + 0.05) / height),
+        ncols=columns,
+        frameon=False,
+        fontsize=FONT_SIZE,
+        handlelength=2.4,
+        handletextpad=0.4,
+        columnspacing=1.2,
+        labelspacing=0.3,
+        borderaxespad=0,
+        borderpad=0,
+    )
+    head(f"{_rest_name(removed)}, trained at every word", first_map - 0.17 - _HEADING)
+    for row, reference in enumerate(maps):
+        for column, (hold_out, table) in enumerate(tables.items()):
+            x, y = left + column * (side + _GAP), first_map + row * step
+            axis = place(x, y, side, side)
+            image = _draw_matrix(axis, table, reference, positions, side)
+            _name_words(axis, words, roles, positions, both=True)
+            if row == 0:
+                axis.set_title(titles[hold_out], fontsize=FONT_SIZE, pad=4)
+            if row == len(maps) - 1:
+                axis.set_xlabel("tested at", labelpad=1)
+            else:
+                axis.set_xticklabels([])
+            if column == 0:
+                axis.set_ylabel(f"{_MAPS[reference]}\ntrained at", labelpad=1)
+            else:
+                axis.set_yticklabels([])
+    bar = place(left + n * side + (n - 1) * _GAP + 0.1, first_map, 0.08, end - first_map)
+    figure.colorbar(image, cax=bar, ticks=[0, 0.5, 1])
+    bar.set_ylabel("AUC", labelpad=3)
+    bar.tick_params(length=2, width=0.6, pad=2)
+    bar.set_yticklabels(["0", ".5", "1"])
+    return figure
+
+
+def _title(hold_out: str, held_out: Sequence[str], roles, items: AlignedItems) -> str:
+    """Say what is held out."""
+    if not held_out:
+        return HOLD_OUT_TITLES.get(hold_out, hold_out)
+    names = [roles[items.position(noun)] for noun in held_out]
+    if len(names) > 2 and len(names) == 1 + len(items.attractor_positions):
+        return "all nouns held out"
+    return f"{', '.join(names[:-1])}{' and ' if names[1:] else ''}{names[-1]} nouns held out"
+
+
+def _rest_name(removed: Sequence[int]) -> str:
+    return "all but long-range units" if removed else "all units"
+
+
+def _roles(items: AlignedItems) -> dict[int, str]:
+    """Name the nouns and the verb by position."""
+    many = len(items.attractor_positions) > 1
+    roles = {
+        position: f"attractor {place}" if many else "attractor"
+        for place, position in enumerate(items.attractor_positions, start=1)
+    }
+    roles[items.subject_position] = "subject"
+    roles[items.verb_position] = "verb"
+    return roles
+
+
+def _curves(tables, shown, removed) -> list[_Curve]:
+    """Return what there is to draw, in the order of the legend."""
+    table = pd.concat(list(tables.values()))
+    number = {int(unit["unit"]): unit for unit in shown}
+    sizes = table.drop_duplicates("features").set_index("features")["n_units"]
+    curves, taken = [], {"units": 0, "layers": 0, "singular": 0, "plural": 0}
+    for features in dict.fromkeys(table["features"]):
+        if features == WITHOUT_LONG_RANGE:
+            name = f"{_rest_name(removed)} ({sizes[features]:,})"
+            style = {"color": BLACK, "marker": "o", "linewidth": 1.3}
+        elif features.startswith("layer_"):
+            place = taken["layers"]
+            taken["layers"] += 1
+            color, marker = _LAYERS[place % len(_LAYERS)]
+            dash = _DASHES[1 + place // len(_LAYERS) % 2]
+            name = f"layer {features.removeprefix('layer_')} ({sizes[features]:,})"
+            style = {"color": color, "marker": marker, "linestyle": dash}
+        else:
+            unit = int(features.removeprefix("unit_"))
+            name, style = _unit_style(unit, number.get(unit, {}), taken)
+        curves.append(_Curve(features, "none", name, style))
+    references = set(table["reference"])
+    if "permuted" in references:
+        style = {"color": GREY, "linestyle": ":", "linewidth": 1.3}
+        curves.append(_Curve(WITHOUT_LONG_RANGE, "permuted", "labels permuted over nouns", style))
+    if "untrained" in references:
+        style = {"color": GREY, "linestyle": "-", "marker": "x"}
+        curves.append(_Curve(WITHOUT_LONG_RANGE, "untrained", "untrained network", style))
+    return curves
+
+
+def _unit_style(unit: int, shown: Mapping[str, Any], taken: dict[str, int]):
+    number, role = shown.get("number"), shown.get("role")
+    if number in ("singular", "plural"):
+        place = taken[number]
+        taken[number] += 1
+        style = {
+            "color": SINGULAR if number == "singular" else PLURAL,
+            "marker": "v" if number == "singular" else "^",
+            "linestyle": _DASHES[place % len(_DASHES)],
+        }
+    else:
+        place = taken["units"]
+        taken["units"] += 1
+        color, marker = _OTHER_UNITS[place % 2]
+        style = {"color": color, "marker": marker, "linestyle": _DASHES[place // 2 % 3]}
+    what = role if role in ("long-range", "nearest") else None
+    return ", ".join(filter(None, [f"unit {unit}", what, number])), style
+
+
+def _handle(curve: _Curve) -> Line2D:
+    return Line2D([], [], **{"markersize": 3, "linewidth": 1, **curve.style}, label=curve.name)
+
+
+def _draw_curves(axis: Axes, table, curves, positions, position) -> None:
+    axis.axhline(0.5, color=BLACK, linewidth=0.5, linestyle=":", zorder=1)
+    rows = table[table["train_position"] == position]
+    # Curves stand a little apart, so that their bars can be told apart.
+    shifts = np.linspace(-0.14, 0.14, len(curves)) if len(curves) > 1 else [0.0]
+    for place, curve in enumerate(curves):
+        chosen = rows[(rows["features"] == curve.features) & (rows["reference"] == curve.reference)]
+        by_word = chosen.groupby("test_position")["auc"].agg(["mean", "std"]).reindex(positions)
+        mean, sd = by_word["mean"].to_numpy(), by_word["std"].fillna(0).to_numpy()
+        low, high = np.clip(mean - sd, 0, 1), np.clip(mean + sd, 0, 1)
+        if curve.reference == "permuted":
+            axis.fill_between(positions, low, high, color=LIGHT_GREY, linewidth=0, zorder=0)
+            axis.plot(positions, mean, **curve.style, zorder=2)
+            continue
+        axis.errorbar(
+            positions + shifts[place],
+            mean,
+            yerr=(mean - low, high - mean),
+            **{"markersize": 3, "linewidth": 1, **curve.style},
+            elinewidth=0.5,
+            markeredgewidth=0.6 if curve.style.get("marker") == "x" else 0,
+            zorder=5 if curve.features == WITHOUT_LONG_RANGE else 3,
+        )
+    axis.set_ylim(-0.04, 1.04)
+    axis.set_xlim(positions[0] - 0.4, positions[-1] + 0.4)
+    axis.set_yticks([0, 0.25, 0.5, 0.75, 1], ["0", ".25", ".5", ".75", "1"])
+    axis.tick_params(length=2, width=0.6, pad=2)
+    axis.spines[["top", "right"]].set_visible(False)
+
+
+def _draw_matrix(axis: Axes, table, reference: str, positions, side: float):
+    rows = table[(table["features"] == WITHOUT_LONG_RANGE) & (table["reference"] == reference)]
+    matrix = (
+        rows.groupby(["train_position", "test_position"])["auc"]
+        .mean()
+        .unstack()
+        .reindex(index=positions, columns=positions)
+        .to_numpy()
+    )
+    edges = (positions[0] - 0.5, positions[-1] + 0.5)
+    image = axis.imshow(
+        matrix, cmap=_COLOURS, vmin=0, vmax=1, origin="upper", extent=(*edges, *edges[::-1])
+    )
+    # A number of three characters needs about 0.2 inches.
+    if side / len(positions) >= 0.2:
+        for row, column in np.argwhere(np.isfinite(matrix)):
+            value = matrix[row, column]
+            axis.text(
+                positions[column],
+                positions[row],
+                _two_digits(value),
+                ha="center",
+                va="center_baseline",
+                fontsize=FONT_SIZE,
+                color="white" if abs(value - 0.5) > 0.35 else BLACK,
+            )
+    axis.tick_params(length=2, width=0.6, pad=2)
+    return image
+
+
+def _two_digits(value: float) -> str:
+    text = f"{value:.2f}"
+    return "1" if text == "1.00" else "0" if text == "0.00" else text.removeprefix("0")
+
+
+def _name_words(axis: Axes, words, roles, positions, both: bool = False) -> None:
+    """Write the example's words at the axis, nouns and verb in bold."""
+    axis.set_xticks(positions, words, rotation=40, ha="right", va="top", rotation_mode="anchor")
+    if both:
+        axis.set_yticks(positions, words)
+    for ticks in (axis.get_xticklabels(), axis.get_yticklabels() if both else []):
+        for place, text in zip(positions, ticks, strict=False):
+            if place in roles:
+                text.set_fontweight("bold")
+
+
+def _rows_of_roles(roles, positions, panel: float) -> dict[int, int]:
+    """Return the row, from 0 at the bottom, in which each role is named so that none touch."""
+    inches = panel / (len(positions) - 1 + 0.8)
+    ends: list[float] = []
+    rows = {}
+    for place in sorted(set(roles) & set(positions.tolist())):
+        half = _LETTER * len(roles[place]) / 2
+        start = (place - positions[0]) * inches - half
+        free = [row for row, end in enumerate(ends) if start >= end]
+        rows[place] = free[0] if free else len(ends)
+        ends[rows[place] : rows[place] + 1] = [start + 2 * half]
+    return rows
+
+
+def _name_roles(axis: Axes, roles, rows: Mapping[int, int]) -> None:
+    """Mark where nouns and verb stand."""
+    for place, row in rows.items():
+        axis.axvline(place, color=LIGHT_GREY, linewidth=0.6, zorder=0)
+        axis.annotate(
+            roles[place],
+            (place, 1),
+            xycoords=("data", "axes fraction"),
+            xytext=(0, 2 + _ROW * row),
+            textcoords="offset points",
+            ha="center",
+            va="bottom",
+            fontsize=FONT_SIZE,
+        )

@@ -1,0 +1,308 @@
+"""The figure of the regression of depth: coefficients, predictions, and the unit that leads.
+
+Lakretz et al. 2019, Section 4.3, describes these in words.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import matplotlib as mpl
+import numpy as np
+import pandas as pd
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
+from matplotlib.patches import Patch
+
+from lstm_units.analyses.depth.outliers import Outliers
+from lstm_units.io.figure_style import (
+    BLACK,
+    FONT_SIZE,
+    GREY,
+    PINK,
+    SKY,
+    STYLE,
+    TEXT_WIDTH,
+    new_figure,
+)
+
+_PANEL, _HEADER, _LABELS, _LEGEND = 2.1, 0.32, 0.34, 0.19  # inches, heights
+_LEFTS, _RIGHT = (0.38, 0.42, 0.52), 0.06  # inches, room for the vertical axes
+_BINS = 12  # between 0 and the threshold
+_LINE = 0.115  # inches between labels
+_LEADER = {"arrowstyle": "-", "linewidth": 0.4, "color": GREY, "shrinkA": 1, "shrinkB": 1}
+
+
+@dataclass(frozen=True)
+class Coefficients:
+    """The units of the regression, and which of them stand out.
+
+    Parameters
+    ----------
+    unit : ndarray of int, shape (units,)
+        1-based.
+    found : Outliers
+        From `lstm_units.analyses.depth.outliers.outliers`, in the order of `unit`.
+    threshold : float
+        In standard deviations.
+    minimum_folds : int
+        Outliers beyond the threshold in fewer folds are no syntax units.
+    """
+
+    unit: np.ndarray
+    found: Outliers
+    threshold: float
+    minimum_folds: int
+
+    @property
+    def leading(self) -> int:
+        """The unit with the largest mean coefficient in size."""
+        return int(self.unit[np.argmax(np.abs(self.found.mean))])
+
+
+def depth_figure(
+    coefficients: Coefficients,
+    predictions: pd.DataFrame,
+    activity: pd.DataFrame,
+    *,
+    r2: tuple[float, float, float],
+    leading: str,
+    variable: str = "hidden",
+    width: float = TEXT_WIDTH,
+) -> Figure:
+    """Draw the distribution of the coefficients, the predicted depth, and the leading unit.
+
+    Left, every unit by its mean coefficient, in standard deviations of all units'; the outliers are
+    numbered, the largest first as far as there is room, the rest counted. Middle, the depth that
+    the activities predict for words of sentences that were held out, by their true depth. Right,
+    the activity of the unit with the largest coefficient in size, by depth.
+
+    Parameters
+    ----------
+    coefficients : Coefficients
+    predictions : DataFrame
+        ``open_nodes, predicted``: one row per word.
+    activity : DataFrame
+        ``open_nodes, activity``: the leading unit's, one row per word.
+    r2 : tuple of float
+        R2 of the predictions, and its interval.
+    leading : str
+        Title of the right panel.
+    variable : str
+        Which activity.
+    width : float
+        Inches. In a column the panels stand below each other.
+
+    Returns
+    -------
+    matplotlib.figure.Figure
+    """
+    wide = width > 5
+    panel = (width - sum(_LEFTS) - _RIGHT) / 3 if wide else width - max(_LEFTS) - _RIGHT
+    cell = _HEADER + _PANEL + _LABELS
+    footer = _LEGEND * (1 if wide else 2)
+    height = footer + (cell if wide else 3 * cell)
+    with mpl.rc_context(STYLE):
+        figure = new_figure(width, height)
+        axes = []
+        for place in range(3):
+            left = sum(_LEFTS[: place + 1]) + place * panel if wide else max(_LEFTS)
+            lower = footer + _LABELS + (0 if wide else (2 - place) * cell)
+            box = (left / width, lower / height, panel / width, _PANEL / height)
+            axes.append(figure.add_axes(box))
+        _draw_coefficients(axes[0], coefficients)
+        _draw_predictions(axes[1], predictions, r2)
+        _draw_activity(axes[2], activity, leading, variable)
+        for axis in axes:
+            axis.spines[["top", "right"]].set_visible(False)
+            axis.tick_params(length=2, width=0.6, pad=2)
+        figure.legend(
+            handles=_handles(coefficients),
+            loc="lower center",
+            bbox_to_anchor=(0.5, 0.0),
+            ncols=4 if wide else 2,
+            frameon=False,
+            fontsize=FONT_SIZE,
+            handletextpad=0.5,
+            columnspacing=1.2,
+            borderaxespad=0.1,
+            labelspacing=0.25,
+        )
+    return figure
+
+
+def _draw_coefficients(axis: Axes, coefficients: Coefficients) -> None:
+    """Histogram on its side, so that the numbers of outliers stand in lines beside their marks."""
+    found, threshold = coefficients.found, coefficients.threshold
+    deviation = found.deviation
+    bin_width = threshold / _BINS  # the threshold is an edge
+    reach = max(1.12 * float(np.abs(deviation).max()), 2 * threshold)
+    edges = np.arange(-np.ceil(reach / bin_width), np.ceil(reach / bin_width) + 1) * bin_width
+    counts, _ = np.histogram(deviation, bins=edges)
+    axis.barh(edges[:-1], counts, height=bin_width, align="edge", color=SKY, linewidth=0)
+    axis.set_xscale("symlog", linthresh=1, linscale=0.5)
+    axis.set_xlim(0, max(3.0 * float(counts.max()), 30.0))
+    ticks = [0, *(10**power for power in range(7) if 10**power <= counts.max())]
+    axis.set_xticks(ticks, [f"{tick:,}" for tick in ticks])
+    axis.minorticks_off()
+    axis.set_ylim(-reach, reach)
+    axis.yaxis.set_major_locator(mpl.ticker.MaxNLocator(nbins=7, integer=True))
+    for sign in (-1, 1):
+        axis.axhline(sign * threshold, color=BLACK, linewidth=0.6, linestyle="--", zorder=1)
+    stable = found.stable(coefficients.minimum_folds)
+    for place in np.flatnonzero(found.beyond):
+        axis.plot(
+            0.5,
+            deviation[place],
+            linestyle="",
+            marker="D",
+            markersize=3,
+            color=PINK,
+            markerfacecolor=PINK if stable[place] else "white",
+            markeredgewidth=0.7,
+            clip_on=False,
+            zorder=4,
+        )
+    # Numbers stand in a column to the right of the bars of the tails.
+    tails = counts[(edges[1:] <= -threshold) | (edges[:-1] >= threshold)]
+    beside = 1.8 * max(1.5, float(tails.max(initial=0)))
+    unlabelled = 0
+    for sign in (-1, 1):
+        here = np.flatnonzero(found.beyond & (np.sign(deviation) == sign))
+        here = here[np.argsort(-np.abs(deviation[here]), kind="stable")]
+        levels = _label_levels(np.abs(deviation[here]), threshold, reach)
+        unlabelled += len(here) - len(levels)
+        for place, level in zip(here, levels, strict=False):
+            axis.annotate(
+                str(coefficients.unit[place]),
+                (0.5, deviation[place]),
+                xytext=(beside, sign * level),
+                va="center_baseline",
+                ha="left",
+                fontsize=FONT_SIZE,
+                arrowprops=_LEADER,
+                zorder=5,
+            )
+    title = f"coefficients of {len(coefficients.unit):,} units\n"
+    title += f"{int(found.beyond.sum())} outliers, {int(stable.sum())} stable"
+    if unlabelled:
+        title += f" ({unlabelled} without number)"
+    axis.set_title(title, fontsize=FONT_SIZE, pad=3)
+    axis.set_xlabel("units", labelpad=1)
+    axis.set_ylabel("mean coefficient (SD)", labelpad=1)
+
+
+def _label_levels(sizes: np.ndarray, threshold: float, reach: float) -> np.ndarray:
+    """Spread the labels of one tail over its height.
+
+    Parameters
+    ----------
+    sizes : ndarray, shape (outliers,)
+        Distances from the middle, falling.
+    threshold, reach : float
+        Where the tail begins and the panel ends.
+
+    Returns
+    -------
+    ndarray, shape (labels,)
+        Heights of the labels that fit, the largest first, no two nearer than a line.
+    """
+    line = _LINE * 2 * reach / _PANEL
+    low, high = threshold + 0.7 * line, reach - 0.3 * line
+    levels = np.array(sizes[: max(1, int((high - low) / line) + 1)], dtype=float)
+    ceiling = high
+    for place in range(len(levels)):  # down from the largest, never above its mark
+        levels[place] = ceiling = min(levels[place], ceiling)
+        ceiling -= line
+    floor = low
+    for place in range(len(levels))[::-1]:  # and up again from the threshold
+        levels[place] = floor = max(levels[place], floor)
+        floor += line
+    return levels
+
+
+def _draw_predictions(
+    axis: Axes, predictions: pd.DataFrame, r2: tuple[float, float, float]
+) -> None:
+    depths = sorted(set(predictions["open_nodes"].tolist()))
+    axis.axline((depths[0], depths[0]), slope=1, color=BLACK, linewidth=0.6, linestyle=":")
+    boxes = axis.boxplot(
+        [predictions.loc[predictions["open_nodes"] == d, "predicted"] for d in depths],
+        positions=depths,
+        widths=0.6,
+        whis=(5, 95),
+        showfliers=False,
+        patch_artist=True,
+        manage_ticks=False,
+    )
+    for name in ("whiskers", "caps", "medians", "boxes"):
+        for line in boxes[name]:
+            line.set(color=BLACK, linewidth=0.6)
+    for box in boxes["boxes"]:
+        box.set_facecolor(SKY)
+    axis.set_xticks(depths)
+    axis.set_xlim(depths[0] - 0.6, depths[-1] + 0.6)
+    axis.yaxis.set_major_locator(mpl.ticker.MaxNLocator(nbins=7, integer=True))
+    value, low, high = r2
+    axis.set_title(
+        f"held-out sentences\nR² = {value:.3f} [{low:.3f}, {high:.3f}]", fontsize=FONT_SIZE, pad=3
+    )
+    axis.set_xlabel("true depth (open nodes)", labelpad=1)
+    axis.set_ylabel("predicted depth", labelpad=1)
+
+
+def depth_correlation(activity: pd.DataFrame) -> float:
+    """Return Pearson's correlation of ``activity`` and ``open_nodes``; NaN if one is constant."""
+    pair = activity[["open_nodes", "activity"]].to_numpy(float)
+    if (pair.std(axis=0) == 0).any():
+        return float("nan")
+    return float(np.corrcoef(pair.T)[0, 1])
+
+
+def _draw_activity(axis: Axes, activity: pd.DataFrame, title: str, variable: str) -> None:
+    groups = activity.groupby("open_nodes")["activity"].agg(["mean", "std"])
+    depths = groups.index.to_numpy()
+    axis.errorbar(
+        depths,
+        groups["mean"],
+        yerr=groups["std"].fillna(0),
+        color=PINK,
+        ecolor=GREY,
+        marker="D",
+        markersize=3,
+        linewidth=0.9,
+        elinewidth=0.8,
+        capsize=2,
+    )
+    axis.set_xticks(depths)
+    axis.set_xlim(depths[0] - 0.6, depths[-1] + 0.6)
+    axis.yaxis.set_major_locator(mpl.ticker.MaxNLocator(nbins=5))
+    r = f"{depth_correlation(activity):.2f}".replace("-", "\N{MINUS SIGN}")
+    axis.set_title(f"{title}\nr = {r}", fontsize=FONT_SIZE, pad=3)
+    axis.set_xlabel("true depth (open nodes)", labelpad=1)
+    axis.set_ylabel(f"{variable}, mean ± SD", labelpad=1)
+
+
+def _handles(coefficients: Coefficients) -> Sequence:
+    n_folds = len(coefficients.found.fold_deviation)
+    mark = {"linestyle": "", "marker": "D", "markersize": 3, "color": PINK, "markeredgewidth": 0.7}
+    handles = [
+        Line2D(
+            [],
+            [],
+            color=BLACK,
+            linewidth=0.6,
+            linestyle="--",
+            label=f"± {coefficients.threshold:g} SD",
+        ),
+        Line2D(
+            [], [], label=f"stable: in ≥ {coefficients.minimum_folds} of {n_folds} folds", **mark
+        ),
+    ]
+    beyond = coefficients.found.beyond
+    if (beyond & ~coefficients.found.stable(coefficients.minimum_folds)).any():
+        handles.append(Line2D([], [], label="in fewer folds", **mark, markerfacecolor="white"))
+    handles.append(
+        Patch(facecolor=SKY, edgecolor=BLACK, linewidth=0.6, label="quartiles; 5 % to 95 %")
+    )
+    return handles

@@ -1,0 +1,396 @@
+"""Figures of what units do over time, beside the time course that theory asks for.
+
+Functions take DataFrames and return a matplotlib Figure (Lakretz et al. 2019, Fig. 1a to 1c).
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import matplotlib as mpl
+import numpy as np
+import pandas as pd
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.legend import Legend
+from matplotlib.legend_handler import HandlerTuple
+from matplotlib.lines import Line2D
+from matplotlib.patches import Patch
+
+from lstm_units.analyses.dynamics.ideal_time_course import GATE_ROWS, ideal_time_course
+from lstm_units.errors import UserError
+from lstm_units.io.figure_style import (
+    BLACK,
+    FONT_SIZE,
+    GREY,
+    LIGHT_GREY,
+    PLURAL,
+    SINGULAR,
+    STYLE,
+    TEXT_WIDTH,
+    new_figure,
+)
+from lstm_units.statistics.margins import condition_rank
+from lstm_units.stimuli.aligned_items import AlignedItems
+
+AFTER_VERB = 1  # words shown behind the verb
+ALL_ROWS = (*GATE_ROWS, "hidden")
+_COLORS = {"singular": SINGULAR, "plural": PLURAL}
+_MARKERS = {"singular": "v", "plural": "^"}
+_STYLES = ("-", "--", ":", "-.")
+_SIGNED = ("candidate", "hidden")  # lie within -1 and 1; gates within 0 and 1
+_ROW, _LINE = 0.66, 0.15  # inches
+_LEFT, _GAP, _RIGHT = 0.62, 0.34, 0.06
+
+
+_ANSWERS = {
+    None: "",
+    "right": "; items that the model answers rightly",
+    "all": "; all items",
+}
+
+
+@dataclass(frozen=True)
+class LineLook:
+    """How the line of a condition is drawn."""
+
+    color: str
+    linestyle: str
+    marker: str
+    filled: bool
+
+
+@dataclass(frozen=True)
+class Column:
+    """One column of panels.
+
+    Parameters
+    ----------
+    title : str
+    rows : DataFrame or None
+        ``variable, position, condition, mean, sd``; None for a column that says in `note` why it
+        is empty.
+    ideal : bool
+        Whether the values are the ideal ones.
+    note : str
+    """
+
+    title: str
+    rows: pd.DataFrame | None
+    ideal: bool = False
+    note: str = ""
+
+
+def condition_looks(items: AlignedItems) -> dict[str, LineLook]:
+    """Choose how each condition is drawn: colour by subject number, line by its attractors.
+
+    Solid and filled where all attractors have the number of the subject, else dashed, dotted and so
+    on, one for each pattern of equal and different numbers.
+
+    Parameters
+    ----------
+    items : AlignedItems
+
+    Returns
+    -------
+    dict of str to LineLook
+        In the order of the paper, singular before plural. A condition of both subject numbers is
+        black.
+    """
+    found = {}
+    for name in sorted(set(items.condition.tolist()), key=_singular_first):
+        chosen = items.condition == name
+        numbers = set(items.subject_number[chosen].tolist())
+        same = items.attractor_numbers[chosen] == items.subject_number[chosen][:, None]
+        patterns = {tuple(row) for row in same.tolist()}
+        found[name] = (
+            numbers.pop() if len(numbers) == 1 else None,
+            patterns.pop() if len(patterns) == 1 else None,
+        )
+    # All equal first, then those whose first attractors are equal.
+    order = sorted({p for _, p in found.values() if p is not None}, reverse=True)
+    return {
+        name: LineLook(
+            _COLORS.get(number, BLACK),
+            _STYLES[order.index(pattern) % len(_STYLES)] if pattern is not None else "-",
+            _MARKERS.get(number, "o"),
+            pattern is None or all(pattern),
+        )
+        for name, (number, pattern) in found.items()
+    }
+
+
+def _singular_first(condition: str) -> tuple[int, str]:
+    return condition_rank(condition)[0], condition.translate(str.maketrans("SP", "01"))
+
+
+def unit_column(dynamics: pd.DataFrame, unit: int, title: str) -> Column:
+    """Return the column of one unit.
+
+    Parameters
+    ----------
+    dynamics : DataFrame
+        From `lstm_units.analyses.dynamics.time_courses.dynamics_table`.
+    unit : int
+        1-based.
+    title : str
+
+    Raises
+    ------
+    UserError
+        If the dynamics do not hold the unit.
+    """
+    rows = dynamics[dynamics["unit"] == unit]
+    if rows.empty:
+        raise UserError(
+            f"there are no dynamics of unit {unit}; check shown_units.named against the number of "
+            "units of the model, and activations.layers"
+        )
+    rows = rows.assign(
+        variable=rows["variable"].astype(str), condition=rows["condition"].astype(str)
+    )
+    return Column(title, rows)
+
+
+def ideal_column(items: AlignedItems, number: str, n_positions: int) -> Column:
+    """Return the column of the ideal time course; its conditions are the subject numbers."""
+    course = ideal_time_course(number, items.subject_position, items.verb_position, n_positions)
+    rows = course.rename(columns={"number": "condition", "value": "mean"}).assign(sd=np.nan)
+    return Column("ideal time course", rows, ideal=True)
+
+
+def dynamics_figure(
+    columns: Sequence[Column],
+    items: AlignedItems,
+    *,
+    variables: Sequence[str] = GATE_ROWS,
+    after_verb: int = AFTER_VERB,
+    width: float = TEXT_WIDTH,
+    per_block: int = 4,
+    answers: str | None = None,
+) -> Figure:
+    """Draw the time course of units: one row per variable, one column per unit.
+
+    Lines are means over the items of a condition, bands one SD to either side.
+
+    Parameters
+    ----------
+    columns : sequence of Column
+        From `unit_column` and `ideal_column`. More than `per_block` go on below.
+    items : AlignedItems
+        Give the conditions and the example words of the axis.
+    variables : sequence of str
+        Rows; those that no column has are left out.
+    after_verb : int
+        Words shown behind the verb.
+    width : float
+        Inches.
+    per_block : int
+    answers : {"right", "all"}, optional
+        Which items the means are over; said below the words.
+
+    Returns
+    -------
+    matplotlib.figure.Figure
+
+    Raises
+    ------
+    UserError
+        If no column has any of `variables`.
+    """
+    measured = [c.rows for c in columns if c.rows is not None and not c.ideal]
+    there = {name for rows in measured for name in rows["variable"]}
+    shown = [name for name in variables if not measured or name in there]
+    if not shown:
+        raise UserError(
+            f"the dynamics hold none of {', '.join(variables)}; add them to activations.variables"
+        )
+    words = items.words[: items.verb_position + 1 + after_verb]
+    looks = condition_looks(items)
+    blocks = [columns[start : start + per_block] for start in range(0, len(columns), per_block)]
+    with mpl.rc_context(STYLE):
+        groups = _legends(looks, columns, items)
+        legend = sum(_legend_height(group, width) for group in groups)
+        title = 0.06 + 0.13 * max(1 + column.title.count("\n") for column in columns)
+        labels = 0.09 + 0.036 * max(map(len, words))  # slanted words below each block
+        block_height = title + len(shown) * _ROW + labels
+        height = len(blocks) * block_height + 0.19 + legend
+        figure = new_figure(width, height)
+        n_columns = min(per_block, len(columns))
+        panel = (width - _LEFT - _RIGHT - (n_columns - 1) * _GAP) / n_columns
+        for row, block in enumerate(blocks):
+            top = height - row * block_height - title
+            for place, column in enumerate(block):
+                box = (_LEFT + place * (panel + _GAP), top, panel)
+                first = all(before.rows is None for before in block[:place])
+                _draw_column(figure, box, column, shown, looks, items, words, first=first)
+        legend = _draw_legends(figure, groups)
+        label = f"word of an example{_ANSWERS[answers]}"
+        figure.text(0.5, (legend + 0.02) / height, label, ha="center", va="bottom")
+    return figure
+
+
+def _draw_column(figure, box, column, variables, looks, items, words, *, first: bool) -> None:
+    left, top, panel = box
+    width, height = figure.get_size_inches()
+
+    def axes_at(upper: float, lower: float) -> Axes:
+        return figure.add_axes(
+            (left / width, lower / height, panel / width, (upper - lower) / height)
+        )
+
+    if column.rows is None:
+        panel -= 0.3  # room for the names of the rows beside it
+        axis = axes_at(top - 0.02, top - len(variables) * _ROW + 0.1)
+        axis.set(xticks=[], yticks=[])
+        axis.spines[:].set_color(LIGHT_GREY)
+        axis.text(0.5, 0.5, column.note, ha="center", va="center", transform=axis.transAxes)
+        axis.set_title(column.title, fontsize=FONT_SIZE, pad=3)
+        return
+    for row, variable in enumerate(variables):
+        axis = axes_at(top - row * _ROW, top - (row + 1) * _ROW + 0.1)
+        _draw_panel(axis, column, variable, looks, items, len(words))
+        last = row == len(variables) - 1
+        axis.set_xticks(range(len(words)), words if last else [])
+        if last:
+            for label in axis.get_xticklabels():
+                label.set(rotation=45, ha="right", rotation_mode="anchor")
+        if row == 0:
+            axis.set_title(column.title, fontsize=FONT_SIZE, pad=3)
+        if first:
+            axis.annotate(
+                variable.replace("_", "\n"),
+                (-0.46, 0.5),
+                xycoords=mpl.transforms.blended_transform_factory(
+                    figure.dpi_scale_trans
+                    + mpl.transforms.ScaledTranslation(left, 0, figure.dpi_scale_trans),
+                    axis.transAxes,
+                ),
+                rotation=90,
+                ha="center",
+                va="center",
+            )
+
+
+def _draw_panel(axis: Axes, column: Column, variable: str, looks, items, n_words: int) -> None:
+    axis.axhline(0, color=LIGHT_GREY, linewidth=0.5, zorder=0)
+    for position in (items.subject_position, items.verb_position):
+        axis.axvspan(position - 0.4, position + 0.4, color=LIGHT_GREY, linewidth=0, zorder=0)
+    for position in items.attractor_positions:
+        axis.axvline(position, color=GREY, linewidth=0.6, linestyle=":", zorder=0)
+    rows = column.rows[
+        (column.rows["variable"] == variable) & (column.rows["position"] < n_words)
+    ].sort_values("position")
+    if column.ideal:
+        looks = {number: _ideal_look(number) for number in _COLORS}
+    for place, (name, look) in enumerate(looks.items()):
+        line = rows[rows["condition"] == name]
+        x, mean, sd = (line[key].to_numpy(float) for key in ("position", "mean", "sd"))
+        # Ideal lines of the two numbers may coincide: apart by a hair, so that both are seen.
+        shift = (0.06 if place == 0 else -0.06) if column.ideal else 0.0
+        axis.fill_between(x, mean - sd, mean + sd, color=look.color, alpha=0.2, linewidth=0)
+        axis.plot(x + shift, mean, clip_on=False, zorder=3, **_line_style(look))
+    axis.set_xlim(-0.6, n_words - 0.4)
+    _set_limits(axis, variable, rows, column.ideal)
+    axis.spines[["top", "right"]].set_visible(False)
+    axis.tick_params(length=2, width=0.6, pad=2)
+
+
+def _set_limits(axis: Axes, variable: str, rows: pd.DataFrame, ideal: bool) -> None:
+    if variable in _SIGNED or (ideal and variable == "cell"):
+        axis.set_ylim(-1.15, 1.15)
+        axis.set_yticks([-1, 0, 1])
+    elif variable != "cell":
+        axis.set_ylim(-0.08, 1.08)
+        axis.set_yticks([0, 1])
+    else:
+        mean, sd = rows["mean"].to_numpy(float), rows["sd"].fillna(0).to_numpy(float)
+        values = np.concatenate([[0.0], mean - sd, mean + sd])
+        low, high = float(np.nanmin(values)), float(np.nanmax(values))
+        margin = 0.08 * (high - low) or 1.0
+        axis.set_ylim(low - margin, high + margin)
+        axis.yaxis.set_major_locator(mpl.ticker.MaxNLocator(nbins=3, steps=[1, 2, 5, 10]))
+
+
+def _legends(looks: dict[str, LineLook], columns: Sequence[Column], items) -> list[list]:
+    """Return the groups of the legend: conditions, ideal lines, marks of words."""
+
+    def line(look: LineLook, label: str) -> Line2D:
+        return Line2D([], [], label=label, **_line_style(look))
+
+    measured = [c.rows for c in columns if c.rows is not None and not c.ideal]
+    groups = []
+    if measured:
+        n = measured[0].groupby("condition")["n"].max()  # fewer where some sentences are shorter
+        conditions = [line(look, f"{name}, n = {n.get(name, 0):,}") for name, look in looks.items()]
+        bands = tuple(
+            Patch(color=color, alpha=0.2, linewidth=0)
+            for color in dict.fromkeys(look.color for look in looks.values())
+        )
+        groups.append([*conditions, (bands, "mean ± SD")])
+    if any(column.ideal for column in columns):
+        groups.append([line(_ideal_look(n), f"ideal, {n} subject") for n in _COLORS])
+    marks = [Patch(color=LIGHT_GREY, linewidth=0, label="subject, verb")]
+    if items.attractor_positions:
+        style = {"color": GREY, "linewidth": 0.6, "linestyle": ":"}
+        marks.append(Line2D([], [], label="attractor", **style))
+    return [*groups, marks]
+
+
+def _line_style(look: LineLook) -> dict:
+    return {
+        "color": look.color,
+        "linestyle": look.linestyle,
+        "linewidth": 0.9,
+        "marker": look.marker,
+        "markersize": 2.6,
+        "markerfacecolor": look.color if look.filled else "white",
+        "markeredgewidth": 0.6,
+    }
+
+
+def _ideal_look(number: str) -> LineLook:
+    return LineLook(_COLORS[number], "-", _MARKERS[number], True)
+
+
+def _label(handle) -> str:
+    return handle[1] if isinstance(handle, tuple) else handle.get_label()
+
+
+def _per_line(group: list, width: float) -> int:
+    """How many entries of a legend fit in a line of `width` inches."""
+    entry = 0.45 + 0.056 * FONT_SIZE / 7 * max(len(_label(handle)) for handle in group)
+    return max(1, min(len(group), int(width / entry)))
+
+
+def _draw_legends(figure: Figure, groups: list[list]) -> float:
+    """Draw one group above the other at the bottom; return the height in inches."""
+    width, height = figure.get_size_inches()
+    total = 0.02 + sum(_legend_height(group, width) for group in groups)
+    lower = total
+    for group in groups:
+        lower -= _legend_height(group, width)
+        figure.add_artist(
+            Legend(
+                figure,
+                [handle[0] if isinstance(handle, tuple) else handle for handle in group],
+                [_label(handle) for handle in group],
+                handler_map={tuple: HandlerTuple(ndivide=None, pad=0)},
+                loc="lower center",
+                bbox_to_anchor=(0.5, lower / height),
+                bbox_transform=figure.transFigure,
+                ncols=_per_line(group, width),
+                frameon=False,
+                fontsize=FONT_SIZE,
+                handlelength=2.2,
+                handletextpad=0.4,
+                columnspacing=1.0,
+                borderaxespad=0,
+                borderpad=0.1,
+                labelspacing=0.25,
+            )
+        )
+    return total
+
+
+def _legend_height(group: list, width: float) -> float:
+    return _LINE * -(-len(group) // _per_line(group, width))

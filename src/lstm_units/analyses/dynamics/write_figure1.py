@@ -1,0 +1,157 @@
+"""The steps that draw units over time: Figures 1a, 1b and 1c, and a figure of any one unit."""
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+from matplotlib.figure import Figure
+
+from lstm_units.analyses.dynamics.figure import (
+    AFTER_VERB,
+    ALL_ROWS,
+    Column,
+    dynamics_figure,
+    ideal_column,
+    unit_column,
+)
+from lstm_units.io.figure_style import COLUMN_WIDTH, save_figure
+from lstm_units.io.files import lineage, read_json, read_metadata
+from lstm_units.stimuli.aligned_items import AlignedItems, read_aligned_items
+
+_NUMBERS = ("singular", "plural")
+_TITLES = {
+    "long-range": "unit {unit}, long-range,\n{number}",
+    "nearest": "unit {unit}, nearest, {number}\n(criteria not met)",
+}
+
+
+def write_figure1(
+    dynamics: str | Path,
+    stimuli: str | Path,
+    shown: str | Path,
+    outputs_a: Sequence[str | Path],
+    outputs_b: Sequence[str | Path],
+    outputs_c: Sequence[str | Path],
+) -> None:
+    """Draw Figure 1a (singular subjects), 1b (plural subjects) and 1c (the ideal time course).
+
+    Parameters
+    ----------
+    dynamics, stimuli : path
+        ``dynamics/{task}.parquet`` and ``stimuli/{task}.parquet`` of one task.
+    shown : path
+        ``units/shown.json``.
+    outputs_a, outputs_b, outputs_c : sequence of path
+        Each ends in ``.pdf`` or ``.png``.
+    """
+    items = read_aligned_items(stimuli)
+    units = [entry for entry in read_json(shown)["units"] if entry["role"] in _TITLES]
+    numbers = [entry["unit"] for entry in units]
+    table = pd.read_parquet(dynamics, filters=[("unit", "in", numbers)]) if numbers else None
+    answers = read_metadata(dynamics)["config"]["items"]
+    config = {"task": items.task, "items": answers}
+    metadata = lineage([dynamics, shown], kind="figure 1", config=config)
+    for number, outputs in zip(_NUMBERS, (outputs_a, outputs_b), strict=True):
+        _save(number_figure(table, items, units, number, answers), outputs, metadata)
+    _save(ideal_figure(items), outputs_c, metadata)
+
+
+def write_unit_dynamics(
+    dynamics: str | Path, stimuli: str | Path, unit: int, outputs: Sequence[str | Path]
+) -> None:
+    """Draw all variables of one unit over time, beside the ideal time course.
+
+    Parameters
+    ----------
+    dynamics, stimuli : path
+        ``dynamics/{task}.parquet`` and ``stimuli/{task}.parquet`` of one task.
+    unit : int
+        1-based.
+    outputs : sequence of path
+        Each ends in ``.pdf`` or ``.png``.
+
+    Raises
+    ------
+    UserError
+        If the dynamics do not hold the unit.
+    """
+    items = read_aligned_items(stimuli)
+    table = pd.read_parquet(dynamics, filters=[("unit", "==", unit)])
+    answers = read_metadata(dynamics)["config"]["items"]
+    columns = [
+        unit_column(table, unit, f"unit {unit}"),
+        ideal_column(items, "singular", _n_words(items)),
+    ]
+    figure = dynamics_figure(columns, items, variables=ALL_ROWS, answers=answers)
+    config = {"task": items.task, "unit": unit, "items": answers}
+    _save(figure, outputs, lineage([dynamics], kind="figure of one unit", config=config))
+
+
+def number_figure(
+    dynamics: pd.DataFrame | None,
+    items: AlignedItems,
+    units: Sequence[Mapping[str, Any]],
+    number: str,
+    answers: str | None = None,
+) -> Figure:
+    """Draw the units of one subject number over time beside the ideal time course.
+
+    Parameters
+    ----------
+    dynamics : DataFrame or None
+        From `lstm_units.analyses.dynamics.time_courses.dynamics_table`; None where there are no units.
+    items : AlignedItems
+    units : sequence of mapping
+        From `lstm_units.analyses.long_range_units.shown_units.shown_units`. Long-range units of mixed subject numbers stand
+        in both figures.
+    number : {"singular", "plural"}
+    answers : {"right", "all"}, optional
+        As in `lstm_units.analyses.dynamics.figure.dynamics_figure`.
+
+    Returns
+    -------
+    matplotlib.figure.Figure
+    """
+    columns = [
+        _column(dynamics, entry)
+        for entry in units
+        if entry["role"] in _TITLES and entry["number"] in (number, None)
+    ]
+    if not columns:
+        note = (
+            f"No long-range unit was found\nfor {number} subjects, and no\n"
+            "unit's ablation costs accuracy\nover an attractor."
+        )
+        columns.append(Column(f"{number} subjects", None, note=note))
+    columns.append(ideal_column(items, number, _n_words(items)))
+    return dynamics_figure(columns, items, answers=answers)
+
+
+def ideal_figure(items: AlignedItems) -> Figure:
+    """Draw the ideal time course alone (Figure 1c)."""
+    return dynamics_figure(
+        [ideal_column(items, "singular", _n_words(items))], items, width=COLUMN_WIDTH
+    )
+
+
+def _column(dynamics: pd.DataFrame, entry: Mapping[str, Any]) -> Column:
+    """Return the column of a unit, or one that says that its layer was not dumped."""
+    if not (dynamics["unit"] == entry["unit"]).any():
+        note = f"layer {entry['layer']} is not among\nactivations.layers"
+        return Column(_title(entry), None, note=note)
+    return unit_column(dynamics, entry["unit"], _title(entry))
+
+
+def _title(entry: Mapping[str, Any]) -> str:
+    number = entry["number"] or "both numbers"
+    return _TITLES[entry["role"]].format(unit=entry["unit"], number=number)
+
+
+def _n_words(items: AlignedItems) -> int:
+    return min(items.verb_position + 1 + AFTER_VERB, items.n_positions)
+
+
+def _save(figure: Figure, outputs: Sequence[str | Path], metadata: Mapping[str, Any]) -> None:
+    for path in outputs:
+        save_figure(figure, path, metadata)

@@ -1,0 +1,266 @@
+"""What the units of the last layer say to the words: weights to verb forms, and top words.
+
+Lakretz et al. 2019, section 4.1 and Fig. 1d: the output weights of a number unit to singular verb
+forms stand apart from those to plural ones.
+"""
+
+from collections.abc import Sequence
+
+import numpy as np
+import pandas as pd
+from scipy import stats
+from torch import Tensor
+
+from lstm_units.analyses.efferents.verb_pairs import VerbPair
+from lstm_units.errors import UserError
+from lstm_units.models.language_model import LanguageModel
+from lstm_units.statistics.margins import condition_rank
+from lstm_units.statistics.significance import q_values
+
+# Below it the exact distribution of the signed-rank statistic is cheap; above it the normal
+# approximation is as good.
+_EXACT_PAIRS = 50
+
+
+def last_layer_units(layer_sizes: Sequence[int]) -> np.ndarray:
+    """Return the 1-based numbers of the units of the last layer."""
+    return np.arange(sum(layer_sizes) - layer_sizes[-1], sum(layer_sizes)) + 1
+
+
+def efferent_weights(model: LanguageModel, pairs: Sequence[VerbPair]) -> pd.DataFrame:
+    """Weights from every unit of the last layer to both forms of each verb.
+
+    Parameters
+    ----------
+    model : LanguageModel
+        A tied model reads its embedding as the decoder.
+    pairs : sequence of VerbPair
+        Words of the model.
+
+    Returns
+    -------
+    DataFrame
+        ``unit`` (1-based), ``singular``, ``plural`` (the forms), ``weight_singular``,
+        ``weight_plural``; units in rising order, pairs in the order given.
+    """
+    units = last_layer_units(model.layer_sizes)
+    weights = []
+    for forms in zip(*pairs, strict=True):
+        rows = model.decoder_weight[model.vocabulary.ids(forms)]
+        weights.append(rows.double().cpu().numpy().T.ravel())  # (units * pairs,)
+    return pd.DataFrame(
+        {
+            "unit": np.repeat(units, len(pairs)),
+            "singular": [pair.singular for pair in pairs] * len(units),
+            "plural": [pair.plural for pair in pairs] * len(units),
+            "weight_singular": weights[0],
+            "weight_plural": weights[1],
+        }
+    )
+
+
+def segregation(
+    weights: pd.DataFrame, layer: int, correction: str = "benjamini_hochberg"
+) -> pd.DataFrame:
+    """Measure how far each unit's weights to singular forms lie from those to plural forms.
+
+    A unit's sign is arbitrary: negating its weights turns means around and ``auc`` into 1 - ``auc``
+    and leaves the rest as it is.
+
+    Parameters
+    ----------
+    weights : DataFrame
+        From `efferent_weights`; every unit has the same pairs in the same order.
+    layer : int
+        1-based layer of the units.
+    correction : str
+        As in `lstm_units.statistics.significance.q_values`, over the layer.
+
+    Returns
+    -------
+    DataFrame
+        ``unit, layer, n_pairs, mean_singular, mean_plural, sd_singular, sd_plural`` (SD of the
+        sample, ddof = 1), ``separability`` = size of the difference of means / sum of the SDs, as
+        in Fig. 1d (0 where the means are equal), ``percentile`` (0 to 100) = share of the layer's
+        units with a smaller or equal separability, ``auc`` = P(weight to a singular form > weight
+        to a plural form) over all pairs of forms, ties half, and a two-sided Wilcoxon signed-rank
+        test on the pairs: ``statistic`` (the smaller rank sum), ``p``, ``q``. The test is exact up
+        to 50 pairs.
+    """
+    units, n_pairs = np.unique(weights["unit"].to_numpy(), return_counts=True)
+    shape = (len(units), int(n_pairs[0]))
+    singular = weights["weight_singular"].to_numpy(float).reshape(shape)
+    plural = weights["weight_plural"].to_numpy(float).reshape(shape)
+    apart = np.abs(singular.mean(axis=1) - plural.mean(axis=1))
+    spread = singular.std(axis=1, ddof=1) + plural.std(axis=1, ddof=1)
+    with np.errstate(invalid="ignore", divide="ignore"):
+        separability = np.where(apart == 0, 0.0, apart / spread)
+    statistic, p = signed_rank_test(singular - plural)
+    return pd.DataFrame(
+        {
+            "unit": units,
+            "layer": layer,
+            "n_pairs": n_pairs,
+            "mean_singular": singular.mean(axis=1),
+            "mean_plural": plural.mean(axis=1),
+            "sd_singular": singular.std(axis=1, ddof=1),
+            "sd_plural": plural.std(axis=1, ddof=1),
+            "separability": separability,
+            "percentile": 100 * stats.rankdata(separability, method="max") / len(units),
+            "auc": forms_auc(singular, plural),
+            "statistic": statistic,
+            "p": p,
+            "q": q_values(p, correction),
+        }
+    )
+
+
+def forms_auc(singular: np.ndarray, plural: np.ndarray) -> np.ndarray:
+    """Return P(singular > plural) over all pairs of a singular and a plural form, ties half.
+
+    Parameters
+    ----------
+    singular, plural : ndarray of shape (units, forms)
+
+    Returns
+    -------
+    ndarray of shape (units,)
+        The Mann-Whitney U statistic of the singular forms over its maximum.
+    """
+    n = singular.shape[1]
+    ranks = stats.rankdata(np.concatenate([singular, plural], axis=1), axis=1)
+    u = ranks[:, :n].sum(axis=1) - n * (n + 1) / 2
+    return u / (n * plural.shape[1])
+
+
+def signed_rank_test(differences: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Two-sided Wilcoxon signed-rank test of each row; exact up to 50 pairs.
+
+    Differences of 0 are left out; those of equal size share their mean rank.
+
+    Parameters
+    ----------
+    differences : ndarray of shape (units, pairs)
+
+    Returns
+    -------
+    statistic, p : ndarray of shape (units,)
+        0 and 1 for a row of zeros.
+    """
+    statistic, p = np.zeros(len(differences)), np.ones(len(differences))
+    # Rows with zeros go apart: the exact test is for the differences that are left.
+    for row in np.flatnonzero((differences == 0).any(axis=1) & (differences != 0).any(axis=1)):
+        left = differences[row][differences[row] != 0]
+        [statistic[row]], [p[row]] = _wilcoxon(left[None])
+    whole = (differences != 0).all(axis=1)
+    if whole.any():
+        statistic[whole], p[whole] = _wilcoxon(differences[whole])
+    return statistic, p
+
+
+def _wilcoxon(differences: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    method = "exact" if differences.shape[1] <= _EXACT_PAIRS else "approx"
+    result = stats.wilcoxon(differences, axis=1, method=method)
+    return result.statistic, result.pvalue
+
+
+def strongest_activity(dynamics: pd.DataFrame, position: int) -> pd.DataFrame:
+    """Each unit's mean hidden state in the condition in which it is largest in size.
+
+    Parameters
+    ----------
+    dynamics : DataFrame
+        From `lstm_units.analyses.dynamics.time_courses.dynamics_table`.
+    position : int
+        0-based; the word before the verb.
+
+    Returns
+    -------
+    DataFrame
+        Index ``unit``; ``condition``, ``activity`` (with its sign). Of equal sizes counts the first
+        condition in the paper's order.
+
+    Raises
+    ------
+    UserError
+        If the hidden state was not dumped, or no condition has an item left.
+    """
+    rows = dynamics[(dynamics["variable"] == "hidden") & (dynamics["position"] == position)]
+    if rows.empty:
+        raise UserError(
+            "the dynamics hold no hidden state at the word before the verb; add hidden to "
+            "activations.variables and run the workflow again"
+        )
+    rows = rows[rows["mean"].notna()]
+    if rows.empty:
+        raise UserError(
+            "the model answers no item of this task rightly, so no unit has a mean activity; set "
+            "dynamics.items: all, or choose another dynamics.tasks"
+        )
+    rows = rows.assign(
+        condition=rows["condition"].astype(str),
+        size=rows["mean"].abs(),
+        rank=[condition_rank(str(name)) for name in rows["condition"]],
+    ).sort_values(["unit", "size", "rank"], ascending=[True, False, True], kind="stable")
+    first = rows.drop_duplicates("unit").set_index("unit")
+    return first[["condition", "mean"]].rename(columns={"mean": "activity"})
+
+
+def top_words(
+    decoder_weight: Tensor, words: Sequence[str], activity: pd.DataFrame, layer: int, k: int = 10
+) -> pd.DataFrame:
+    """List the words that each unit of the last layer raises and lowers most.
+
+    The effect on a word is its decoder weight, centred over the vocabulary, times the unit's
+    activity. A constant added to all of a unit's weights cancels in the softmax, and so it does
+    here. Negating a unit's activity and weights changes no effect.
+
+    Parameters
+    ----------
+    decoder_weight : Tensor of shape (words, units)
+    words : sequence of str
+        The vocabulary.
+    activity : DataFrame
+        From `strongest_activity`; has a row for each unit (column) of `decoder_weight`, in order.
+    layer : int
+        1-based layer of the units.
+    k : int
+        Words per direction, at most those there are.
+
+    Returns
+    -------
+    DataFrame
+        ``unit, layer, direction`` ("raised" or "lowered"), ``rank`` (from 1), ``word, weight``
+        (centred), ``effect`` (in nats of the logit), ``condition, activity``. Of equal effects, the
+        first word of the vocabulary comes first.
+    """
+    k = min(k, len(words))
+    tables = []
+    for column, (unit, row) in enumerate(activity.iterrows()):
+        weight = decoder_weight[:, column].double().cpu().numpy()
+        weight = weight - weight.mean()
+        effect = weight * row["activity"]
+        for direction, sign in (("raised", -1), ("lowered", 1)):
+            chosen = _smallest(sign * effect, k)
+            tables.append(
+                pd.DataFrame(
+                    {
+                        "unit": unit,
+                        "layer": layer,
+                        "direction": direction,
+                        "rank": np.arange(1, k + 1),
+                        "word": [words[place] for place in chosen],
+                        "weight": weight[chosen],
+                        "effect": effect[chosen],
+                        "condition": row["condition"],
+                        "activity": row["activity"],
+                    }
+                )
+            )
+    return pd.concat(tables, ignore_index=True)
+
+
+def _smallest(values: np.ndarray, k: int) -> np.ndarray:
+    """Return the places of the k smallest values in rising order; of equal ones the first."""
+    candidates = np.flatnonzero(values <= np.partition(values, k - 1)[k - 1])
+    return candidates[np.argsort(values[candidates], kind="stable")][:k]

@@ -1,0 +1,287 @@
+"""All units at a glance: a function that takes DataFrames and returns a matplotlib Figure."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import matplotlib as mpl
+import numpy as np
+import pandas as pd
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
+
+from lstm_units.errors import UserError
+from lstm_units.io.figure_style import (
+    BLACK,
+    FONT_SIZE,
+    GREEN,
+    GREY,
+    LIGHT_GREY,
+    PINK,
+    PLURAL,
+    SINGULAR,
+    STYLE,
+    new_figure,
+)
+from lstm_units.io.published import task_rank
+from lstm_units.models.language_model import layer_of_units
+from lstm_units.statistics.margins import condition_rank
+
+_LONG_RANGE = ((SINGULAR, "v"), (PLURAL, "^"), (GREEN, "D"), (PINK, "s"))
+_STRIP = 0.27  # inches per condition: two lines of text
+_LANES = (-0.24, 0.24)  # heights of the labels within a strip, in strips
+
+
+@dataclass(frozen=True)
+class _Panel:
+    """One mode and layer: the rows of the accuracy table that it shows."""
+
+    title: str
+    rows: pd.DataFrame
+
+
+def units_at_a_glance(
+    accuracy_by_mode: Mapping[str, pd.DataFrame],
+    layer_sizes: Sequence[int],
+    long_range: Mapping[str, Any] | None = None,
+    *,
+    labels: Mapping[str, str] | None = None,
+    relative_drop: float = 0.10,
+    maximum_q: float = 0.05,
+    width: float = 6.3,
+) -> Figure:
+    """All units at a glance: the change in accuracy when each is ablated, in every condition.
+
+    One strip per task and condition, one panel per layer and mode (modes of a layer side by side),
+    one dot per unit on a shared linear axis. The height of a dot within its strip has no meaning.
+    Outliers, whose accuracy changes by more than `relative_drop` of the intact accuracy at
+    q < `maximum_q`, carry their unit's number as far as there is room; the rest are counted.
+
+    Parameters
+    ----------
+    accuracy_by_mode : mapping of str to DataFrame
+        From `lstm_units.statistics.agreement.accuracy_table`, by ablation mode.
+    layer_sizes : sequence of int
+        Number of units of each layer.
+    long_range : mapping, optional
+        From `lstm_units.analyses.long_range_units.discovery.discover_long_range`; its units get a mark of their own.
+    labels : mapping of str to str, optional
+        Names of tasks in print.
+    relative_drop, maximum_q : float
+    width : float
+        Width in inches; the default is the text width of a two-column paper.
+
+    Returns
+    -------
+    matplotlib.figure.Figure
+    """
+    panels = _panels(accuracy_by_mode, layer_sizes)
+    strips = _strips(accuracy_by_mode)
+    served = {
+        unit["unit"]: unit["subject_number"] or "mixed"
+        for unit in (long_range["units"] if long_range else [])
+    }
+    marks = {
+        number: _LONG_RANGE[place % len(_LONG_RANGE)]
+        for place, number in enumerate(
+            sorted(set(served.values()), key=lambda number: (number == "mixed", number))
+        )
+    }
+    change = pd.concat([-100 * table["drop"] for table in accuracy_by_mode.values()])
+    # Multiples of 10 with room for a number beyond the outermost dot.
+    low = 10 * np.floor((change.min() - 2) / 10) - 10
+    high = 10 * np.ceil((change.max() + 2) / 10) + 10
+    with mpl.rc_context(STYLE):
+        handles = _legend(marks, relative_drop, maximum_q)
+        columns = min(3, len(handles))
+        footer = 0.5 + 0.15 * -(-len(handles) // columns)
+        edge = _STRIP * len(strips) + footer + 0.25
+        figure = new_figure(width, edge)
+        axes = figure.subplots(1, len(panels), sharex=True, sharey=True, squeeze=False)[0]
+        text_inches = max(len(_strip_name(strip, labels)) for strip in strips) * FONT_SIZE * 0.0080
+        left = min(0.35, (text_inches + 0.1) / width)
+        figure.subplots_adjust(
+            left=left, right=0.99, top=1 - 0.25 / edge, bottom=footer / edge, wspace=0.06
+        )
+        points_per_unit = width * (0.99 - left) / len(panels) * 0.95 * 72 / (high - low)
+        for axis, panel in zip(axes, panels, strict=True):
+            axis.set_xlim(low, high)
+            axis.set_ylim(len(strips) - 0.5, -0.5)
+            _draw_grid(axis, strips)
+            _draw_panel(
+                axis, panel, strips, served, marks, relative_drop, maximum_q, points_per_unit
+            )
+            axis.set_title(panel.title, fontsize=FONT_SIZE, pad=3)
+        axes[0].set_yticks(range(len(strips)), [_strip_name(strip, labels) for strip in strips])
+        figure.supxlabel(
+            "change in accuracy when one unit is ablated (percentage points)",
+            fontsize=FONT_SIZE,
+            x=(left + 0.99) / 2,
+            y=(footer - 0.36) / edge,
+            va="bottom",
+        )
+        figure.legend(
+            handles=handles,
+            loc="lower center",
+            bbox_to_anchor=(0.5, 0.0),
+            ncols=columns,
+            frameon=False,
+            fontsize=FONT_SIZE,
+            handletextpad=0.3,
+            columnspacing=1.2,
+            borderaxespad=0.2,
+        )
+    return figure
+
+
+def _panels(accuracy_by_mode, layer_sizes) -> list[_Panel]:
+    panels = []
+    for layer in sorted(set(layer_of_units(layer_sizes))):
+        for mode, table in accuracy_by_mode.items():
+            rows = table[table["layer"] == layer]
+            if len(rows):
+                panels.append(_Panel(f"layer {layer}, {mode}", rows))
+    if not panels:
+        raise UserError("no accuracy to draw: the tables of all modes are empty")
+    return panels
+
+
+def _strips(accuracy_by_mode) -> list[tuple[str, str]]:
+    strips = {
+        (str(task), str(condition))
+        for table in accuracy_by_mode.values()
+        for task, condition in table[["task", "condition"]]
+        .drop_duplicates()
+        .itertuples(index=False)
+    }
+    return sorted(strips, key=lambda strip: (task_rank(strip[0]), condition_rank(strip[1])))
+
+
+def _strip_name(strip: tuple[str, str], labels) -> str:
+    return f"{(labels or {}).get(strip[0], strip[0])}  {strip[1]}"
+
+
+def _draw_grid(axis: Axes, strips) -> None:
+    axis.axvline(0, color="black", linewidth=0.6, zorder=1)
+    axis.grid(axis="x", color=LIGHT_GREY, linewidth=0.5, zorder=0)
+    axis.set_axisbelow(True)
+    for place in range(1, len(strips)):
+        new_task = strips[place][0] != strips[place - 1][0]
+        axis.axhline(place - 0.5, color=GREY if new_task else LIGHT_GREY, linewidth=0.5, zorder=0)
+    axis.tick_params(length=2, width=0.6, pad=2)
+    axis.tick_params(axis="y", length=0)
+    axis.xaxis.set_major_locator(mpl.ticker.MaxNLocator(nbins=5, steps=[1, 2, 2.5, 5, 10]))
+
+
+def _draw_panel(axis, panel, strips, served, marks, relative_drop, maximum_q, points) -> None:
+    place = {strip: row for row, strip in enumerate(strips)}
+    rows = panel.rows
+    x = -100 * rows["drop"].to_numpy()
+    y = np.array(
+        [place[str(t), str(c)] for t, c in zip(rows["task"], rows["condition"], strict=True)]
+    )
+    unit = rows["unit"].to_numpy().astype(int)
+    outlier = (np.abs(rows["relative_drop"].to_numpy()) > relative_drop) & (
+        rows["q"].to_numpy() < maximum_q
+    )
+    # Multiples of the golden ratio spread neighbouring units evenly, and the same in every strip.
+    spread = 0.7 * ((unit * 0.6180339887) % 1 - 0.5)
+    axis.scatter(
+        x[~outlier],
+        (y + spread)[~outlier],
+        s=1.2,
+        color=GREY,
+        linewidths=0,
+        rasterized=True,
+        zorder=2,
+    )
+    for row in range(len(strips)):
+        here = np.flatnonzero(outlier & (y == row))
+        # Long-range units first, then the largest changes, get the room.
+        here = sorted(here, key=lambda i: (unit[i] not in served, -abs(x[i]), unit[i]))
+        # Every outlier's dot is an obstacle for the labels of the lane it lies in.
+        lane_of = {index: int(spread[index] > 0) for index in here}
+        texts: list[list[tuple[float, float]]] = [[] for _ in _LANES]
+        hidden = 0
+        for index in here:
+            mark = marks.get(served.get(int(unit[index])))
+            dots = [[x[i] for i in here if i != index and lane_of[i] == k] for k in range(2)]
+            lane = _free_lane(texts, dots, x[index], len(str(unit[index])), points, axis.get_xlim())
+            if lane is None:
+                height = np.sign(_LANES[lane_of[index]]) * (0.1 + abs(spread[index]) / 2)
+            else:
+                lane_of[index] = lane[0]
+                height = _LANES[lane[0]]
+            axis.plot(
+                x[index],
+                row + height,
+                marker=mark[1] if mark else "o",
+                color=mark[0] if mark else BLACK,
+                markersize=3.2 if mark else 2.0,
+                markeredgewidth=0,
+                zorder=4,
+            )
+            if lane is None:
+                hidden += 1
+                continue
+            axis.annotate(
+                str(unit[index]),
+                (x[index], row + height),
+                xytext=(lane[1] * 2.5, 0),
+                textcoords="offset points",
+                ha="left" if lane[1] > 0 else "right",
+                va="center_baseline",
+                fontsize=FONT_SIZE,
+                color=mark[0] if mark else BLACK,
+                zorder=5,
+            )
+        if hidden:
+            axis.annotate(
+                f"+{hidden}",
+                (1, row),
+                xycoords=("axes fraction", "data"),
+                xytext=(-1.5, 0),
+                textcoords="offset points",
+                ha="right",
+                va="center_baseline",
+                fontsize=FONT_SIZE,
+            )
+
+
+def _free_lane(texts, dots, x: float, letters: int, points: float, limits):
+    """Find a lane and side (1 right, -1 left) where dot and label cover nothing.
+
+    `texts` holds the labels' spans per lane, and gets the new one; `dots` the other dots.
+    """
+    wide, dot = (letters * 0.66 * FONT_SIZE + 2.5) / points, 2.0 / points
+    away = -1 if x < 0 else 1
+    for side in (away, -away):
+        low, high = (x, x + dot + wide) if side > 0 else (x - dot - wide, x)
+        # The dots of most units crowd around 0.
+        if low < limits[0] or high > limits[1] or low < 1 < high or low < -1 < high:
+            continue
+        for lane in range(len(texts)):
+            free = all(high + dot < left or low - dot > right for left, right in texts[lane])
+            # Dots may touch dots, but no dot may lie under the text.
+            text = (x + dot / 2, high + dot) if side > 0 else (low - dot, x - dot / 2)
+            if free and not any(text[0] < other < text[1] for other in dots[lane]):
+                texts[lane].append((low, high))
+                return lane, side
+    return None
+
+
+def _legend(marks, relative_drop: float, maximum_q: float) -> list[Line2D]:
+    def handle(marker, color, size, label):
+        return Line2D(
+            [], [], linestyle="", marker=marker, color=color, markersize=size, label=label
+        )
+
+    return [
+        handle("o", GREY, 1.5, "unit"),
+        handle("o", BLACK, 2.2, f"changes by > {relative_drop:.0%} of full, q < {maximum_q:g}"),
+        *(
+            handle(marker, color, 3.4, f"long-range unit, {number}")
+            for number, (color, marker) in marks.items()
+        ),
+    ]

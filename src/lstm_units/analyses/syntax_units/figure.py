@@ -1,0 +1,264 @@
+"""Figure 3: the cell of one unit over several structures, from the subject to the verb and beyond.
+
+Lakretz et al. 2019, Fig. 3, shows the syntax unit in four structures.
+"""
+
+import textwrap
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import matplotlib as mpl
+import numpy as np
+import pandas as pd
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
+from matplotlib.patches import Patch
+
+from lstm_units.io.figure_style import (
+    FONT_SIZE,
+    GREY,
+    LIGHT_GREY,
+    PLURAL,
+    SINGULAR,
+    STYLE,
+    TEXT_WIDTH,
+    new_figure,
+)
+from lstm_units.stimuli.aligned_items import AlignedItems
+
+if TYPE_CHECKING:
+    from lstm_units.activations.reader import ActivationDump
+
+NUMBERS = ("singular", "plural")
+_LOOKS = {"singular": (SINGULAR, "-", "v"), "plural": (PLURAL, "--", "^")}
+_PANEL, _HEADER, _LEFT, _GAP = 0.85, 0.32, 0.42, 0.2  # inches
+
+
+@dataclass(frozen=True)
+class Structure:
+    """One panel of the figure.
+
+    Parameters
+    ----------
+    label : str
+        Title.
+    words : tuple of str
+        An example sentence.
+    subject, verb : int
+        0-based positions.
+    course : DataFrame
+        From `cell_course`.
+    auc : mapping of str to float
+        ``auc, auc_before, auc_after`` of the unit, read with its sign; empty if not known.
+    """
+
+    label: str
+    words: tuple[str, ...]
+    subject: int
+    verb: int
+    course: pd.DataFrame
+    auc: Mapping[str, float]
+
+
+def cell_course(dump: "ActivationDump", items: AlignedItems, unit: int) -> pd.DataFrame:
+    """Mean and SD of the cell of a unit over the items, by number of the subject and position.
+
+    Parameters
+    ----------
+    dump : ActivationDump
+        From `lstm_units.activations.reader.open_activations`; holds ``cell``.
+    items : AlignedItems
+        All items of the dump.
+    unit : int
+        1-based.
+
+    Returns
+    -------
+    DataFrame
+        ``number, position`` (0-based), ``n`` (items whose sentence is that long), ``mean, sd`` (of
+        the sample; NaN below two items).
+
+    Raises
+    ------
+    ConfigurationError
+        If the dump lacks ``cell`` or the unit.
+    """
+    cell = dump.read("cell", units=[unit], items=items.item)[:, :, 0].astype(float)
+    long = pd.DataFrame(
+        {
+            "number": np.repeat(items.subject_number, cell.shape[1]),
+            "position": np.tile(np.arange(cell.shape[1]), len(cell)),
+            "cell": cell.ravel(),
+        }
+    )
+    table = long.groupby(["number", "position"])["cell"].agg(["count", "mean", "std"])
+    table = table.rename(columns={"count": "n", "std": "sd"}).reset_index()
+    return table[table["n"] > 0].reset_index(drop=True)
+
+
+def dependency_figure(
+    structures: Sequence[Structure],
+    title: str,
+    *,
+    verb: str = "neither",
+    width: float = TEXT_WIDTH,
+) -> Figure:
+    """Draw the cell of one unit word by word, one panel per structure.
+
+    Lines are means over all items of one subject number, bands one SD to either side. The words
+    inside the dependency are shaded, and the verb has a dotted line. All panels share one scale.
+
+    Parameters
+    ----------
+    structures : sequence of Structure
+    title : str
+        Says which unit it is, and what.
+    verb : {"neither", "inside", "outside"}
+        Whether the shading includes the verb, as in
+        `lstm_units.analyses.syntax_units.dependency_span.dependency_places`.
+    width : float
+        Inches; two panels side by side if it is the width of the text.
+
+    Returns
+    -------
+    matplotlib.figure.Figure
+    """
+    columns = min(2 if width > 5 else 1, len(structures))
+    rows = -(-len(structures) // columns)
+    limits = _limits([structure.course for structure in structures])
+    with mpl.rc_context(STYLE):
+        handles = _handles(structures, width > 5)
+        legend_columns = len(handles) if width > 5 else 2
+        legend_rows = -(-len(handles) // legend_columns)
+        # Slanted words below each row of panels.
+        labels = [
+            0.1 + 0.041 * max(len(word) for s in block for word in s.words)
+            for block in (structures[row * columns : (row + 1) * columns] for row in range(rows))
+        ]
+        footer, top = 0.2 + 0.15 * legend_rows, 0.2
+        height = top + rows * (_HEADER + _PANEL) + sum(labels) + footer
+        figure = new_figure(width, height)
+        figure.text(0.5, 1 - 0.05 / height, title, ha="center", va="top", fontsize=FONT_SIZE)
+        panel = (width - _LEFT - 0.06 - (columns - 1) * _GAP) / columns
+        upper = height - top
+        for place, structure in enumerate(structures):
+            row, column = divmod(place, columns)
+            lower = upper - sum(labels[:row]) - (row + 1) * (_HEADER + _PANEL)
+            left = _LEFT + column * (panel + _GAP)
+            axis = figure.add_axes((left / width, lower / height, panel / width, _PANEL / height))
+            _draw(axis, structure, limits, verb)
+            if column == 0:
+                axis.set_ylabel("cell", labelpad=2)
+            else:
+                axis.tick_params(labelleft=False)
+        figure.text(
+            0.5,
+            (footer - 0.04) / height,
+            "word of an example",
+            ha="center",
+            va="top",
+            fontsize=FONT_SIZE,
+        )
+        figure.legend(
+            handles=handles,
+            loc="lower center",
+            bbox_to_anchor=(0.5, 0.0),
+            ncols=legend_columns,
+            frameon=False,
+            fontsize=FONT_SIZE,
+            handlelength=2.2,
+            handletextpad=0.4,
+            columnspacing=1.2,
+            borderaxespad=0.1,
+            labelspacing=0.25,
+        )
+    return figure
+
+
+def no_unit_figure(reason: str) -> Figure:
+    """Say in a figure why there is none.
+
+    Parameters
+    ----------
+    reason : str
+        In whole sentences.
+
+    Returns
+    -------
+    matplotlib.figure.Figure
+    """
+    with mpl.rc_context(STYLE):
+        figure = new_figure(TEXT_WIDTH, 0.6)
+        text = textwrap.fill(reason, 110)
+        figure.text(0.5, 0.5, text, ha="center", va="center", fontsize=FONT_SIZE)
+    return figure
+
+
+def _limits(courses: Sequence[pd.DataFrame]) -> tuple[float, float]:
+    every = pd.concat(courses)
+    mean, sd = every["mean"].to_numpy(float), every["sd"].fillna(0).to_numpy(float)
+    low, high = float((mean - sd).min()), float((mean + sd).max())
+    margin = 0.06 * (high - low) or 1.0
+    return low - margin, high + margin
+
+
+def _draw(axis: Axes, structure: Structure, limits: tuple[float, float], verb: str) -> None:
+    last = structure.verb if verb == "inside" else structure.verb - 1
+    axis.axvspan(structure.subject - 0.4, last + 0.4, color=LIGHT_GREY, linewidth=0, zorder=0)
+    axis.axvline(structure.verb, color=GREY, linewidth=0.6, linestyle=":", zorder=0)
+    if limits[0] < 0 < limits[1]:
+        axis.axhline(0, color=GREY, linewidth=0.4, zorder=0)
+    for number, (color, linestyle, marker) in _LOOKS.items():
+        line = structure.course[structure.course["number"] == number].sort_values("position")
+        x, mean, sd = (line[name].to_numpy(float) for name in ("position", "mean", "sd"))
+        axis.fill_between(x, mean - sd, mean + sd, color=color, alpha=0.2, linewidth=0, zorder=2)
+        axis.plot(
+            x,
+            mean,
+            color=color,
+            linestyle=linestyle,
+            linewidth=0.9,
+            marker=marker,
+            markersize=2.6,
+            markeredgewidth=0.6,
+            zorder=3,
+        )
+    axis.set_xlim(-0.6, len(structure.words) - 0.4)
+    axis.set_ylim(*limits)
+    axis.set_xticks(range(len(structure.words)), structure.words)
+    for label in axis.get_xticklabels():
+        label.set(rotation=45, ha="right", rotation_mode="anchor")
+    axis.yaxis.set_major_locator(mpl.ticker.MaxNLocator(nbins=4, steps=[1, 2, 5, 10]))
+    axis.spines[["top", "right"]].set_visible(False)
+    axis.tick_params(length=2, width=0.6, pad=2)
+    note = structure.label
+    if structure.auc:
+        note += "\nAUC {auc:.2f} (before {auc_before:.2f}, after {auc_after:.2f})".format(
+            **structure.auc
+        )
+    axis.set_title(note, fontsize=FONT_SIZE, pad=3, linespacing=1.15)
+
+
+def _handles(structures: Sequence[Structure], wide: bool) -> list:
+    there = {number for structure in structures for number in structure.course["number"]}
+    handles: list = [
+        Line2D(
+            [],
+            [],
+            color=color,
+            linestyle=linestyle,
+            linewidth=0.9,
+            marker=marker,
+            markersize=2.6,
+            label=f"{number} subject, mean ± SD" if wide else f"{number}, mean ± SD",
+        )
+        for number, (color, linestyle, marker) in _LOOKS.items()
+        if number in there
+    ]
+    handles.append(
+        Patch(color=LIGHT_GREY, linewidth=0, label="inside the dependency" if wide else "inside")
+    )
+    handles.append(Line2D([], [], color=GREY, linewidth=0.6, linestyle=":", label="main verb"))
+    return handles

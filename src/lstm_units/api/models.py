@@ -1,0 +1,374 @@
+"""Models and their scores for use from Python: what the workflow does, without its files.
+
+Every function is a front of those that the workflow runs. Where these read files, the tables are
+written into a folder that is removed afterwards.
+"""
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pandas as pd
+
+from lstm_units.api.checks import (
+    compute_within,
+    config_words_dropped,
+    device_name,
+    names_list,
+    statistics_options,
+)
+from lstm_units.api.files import check_conversion
+from lstm_units.api.scores import ALONE, ITEMS, item_hashes, score_files
+from lstm_units.api.stimuli import language_folder, stimuli_files, stimuli_table
+from lstm_units.errors import CheckpointError, StimuliError, UserError
+from lstm_units.interventions.context_states import States, read_context
+from lstm_units.interventions.intact import score_intact
+from lstm_units.interventions.interventions import Interventions
+from lstm_units.interventions.model_inputs import PRECISIONS, Context, Group, read_group, sweep_size
+from lstm_units.models.checkpoints import CheckpointSource, convert_checkpoint, load_language_model
+from lstm_units.models.formats import FORMATS
+from lstm_units.models.language_model import LanguageModel
+from lstm_units.runtime.devices import choose_device, exact_matrix_products
+from lstm_units.statistics.agreement import intact_table
+from lstm_units.statistics.margins import read_columns
+from lstm_units.stimuli.table import scored_items
+
+if TYPE_CHECKING:
+    import torch
+
+STAND_INS = ("model.RNNModel",)
+
+
+def load_checkpoint(
+    path: str | Path,
+    vocabulary: str | Path | None = None,
+    *,
+    format: str = "auto",
+    stand_ins: Sequence[str] = ("model.RNNModel",),
+    unk: str = "<unk>",
+    eos: str = "<eos>",
+    converted: str | Path | None = None,
+    device: "str | torch.device" = "cpu",
+    dtype: str = "float32",
+) -> LanguageModel:
+    """Load a language model.
+
+    A pickle is read without running it; a checkpoint of another kind is converted first, and its
+    log-probabilities are compared with those of ``torch.nn.LSTM``.
+
+    Parameters
+    ----------
+    path : path
+        A converted checkpoint (a folder with ``model.json``), or any that can be converted: a
+        pickled module, a state dict, a safetensors file. With a converted checkpoint, the options
+        from `vocabulary` to `converted` would have no effect and are refused.
+    vocabulary : path, optional
+        One word a line, in the order of the embedding rows; by default ``vocab.txt`` beside the
+        weights. A converted checkpoint has its own.
+    format : {"auto", "pickled_module", "state_dict", "safetensors"}
+    stand_ins : sequence of str
+        Classes that a pickle may hold besides those of torch.nn.
+    unk, eos : str
+        The words that stand for unknown words and for the end of a sentence.
+    converted : path, optional
+        Folder that keeps the converted checkpoint, so that it need not be converted again. An
+        earlier converted checkpoint there is replaced; other files of the same names are not.
+    device : str or torch.device
+        ``cpu``, ``cuda``, ``cuda:N`` or ``auto``.
+    dtype : {"float32", "float64"}
+
+    Returns
+    -------
+    LanguageModel
+
+    Raises
+    ------
+    CheckpointError
+        If a file is missing, damaged or of another kind, the vocabulary does not fit, an option has
+        no effect, or a file that is not ours would be overwritten.
+    ConfigurationError
+        If there is no such device.
+
+    Examples
+    --------
+    >>> import lstm_units
+    >>> model = lstm_units.load_checkpoint("models/wikipedia650")
+    >>> model.layer_sizes, len(model.vocabulary)
+    ((650, 650), 24000)
+    """
+    path = Path(path)
+    if not isinstance(dtype, str) or dtype not in PRECISIONS:
+        raise CheckpointError(f"dtype is {dtype!r}; expected one of {', '.join(PRECISIONS)}")
+    if not path.exists():
+        raise CheckpointError(
+            f"there is no checkpoint {path}; give the folder of a converted checkpoint, or a file "
+            "of weights and its vocabulary"
+        )
+    exact_matrix_products()
+    with config_words_dropped():
+        load = {"dtype": PRECISIONS[dtype], "device": choose_device(device_name(device))}
+    stand_ins = tuple(names_list(stand_ins, "stand_ins", '["model.RNNModel"]')) if stand_ins else ()
+    if (path / "model.json").is_file():
+        if vocabulary is not None:
+            raise CheckpointError(
+                f"{path} is a converted checkpoint with a vocabulary of its own; leave "
+                f"{vocabulary} out"
+            )
+        given = {
+            "format": format != "auto",
+            "stand_ins": stand_ins != STAND_INS,
+            "unk": unk != "<unk>",
+            "eos": eos != "<eos>",
+            "converted": converted is not None,
+        }
+        if any(given.values()):
+            names = [name for name, is_given in given.items() if is_given]
+            raise CheckpointError(
+                f"{path} is converted already, so {', '.join(names)} would have no effect; leave "
+                "that out, or give the checkpoint that it was converted from"
+            )
+        return load_language_model(path, **load)
+    source = CheckpointSource(
+        path, None if vocabulary is None else Path(vocabulary), format, stand_ins, unk, eos
+    )
+    check_source(source)
+    if converted is not None:
+        check_conversion(source.weights_file, source.vocabulary_file, Path(converted))
+        convert_checkpoint(source, converted)
+        return load_language_model(converted, **load)
+    with TemporaryDirectory() as folder:
+        convert_checkpoint(source, folder)
+        return load_language_model(folder, **load)
+
+
+def check_source(source: CheckpointSource) -> None:
+    """Check what can be told of a checkpoint and its vocabulary before it is converted.
+
+    Raises
+    ------
+    CheckpointError
+        If a file is missing, the format is unknown, or the vocabulary lacks a symbol.
+    """
+    if source.format not in FORMATS:
+        raise CheckpointError(
+            f"the format {source.format!r} of {source.weights} is unknown; expected one of "
+            f"{', '.join(FORMATS)}"
+        )
+    if not source.weights_file.is_file():
+        raise CheckpointError(
+            f"there is no checkpoint {source.weights_file}; give the file of the weights, or a "
+            "folder with model.safetensors"
+        )
+    file = source.vocabulary_file
+    if not file.is_file():
+        raise CheckpointError(
+            f"there is no vocabulary {file}; give the file that lists the words of "
+            f"{source.weights}, one a line in the order of the embedding rows"
+        )
+    text = file.read_bytes().decode("utf-8", errors="replace")
+    words = {line.removesuffix("\r") for line in text.split("\n")}
+    for name, what in (("unk", "unknown-word"), ("eos", "end-of-sentence")):
+        symbol = getattr(source, name)
+        if symbol not in words:
+            raise CheckpointError(
+                f"the vocabulary {file} has no {what} symbol {symbol!r}; name the one that the "
+                f"model uses as {name} (at the prompt: --{name})"
+            )
+
+
+def score(
+    model: LanguageModel,
+    stimuli: pd.DataFrame,
+    *,
+    context: str | Path | Context | None = None,
+    memory: float | None = None,
+) -> pd.DataFrame:
+    """Score items with the intact model.
+
+    Words before the verb that the model does not know are read as its unknown word, without a
+    warning: ``word in model.vocabulary`` tells whether it knows a word.
+
+    Parameters
+    ----------
+    model : LanguageModel
+    stimuli : DataFrame
+        From `make_stimuli` or `read_stimuli`.
+    context : path or Context, optional
+        Sentences read before each item: a text file, or a `Context` to choose the case too. By
+        default the five sentences that come with the English stimuli.
+    memory : float, optional
+        GiB to use beyond the model, above 0; by default 1 on a CPU, and nine tenths of what is
+        free on a GPU.
+
+    Returns
+    -------
+    DataFrame
+        ``item, condition, margin, logp_correct, logp_wrong, right``. The margin is log p(correct) -
+        log p(wrong) after the words before the verb, in nats, stored as float32 whatever the type
+        of the model. An item is right iff its margin is above 0; a tie is wrong (Lakretz et al.
+        2019, Section 3). ``attrs`` holds a hash of each item's words and forms, by which
+        `ablation_accuracy` knows whether margins are of the same stimuli.
+
+    Raises
+    ------
+    UserError
+        If the model lacks a verb form (`known_items` leaves such items out), a file of the context
+        is missing, or `memory` is no number above 0.
+
+    Examples
+    --------
+    >>> import lstm_units
+    >>> model = lstm_units.load_checkpoint("models/wikipedia650")
+    >>> stimuli = lstm_units.make_stimuli("simple", items_per_condition=2, seed=1)
+    >>> scores = lstm_units.score(model, stimuli)
+    >>> scores[["item", "condition", "right"]]
+       item condition  right
+    0     0         S   True
+    1     1         S   True
+    2     2         P   True
+    3     3         P   True
+    """
+    context = context_from(context)
+    size = sweep_size(compute_within(memory), model.device)
+    with stimuli_files({"stimuli": stimuli}) as paths:
+        group = read_items(paths, model)
+        hashes = item_hashes(paths["stimuli"])
+    states = intact_states(model, context)
+    scores = score_intact(model, group.items, states, size)
+    table = pd.DataFrame(
+        {
+            "item": group.number.astype(np.int32),
+            "condition": group.condition,
+            "margin": scores.margin.astype(np.float32),
+            "logp_correct": scores.logp_correct.astype(np.float32),
+            "logp_wrong": scores.logp_wrong.astype(np.float32),
+            "right": scores.margin > 0,
+        }
+    )
+    table.attrs[ITEMS] = hashes
+    return table
+
+
+def accuracy(
+    scores: pd.DataFrame | Mapping[str, pd.DataFrame],
+    *,
+    confidence: float = 0.95,
+    near_tie: float = 1e-4,
+) -> pd.DataFrame:
+    """Accuracy of the intact model in each condition.
+
+    Parameters
+    ----------
+    scores : DataFrame, or mapping of str to DataFrame
+        From `score`; for several tasks, by their names.
+    confidence : float
+        Level of Wilson's interval, between 0 and 1.
+    near_tie : float
+        Items with a smaller absolute margin are counted in ``n_near_ties``, in nats.
+
+    Returns
+    -------
+    DataFrame
+        ``condition, n, accuracy, ci_low, ci_high, n_near_ties``; for several tasks, ``task`` first.
+
+    Raises
+    ------
+    UserError
+        If there are no scores, an item stands there twice, a margin is not a number, or an option
+        is out of its range.
+
+    Examples
+    --------
+    >>> import lstm_units
+    >>> model = lstm_units.load_checkpoint("models/wikipedia650")
+    >>> stimuli = lstm_units.make_stimuli("nounpp", items_per_condition=30, seed=1)
+    >>> lstm_units.accuracy(lstm_units.score(model, stimuli)).round(2)
+      condition   n  accuracy  ci_low  ci_high  n_near_ties
+    0        SS  30      1.00    0.89     1.00            0
+    1        SP  30      0.67    0.49     0.81            0
+    2        PS  30      0.87    0.70     0.95            0
+    3        PP  30      1.00    0.89     1.00            0
+    """
+    confidence, near_tie = statistics_options(confidence, near_tie)
+    by_task = scores if isinstance(scores, Mapping) else {ALONE: scores}
+    with score_files(by_task) as intact:
+        table = intact_table(intact, confidence=confidence, near_tie=near_tie)
+    for name in ("task", "condition"):
+        table[name] = table[name].astype(str)
+    return table if isinstance(scores, Mapping) else table.drop(columns="task")
+
+
+def context_from(context: str | Path | Context | None) -> Context:
+    """Return the context to read: the shipped English one for None.
+
+    Raises
+    ------
+    StimuliError
+        If there is no such file.
+    """
+    if context is None:
+        context = language_folder("english") / "context.txt"
+    if isinstance(context, str | Path):
+        context = Context(str(context))
+    if not isinstance(context, Context):
+        raise StimuliError(f"context is {context!r}; expected the path of a text file or a Context")
+    if not Path(context.path).is_file():
+        raise StimuliError(f"there is no context {context.path}; give the path of a text file")
+    return context
+
+
+def intact_states(model: LanguageModel, context: Context) -> States:
+    """Return the state of the intact model after the context."""
+    words = context.ids(model.vocabulary, ablated=False)
+    return read_context(model, Interventions("zero", ((),)), words)
+
+
+def read_items(paths: Mapping[str, Path], model: LanguageModel) -> Group:
+    """Read the items of tasks as `lstm_units.interventions.model_inputs.read_group` does.
+
+    Raises
+    ------
+    UserError
+        If the model does not know a verb form; it says how to leave such items out.
+    """
+    check_forms(paths, model)
+    return read_group(paths, model.vocabulary)
+
+
+def check_forms(paths: Mapping[str, Path], model: LanguageModel) -> None:
+    """Check that the model knows the verb forms of tasks.
+
+    Raises
+    ------
+    UserError
+        If it does not know one; it says how to leave such items out.
+    """
+    for task, path in paths.items():
+        forms = read_columns(path, ["correct", "wrong"]).to_pydict()
+        unknown = {w for column in forms.values() for w in column if w not in model.vocabulary}
+        if unknown:
+            raise UserError(
+                f"the model does not know the verb forms {', '.join(sorted(unknown)[:10])} of "
+                f"{task}; leave these items out with lstm_units.known_items"
+            )
+
+
+def unknown_words(model: LanguageModel, stimuli: pd.DataFrame) -> list[str]:
+    """Return the words before the verb that a model reads as its unknown word, the frequent first.
+
+    Parameters
+    ----------
+    model : LanguageModel
+    stimuli : DataFrame
+
+    Returns
+    -------
+    list of str
+    """
+    prefixes = scored_items(stimuli_table(stimuli)).prefixes
+    words = (word for prefix in prefixes for word in prefix)
+    counts = Counter(word for word in words if word not in model.vocabulary)
+    return sorted(counts, key=lambda word: (-counts[word], word))

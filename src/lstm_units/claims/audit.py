@@ -1,0 +1,87 @@
+"""The audit: every claim of the paper evaluated on the results of one model."""
+
+from collections.abc import Callable, Mapping
+
+from lstm_units.claims.ablation import (
+    in_the_last_layer,
+    one_matters_on_natural_text,
+    short_is_distributed,
+)
+from lstm_units.claims.accuracy import (
+    attractors_cost,
+    distance_is_hard,
+    does_the_tasks,
+    singular_is_harder,
+)
+from lstm_units.claims.connectivity import (
+    controls_gates,
+    number_units_inhibit,
+    only_one_controls,
+    scaling_does_not_matter,
+)
+from lstm_units.claims.contributions import right_when_wrong
+from lstm_units.claims.criteria import Audit
+from lstm_units.claims.decoding import holds_number_throughout
+from lstm_units.claims.depth import depth_is_decodable, frequency_is_not_depth
+from lstm_units.claims.efferents import efferents_segregated, others_unsegregated
+from lstm_units.claims.gates import gates_as_theory
+from lstm_units.claims.long_range import number_is_local, serves_one_number
+from lstm_units.claims.short_range import short_range_carries
+from lstm_units.claims.syntax import spans_dependency, syntax_carries
+from lstm_units.claims.verdict import FAILS, HOLDS, NOT_TESTABLE, Verdict
+from lstm_units.io.result_files import ResultFiles
+
+# C24 is about several models: `lstm_units.comparison.replication`.
+EVALUATIONS: Mapping[str, Callable[[ResultFiles, Audit], Verdict]] = {
+    "C1": does_the_tasks,
+    "C2": attractors_cost,
+    "C3": singular_is_harder,
+    "C4": number_is_local,
+    "C5": serves_one_number,
+    "C6": in_the_last_layer,
+    "C7": short_is_distributed,
+    "C8": gates_as_theory,
+    "C9": efferents_segregated,
+    "C10": holds_number_throughout,
+    "C11": short_range_carries,
+    "C12": depth_is_decodable,
+    "C13": syntax_carries,
+    "C14": spans_dependency,
+    "C15": controls_gates,
+    "C16": number_units_inhibit,
+    "C17": right_when_wrong,
+    "C18": frequency_is_not_depth,
+    "C19": one_matters_on_natural_text,
+    "C20": others_unsegregated,
+    "C21": only_one_controls,
+    "C22": scaling_does_not_matter,
+    "C23": distance_is_hard,
+}
+
+
+def audit_claims(files: ResultFiles, audit: Audit) -> dict[str, Verdict]:
+    """Evaluate every claim that is about one model.
+
+    Parameters
+    ----------
+    files : ResultFiles
+        Of the model.
+    audit : Audit
+
+    Returns
+    -------
+    dict of str to Verdict
+        By id, C1 to C23. Equal results give equal verdicts.
+
+    Raises
+    ------
+    UserError
+        If a result file is damaged, or was made with other thresholds than the audit's.
+    """
+    return {name: evaluate(files, audit) for name, evaluate in EVALUATIONS.items()}
+
+
+def count_verdicts(verdicts: Mapping[str, Verdict]) -> dict[str, int]:
+    """Count how many claims hold, fail, and are not testable."""
+    found = [verdict.verdict for verdict in verdicts.values()]
+    return {outcome: found.count(outcome) for outcome in (HOLDS, FAILS, NOT_TESTABLE)}

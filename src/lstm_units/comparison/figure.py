@@ -1,0 +1,281 @@
+"""How the findings change over the steps of one training run."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import matplotlib as mpl
+import numpy as np
+import pandas as pd
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
+
+from lstm_units.claims.verdict import HOLDS
+from lstm_units.comparison.describe import KINDS, names_numbers, rows_by_task
+from lstm_units.io.figure_style import (
+    BLACK,
+    FONT_SIZE,
+    GREEN,
+    GREY,
+    ORANGE,
+    PINK,
+    PLURAL,
+    SINGULAR,
+    SKY,
+    STYLE,
+    TEXT_WIDTH,
+    new_figure,
+)
+
+# The panels: those of accuracy on top, with one line per task.
+ACCURACY = {
+    "accuracy_plain": "no attractor",
+    "accuracy_congruent": "attractors like the subject",
+    "accuracy_incongruent": "an attractor unlike the subject",
+}
+_OTHERS = {"units": "units found", "r2": "R² of depth", "claims": "claims that hold"}
+_COLORS = (SINGULAR, PLURAL, GREEN, PINK, SKY, ORANGE, BLACK, GREY)
+_MARKERS = ("o", "s", "^", "v", "D", "P", "X", "<", ">", "d", "h", "p")
+_LINES = ("-", "--", "-.", ":")
+_KIND_LOOKS = {
+    "long_range": (GREEN, "D", "-"),
+    "short_range": (PINK, "s", "--"),
+    "syntax": (PLURAL, "^", ":"),
+}
+# Inches.
+_LEFT, _RIGHT, _GAP, _PANEL, _TITLE, _TICKS, _LEGEND_LINE = 0.5, 0.08, 0.42, 1.25, 0.2, 0.34, 0.15
+
+
+def training_table(models: Sequence[Mapping[str, Any]]) -> pd.DataFrame:
+    """Return what the figure shows, from the models of one training run.
+
+    Parameters
+    ----------
+    models : sequence of mapping
+        Entries of ``models.json``, in the order of their steps.
+
+    Returns
+    -------
+    DataFrame
+        ``model, step, quantity, series, value, low, high``. Quantities: ``accuracy_plain,
+        accuracy_congruent, accuracy_incongruent`` (mean of a task's conditions without attractors,
+        with attractors of the subject's number only, and with another one; conditions that are not
+        named by numbers count as ``plain``), ``units`` (number of each kind found), ``r2`` (with
+        its interval), ``claims`` (number of C1 to C23 that hold). What was not run has no row.
+    """
+    rows = []
+    for model in models:
+        found: list[tuple[str, str, float, float | None, float | None]] = []
+        for task, conditions in rows_by_task(model).items():
+            groups: dict[str, list[float]] = {}
+            for row in conditions:
+                groups.setdefault(_group(row["condition"]), []).append(row["accuracy"])
+            found += [
+                (quantity, task, float(np.mean(groups[quantity])), None, None)
+                for quantity in ACCURACY
+                if quantity in groups
+            ]
+        found += [
+            ("units", kind, float(len(model[kind])), None, None)
+            for kind in KINDS
+            if model[kind] is not None
+        ]
+        if model["r2"]:
+            found.append(("r2", "all units", *(model["r2"][k] for k in ("value", "low", "high"))))
+        found.append(("claims", HOLDS, float(model["counts"].get(HOLDS, 0)), None, None))
+        rows += [(model["model"], model["training_step"], *values) for values in found]
+    columns = ["model", "step", "quantity", "series", "value", "low", "high"]
+    return pd.DataFrame(rows, columns=columns).astype(dict.fromkeys(("low", "high"), float))
+
+
+def training_figure(
+    table: pd.DataFrame, labels: Mapping[str, str], *, width: float = TEXT_WIDTH
+) -> Figure:
+    """Draw accuracies, units found, R2 of depth and claims that hold, over the training steps.
+
+    Steps are on a logarithmic scale where they span a decade; step 0 then stands to its left. The
+    bar of R2 is its interval; a dotted line marks chance.
+
+    Parameters
+    ----------
+    table : DataFrame
+        From `training_table`; at least two steps.
+    labels : mapping of str to str
+        Names of tasks in print.
+    width : float
+        Inches.
+
+    Returns
+    -------
+    matplotlib.figure.Figure
+    """
+    steps = np.sort(table["step"].unique()).astype(float)
+    accuracy = table[table["quantity"].isin(list(ACCURACY))]
+    tasks = list(dict.fromkeys(accuracy["series"]))
+    kinds = [kind for kind in KINDS if kind in set(table["series"])]
+    top = [quantity for quantity in ACCURACY if quantity in set(accuracy["quantity"])]
+    with mpl.rc_context(STYLE):
+        looks = {task: _look(place) for place, task in enumerate(tasks)}
+        columns = 4
+        lines = [-(-len(tasks) // columns), 1 if kinds else 0]
+        blocks = [_TITLE + _PANEL + _TICKS + 0.04 + _LEGEND_LINE * n + 0.06 for n in lines]
+        blocks[0] = blocks[0] if top else 0.0
+        height = sum(blocks)
+        figure = new_figure(width, height)
+        panel = (width - _LEFT - _RIGHT - 2 * _GAP) / 3
+
+        def axes_of(row: int, names: Sequence[str], titles: Mapping[str, str]) -> list[Axes]:
+            bottom = height - sum(blocks[:row]) - _TITLE - _PANEL
+            axes = []
+            for place, name in enumerate(names):
+                left = _LEFT + place * (panel + _GAP)
+                axis = figure.add_axes(
+                    (left / width, bottom / height, panel / width, _PANEL / height)
+                )
+                axis.set_title(titles[name], fontsize=FONT_SIZE, pad=3)
+                _steps_axis(axis, steps)
+                axes.append(axis)
+            return axes
+
+        upper = axes_of(0, top, ACCURACY)
+        for axis, quantity in zip(upper, top, strict=True):
+            for task, rows in _series(accuracy[accuracy["quantity"] == quantity]):
+                _line(axis, rows, looks[task], scale=100)
+            axis.set_ylim(-4, 104)
+            axis.set_yticks([0, 25, 50, 75, 100])
+            axis.axhline(50, color=GREY, linewidth=0.6, linestyle=":", zorder=0)
+        if upper:
+            upper[0].set_ylabel("right (%)", labelpad=2)
+        lower = dict(zip(_OTHERS, axes_of(1, list(_OTHERS), _OTHERS), strict=True))
+        for quantity, axis in lower.items():
+            _other(axis, table[table["quantity"] == quantity], quantity)
+        lower["units"].set_ylabel("number", labelpad=2)
+        legends = (
+            ([(looks[task], labels.get(task, task)) for task in tasks], blocks[1]),
+            ([(_KIND_LOOKS[kind], f"{kind.replace('_', '-')} units") for kind in kinds], 0.0),
+        )
+        for entries, bottom in legends:
+            if entries:
+                figure.legend(
+                    handles=[_handle(look, label) for look, label in entries],
+                    loc="lower center",
+                    bbox_to_anchor=(0.5, bottom / height),
+                    ncols=columns,
+                    frameon=False,
+                    fontsize=FONT_SIZE,
+                    handlelength=2.6,
+                    handletextpad=0.4,
+                    columnspacing=1.2,
+                    borderaxespad=0.1,
+                    labelspacing=0.25,
+                )
+    return figure
+
+
+def _group(condition: str) -> str:
+    if len(condition) == 1 or not names_numbers(condition):
+        return "accuracy_plain"
+    return f"accuracy_{'congruent' if len(set(condition)) == 1 else 'incongruent'}"
+
+
+def _look(place: int) -> tuple[str, str, str]:
+    return (
+        _COLORS[place % len(_COLORS)],
+        _MARKERS[place % len(_MARKERS)],
+        _LINES[place % len(_LINES)],
+    )
+
+
+def _series(rows: pd.DataFrame) -> list[tuple[str, pd.DataFrame]]:
+    return [(str(name), part.sort_values("step")) for name, part in rows.groupby("series")]
+
+
+def _line(axis: Axes, rows: pd.DataFrame, look: tuple[str, str, str], scale: float = 1.0) -> None:
+    color, marker, linestyle = look
+    axis.plot(
+        rows["step"].astype(float),
+        scale * rows["value"],
+        color=color,
+        linestyle=linestyle,
+        linewidth=0.9,
+        marker=marker,
+        markersize=3.2,
+        markeredgewidth=0.4,
+        markeredgecolor="white",
+        zorder=3,
+        clip_on=False,
+    )
+
+
+def _other(axis: Axes, rows: pd.DataFrame, quantity: str) -> None:
+    if rows.empty:
+        axis.text(0.5, 0.5, "not run", transform=axis.transAxes, ha="center", va="center")
+        axis.set_yticks([])
+        return
+    for name, part in _series(rows):
+        _line(axis, part, _KIND_LOOKS.get(name, (BLACK, "o", "-")))
+        if part["low"].notna().any():
+            x, y = part["step"].astype(float), part["value"]
+            axis.errorbar(
+                x,
+                y,
+                yerr=[y - part["low"], part["high"] - y],
+                fmt="none",
+                ecolor=BLACK,
+                elinewidth=0.6,
+                capsize=1.5,
+                zorder=2,
+            )
+    if quantity == "r2":
+        low = min(0.0, float(rows[["value", "low"]].min().min()) - 0.05)
+        axis.set_ylim(low, 1.02)
+        axis.axhline(0, color=GREY, linewidth=0.6, linestyle=":", zorder=0)
+    else:
+        axis.set_ylim(-0.04 * max(4.0, rows["value"].max()), 1.1 * max(4.0, rows["value"].max()))
+        axis.yaxis.set_major_locator(mpl.ticker.MaxNLocator(nbins=5, integer=True))
+
+
+def _steps_axis(axis: Axes, steps: np.ndarray) -> None:
+    axis.spines[["top", "right"]].set_visible(False)
+    axis.tick_params(length=2, width=0.6, pad=2)
+    later = steps[steps > 0]
+    if steps.min() == 0 and len(later) and later.max() >= 10 * later.min():
+        # Step 0, before training, has a place of its own left of the logarithmic scale.
+        axis.set_xscale("symlog", linthresh=later.min(), linscale=0.4)
+        axis.set_xticks([0, *_decades(later)])
+        axis.xaxis.set_minor_formatter(mpl.ticker.NullFormatter())
+        axis.xaxis.set_major_formatter(mpl.ticker.EngFormatter(sep=""))
+        axis.set_xlim(-0.25 * later.min(), later.max() * (later.max() / later.min()) ** 0.06)
+    elif steps.min() > 0 and steps.max() >= 10 * steps.min():
+        axis.set_xscale("log")
+        axis.xaxis.set_minor_formatter(mpl.ticker.NullFormatter())
+        spread = (steps.max() / steps.min()) ** 0.06
+        axis.set_xlim(steps.min() / spread, steps.max() * spread)
+    else:
+        spread = 0.06 * (steps.max() - steps.min())
+        axis.set_xlim(steps.min() - spread, steps.max() + spread)
+        axis.xaxis.set_major_locator(mpl.ticker.MaxNLocator(nbins=4, steps=[1, 2, 5, 10]))
+        axis.xaxis.set_major_formatter(mpl.ticker.EngFormatter(sep=""))
+    axis.set_xlabel("training step", labelpad=2)
+
+
+def _decades(steps: np.ndarray) -> list[float]:
+    """Powers of ten within the steps."""
+    first, last = np.ceil(np.log10(steps.min())), np.floor(np.log10(steps.max()))
+    return [float(10**power) for power in np.arange(first, last + 1)]
+
+
+def _handle(look: tuple[str, str, str], label: str) -> Line2D:
+    color, marker, linestyle = look
+    return Line2D(
+        [],
+        [],
+        color=color,
+        linestyle=linestyle,
+        linewidth=0.9,
+        marker=marker,
+        markersize=3.2,
+        markeredgewidth=0.4,
+        markeredgecolor="white",
+        label=label,
+    )

@@ -1,0 +1,124 @@
+"""Faults that lie between the keys of the analyses over time.
+
+Standard library only: it is imported when the Snakefile is parsed.
+"""
+
+from collections.abc import Iterator
+from typing import Any
+
+from lstm_units.config.faults import NOTHING, Fault, listed, show, unknown_names
+
+# Variables drawn in Figures 1a and 1b; the word lists need the hidden values too.
+DRAWN_VARIABLES = ("candidate", "input_gate", "forget_gate", "cell", "output_gate")
+# Names that other figures have.
+TAKEN_FIGURES = (
+    *("units", "unit_decoding", "contributions", "dynamics", "depth", "dependency"),
+    *("controls_syntax", "controls_short_range", "controls_short_and_long_range"),
+    *("fig1a", "fig1b", "fig1c", "fig1d", "fig3", "fig4a", "fig4b"),
+)
+
+
+def analysis_faults(config: dict[str, Any]) -> Iterator[Fault]:
+    """Yield the faults between keys of the analyses over time.
+
+    Parameters
+    ----------
+    config : dict
+        It fits the schema, but keys may be missing.
+
+    Yields
+    ------
+    Fault
+    """
+    definitions = config.get("task_definitions", {})
+    for key in ("named", "syntax"):
+        by_model = config["shown_units"][key]
+        if isinstance(by_model, dict):
+            path, known = ("shown_units", key), config.get("checkpoints", {})
+            for name in by_model:
+                if name not in known:
+                    problem = f"found {show(name)}, which is no entry of checkpoints"
+                    yield Fault((*path, name), problem, reads=(("checkpoints", name),))
+    dumped = config["activations"]["tasks"]
+    for section in ("activations", "contributions"):
+        names = config[section]["tasks"]
+        yield from unknown_names((section, "tasks"), names, ("task_definitions",), definitions)
+    yield from unknown_names(
+        ("dynamics", "tasks"), config["dynamics"]["tasks"], ("activations", "tasks"), dumped
+    )
+    if config["dynamics"]["tasks"]:
+        for variable in DRAWN_VARIABLES:
+            yield from _undumped(config, ("dynamics", "tasks"), variable)
+        if config["efferents"]["verb_pairs"] is not None:
+            yield from _undumped(config, ("efferents", "verb_pairs"), "hidden")
+    decoding = config["decoding"]
+    yield from unknown_names(
+        ("decoding", "run"), decoding["run"], ("decoding", "analyses"), decoding["analyses"]
+    )
+    for name, entry in decoding["analyses"].items():
+        path = ("decoding", "analyses", name)
+        if name in TAKEN_FIGURES:
+            yield Fault(path, f"another figure is called {name}; choose another name")
+        if name in decoding["run"] and "task" in entry:
+            yield from _undumped_task(config, (*path, "task"), entry["task"])
+            yield from _undumped(config, (*path, "variable"), entry["variable"])
+    task = config["unit_decoding"]["task"]
+    if task is not None:
+        yield from _undumped_task(config, ("unit_decoding", "task"), task)
+        yield from _undumped(
+            config, ("unit_decoding", "variable"), config["unit_decoding"]["variable"]
+        )
+    yield from _syntax_faults(config)
+
+
+def _syntax_faults(config: dict[str, Any]) -> Iterator[Fault]:
+    """Yield the faults of depth, syntax units, controls and connectivity."""
+    depth, definitions = config["depth"], config.get("task_definitions", {})
+    ranges = [("sentences", "lengths"), ("positions",), ("open_nodes",)]
+    for keys in ranges:
+        value = depth
+        for key in keys:
+            value = value[key]
+        if value[0] > value[1]:
+            path = ("depth", *keys)
+            problem = f"found {show(value)}, expected the smaller number first"
+            yield Fault(path, problem, (path, value[::-1]))
+    alphas = depth["alphas"]
+    if alphas["minimum"] >= alphas["maximum"]:
+        problem = f"found {alphas['minimum']}, expected less than maximum, {alphas['maximum']}"
+        yield Fault(("depth", "alphas", "minimum"), problem)
+    path, structures = ("syntax_units", "structures"), config["syntax_units"]["structures"]
+    yield from unknown_names(path, structures, ("task_definitions",), definitions)
+    if structures:
+        yield from _undumped(config, path, "cell")
+    folds = config["syntax_units"]["minimum_folds"]
+    if folds > depth["folds"]:
+        path = ("syntax_units", "minimum_folds")
+        problem = f"found {folds}, expected at most depth.folds, {depth['folds']}"
+        yield Fault(path, problem, (path, depth["folds"]), (("depth", "folds"),))
+    for family, tasks in config["controls"]["tasks"].items():
+        path = ("controls", "tasks", family)
+        yield from unknown_names(path, tasks, ("task_definitions",), definitions)
+    task = config["connectivity"]["task"]
+    if task is not None:
+        yield from _undumped_task(config, ("connectivity", "task"), task)
+        yield from _undumped(config, ("connectivity", "task"), "hidden")
+
+
+def _undumped_task(config: dict[str, Any], path: tuple[Any, ...], task: str) -> Iterator[Fault]:
+    dumped = config["activations"]["tasks"]
+    if task not in dumped:
+        known = task in config.get("task_definitions", {})
+        problem = f"found {show(task)}, expected one of activations.tasks: {listed(dumped)}"
+        write = (("activations", "tasks"), [*dumped, task]) if known else NOTHING
+        if not known and dumped:
+            write = (path, dumped[0])
+        yield Fault(path, problem, write, (("activations", "tasks"),))
+
+
+def _undumped(config: dict[str, Any], path: tuple[Any, ...], variable: str) -> Iterator[Fault]:
+    variables = config["activations"]["variables"]
+    if variable not in variables:
+        key = ("activations", "variables")
+        problem = f"needs the variable {variable}, which activations.variables does not list"
+        yield Fault(path, problem, (key, [*variables, variable]), (key,))

@@ -1,0 +1,122 @@
+"""Which items of a task a model can be asked about: those whose words it knows."""
+
+from collections import Counter
+from collections.abc import Sequence
+from typing import Any
+
+import pyarrow as pa
+
+from lstm_units.errors import StimuliError
+from lstm_units.models.language_model import Vocabulary
+from lstm_units.stimuli.table import scored_items
+
+_MOST_FREQUENT = 20
+_LISTED_IN_ERROR = 30
+
+
+def select_known_items(
+    table: pa.Table, vocabulary: Vocabulary, task: str, generated: bool, on_unknown_form: str
+) -> tuple[pa.Table, dict[str, Any]]:
+    """Keep the items whose two verb forms the model knows, and report what it does not know.
+
+    Parameters
+    ----------
+    table : pyarrow.Table
+        Stimuli of one task.
+    vocabulary : Vocabulary
+        The words of the model.
+    task : str
+    generated : bool
+        Whether the items were generated from tables. Then every word up to the verb must be
+        known, since the tables can be changed. In imported text, unknown words before the verb
+        are read as the unknown-word symbol and counted.
+    on_unknown_form : {"drop", "error"}
+        What to do with imported items of which a form is unknown.
+
+    Returns
+    -------
+    kept : pyarrow.Table
+        Items keep their numbers, so the numbers may have gaps.
+    report : dict
+        ``task, n_items, n_kept, dropped`` (item, correct, wrong, unknown),
+        ``same_forms`` (items that compare a word with itself),
+        ``unknown_before_verb`` (tokens, types, share of all tokens there, the most frequent),
+        ``unknown_after_verb`` (the same, after the verb).
+
+    Raises
+    ------
+    StimuliError
+        If a generated task has unknown words, a form is unknown and `on_unknown_form` is
+        ``"error"``, or no item remains.
+    """
+    if on_unknown_form not in ("drop", "error"):
+        raise StimuliError(
+            f"stimuli.on_unknown_form is {on_unknown_form!r}; expected drop or error"
+        )
+    items = scored_items(table)
+    dropped = []
+    keep = []
+    for number, correct, wrong in zip(items.item.tolist(), items.correct, items.wrong, strict=True):
+        unknown = [form for form in dict.fromkeys((correct, wrong)) if form not in vocabulary]
+        keep.append(not unknown)
+        if unknown:
+            dropped.append({"item": number, "correct": correct, "wrong": wrong, "unknown": unknown})
+    forms = {form for entry in dropped for form in entry["unknown"]}
+    if generated:
+        before = {w for prefix in items.prefixes for w in prefix if w not in vocabulary}
+        if before | forms:
+            raise StimuliError(
+                f"task {task}: the vocabulary of the model lacks {_listed(before | forms)}; "
+                "remove these words from the language tables, or give a model that knows them"
+            )
+    elif forms and on_unknown_form == "error":
+        raise StimuliError(
+            f"task {task}: {len(dropped)} of {table.num_rows} items have verb forms that the model "
+            f"does not know: {_listed(forms)}; remove these items, or set "
+            "stimuli.on_unknown_form: drop"
+        )
+    kept = table.filter(pa.array(keep, pa.bool_()))
+    if kept.num_rows == 0:
+        raise StimuliError(
+            f"task {task}: the model knows both verb forms of none of the {table.num_rows} items; "
+            f"unknown are {_listed(forms)}. Check that the items and the model are of one "
+            "language, tokenised and cased alike"
+        )
+    remaining = scored_items(kept)
+    after = [
+        tokens[verb + 1 :]
+        for tokens, verb in zip(
+            kept["tokens"].to_pylist(), kept["verb_position"].to_pylist(), strict=True
+        )
+    ]
+    pairs = zip(remaining.item.tolist(), remaining.correct, remaining.wrong, strict=True)
+    report = {
+        "task": task,
+        "n_items": table.num_rows,
+        "n_kept": kept.num_rows,
+        "dropped": dropped,
+        "same_forms": [number for number, correct, wrong in pairs if correct == wrong],
+        "unknown_before_verb": _count_unknown(remaining.prefixes, vocabulary),
+        "unknown_after_verb": _count_unknown(after, vocabulary),
+    }
+    return kept, report
+
+
+def _count_unknown(sentences: Sequence[Sequence[str]], vocabulary: Vocabulary) -> dict[str, Any]:
+    # The unknown-word symbol in a text stands for a word that was unknown before.
+    counts = Counter(w for s in sentences for w in s if w not in vocabulary or w == vocabulary.unk)
+    total = sum(len(sentence) for sentence in sentences)
+    ordered = sorted(counts.items(), key=lambda entry: (-entry[1], entry[0]))
+    return {
+        "tokens": counts.total(),
+        "types": len(counts),
+        "share": counts.total() / total if total else 0.0,
+        "most_frequent": [{"word": w, "count": n} for w, n in ordered[:_MOST_FREQUENT]],
+    }
+
+
+def _listed(words: set[str]) -> str:
+    ordered = sorted(words)
+    text = ", ".join(map(repr, ordered[:_LISTED_IN_ERROR]))
+    more = len(ordered) - _LISTED_IN_ERROR
+    return f"{text} and {more} more" if more > 0 else text

@@ -1,0 +1,252 @@
+"""What the steps that run a model read: the checkpoint, the context, and a group of tasks."""
+
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+
+from lstm_units.errors import UserError
+from lstm_units.interventions.sweep import Items
+from lstm_units.interventions.trie_reader import SweepSize
+from lstm_units.io.files import make_metadata, sha256_file
+from lstm_units.models.checkpoints import load_language_model
+from lstm_units.models.language_model import LanguageModel, Vocabulary
+from lstm_units.runtime.devices import exact_matrix_products, free_memory, job_device, memory_errors
+from lstm_units.stimuli.table import read_context as read_context_words
+from lstm_units.stimuli.table import read_stimuli, scored_items, scored_sha256
+
+# The rest is for what PyTorch and cuBLAS take beside the tensors.
+_GPU_SHARE = 0.9
+PRECISIONS = {"float32": torch.float32, "float64": torch.float64}
+
+
+@dataclass(frozen=True)
+class Compute:
+    """Where and how precisely a step computes; only `precision` may change results.
+
+    Parameters
+    ----------
+    precision : {"float32", "float64"}
+    device : str
+        ``auto``, ``cpu``, ``cuda`` or ``cuda:N``.
+    memory : float
+        GiB that a sweep may use beyond the model.
+    threads : int
+        CPU threads of one job.
+    gpu_memory : float, optional
+        The same on a GPU; by default nine tenths of what is free there.
+    """
+
+    precision: str = "float32"
+    device: str = "auto"
+    memory: float = 1.0
+    threads: int = 1
+    gpu_memory: float | None = None
+
+
+def compute_from(precision: str, resources: Any, threads: int) -> Compute:
+    """Build `Compute` from a job's precision, resources and threads.
+
+    Parameters
+    ----------
+    precision, threads
+        As in `Compute`.
+    resources : object with attributes ``sweep_mb``, ``gpu_sweep_mb`` and ``device``
+        The memory of a sweep in MiB, and that on a GPU, where 0 stands for what is free;
+        ``device`` is as in `Compute`.
+
+    Returns
+    -------
+    Compute
+    """
+    gpu_memory = resources.gpu_sweep_mb / 1024 or None
+    return Compute(precision, resources.device, resources.sweep_mb / 1024, threads, gpu_memory)
+
+
+@dataclass(frozen=True)
+class Context:
+    """The sentences read before each item.
+
+    Parameters
+    ----------
+    path : str
+    case : {"true", "lower", "paper"}
+    """
+
+    path: str
+    case: str = "true"
+
+    def ids(self, vocabulary: Vocabulary, ablated: bool) -> list[int]:
+        """Return the vocabulary rows of the context.
+
+        Parameters
+        ----------
+        vocabulary : Vocabulary
+        ablated : bool
+            Whether the context is for an ablated network.
+
+        Returns
+        -------
+        list of int
+
+        Raises
+        ------
+        StimuliError
+            If the file of the context is missing or empty.
+        """
+        words = read_context_words(self.path, self.case, ablated=ablated, eos=vocabulary.eos)
+        return vocabulary.ids(words)
+
+    def unknown_words(self, vocabulary: Vocabulary) -> list[str]:
+        """Return the words, as the intact or an ablated model gets them, that it does not know."""
+        words: set[str] = set()
+        for ablated in (False, True):
+            words |= set(read_context_words(self.path, self.case, ablated, vocabulary.eos))
+        return sorted(word for word in words if word not in vocabulary)
+
+    def metadata(self) -> dict[str, str]:
+        """Return what a file that depends on the context records."""
+        return {"context_sha256": sha256_file(self.path), "context_case": self.case}
+
+
+@contextmanager
+def loaded_model(checkpoint: str | Path, compute: Compute) -> Iterator[LanguageModel]:
+    """Load a converted checkpoint onto the device, alone on it if it is a GPU.
+
+    Parameters
+    ----------
+    checkpoint : str or Path
+        Folder of a converted checkpoint.
+    compute : Compute
+
+    Yields
+    ------
+    LanguageModel
+        The GPU is leased until the block ends, unless ``compute.device`` gives its number.
+
+    Raises
+    ------
+    CheckpointError
+        If the checkpoint cannot be loaded.
+    ConfigurationError
+        If there is no such device.
+    UserError
+        If no GPU can be leased, see `lstm_units.runtime.devices.lease_device`, or its memory is full.
+    """
+    torch.set_num_threads(compute.threads)
+    exact_matrix_products()
+    with job_device(compute.device) as device, memory_errors(device):
+        yield load_language_model(checkpoint, PRECISIONS[compute.precision], device)
+
+
+def sweep_size(compute: Compute, device: torch.device) -> SweepSize:
+    """Return how much to compute at a time: a GPU wants larger products, and no tiles.
+
+    On a GPU that others use too, what is free now need not be free later; `lstm_units.interventions.sweep.sweep`
+    goes on with less then.
+
+    Parameters
+    ----------
+    compute : Compute
+    device : torch.device
+        Where the model is.
+
+    Returns
+    -------
+    SweepSize
+    """
+    if device.type == "cuda":
+        if compute.gpu_memory is None:
+            memory = _GPU_SHARE * free_memory(device)
+        else:
+            memory = compute.gpu_memory * 2**30
+        return SweepSize(memory=memory, rows=65536, tile_rows=65536)
+    return SweepSize(memory=compute.memory * 2**30)
+
+
+@dataclass(frozen=True)
+class Group:
+    """The items of a group of tasks end to end, tasks in alphabetical order."""
+
+    items: Items
+    task: np.ndarray  # index into `names`
+    names: tuple[str, ...]
+    number: np.ndarray  # of the item within its task
+    condition: list[str]
+    sha256: str
+
+
+def read_group(stimuli_by_task: Mapping[str, str | Path], vocabulary: Vocabulary) -> Group:
+    """Read the items of a group of tasks; a verb form that the model lacks is refused.
+
+    Parameters
+    ----------
+    stimuli_by_task : mapping of str to path
+        ``stimuli/{task}.parquet`` of every task.
+    vocabulary : Vocabulary
+        The words of the model.
+
+    Returns
+    -------
+    Group
+
+    Raises
+    ------
+    StimuliError
+        If a file cannot be read or does not hold valid stimuli.
+    UserError
+        If a verb form is not in `vocabulary`.
+    """
+    names = tuple(sorted(stimuli_by_task))
+    tables = {name: read_stimuli(stimuli_by_task[name]) for name in names}
+    scored = [scored_items(tables[name]) for name in names]
+    unknown = {w for s in scored for w in (*s.correct, *s.wrong) if w not in vocabulary}
+    if unknown:
+        raise UserError(
+            f"the model does not know the verb forms {', '.join(sorted(unknown)[:10])} of "
+            f"{', '.join(names)}; drop these items (stimuli.on_unknown_form: drop)"
+        )
+    return Group(
+        items=Items(
+            tuple(tuple(vocabulary.ids(prefix)) for s in scored for prefix in s.prefixes),
+            np.concatenate([vocabulary.ids(s.correct) for s in scored]),
+            np.concatenate([vocabulary.ids(s.wrong) for s in scored]),
+        ),
+        task=np.repeat(np.arange(len(names)), [len(s.item) for s in scored]),
+        names=names,
+        number=np.concatenate([s.item for s in scored]),
+        condition=[c for s in scored for c in s.condition],
+        sha256=scored_sha256(tables),
+    )
+
+
+def model_metadata(
+    kind: str, model: LanguageModel, compute: Compute, group: Group, **config: Any
+) -> dict[str, Any]:
+    """Describe a file made from a model and a group of tasks.
+
+    Parameters
+    ----------
+    kind : str
+        What the file is, such as ``"intact"``.
+    model : LanguageModel
+    compute : Compute
+    group : Group
+    **config
+        What else the file depends on, recorded beside the precision.
+
+    Returns
+    -------
+    dict
+        As in `lstm_units.io.files.make_metadata`.
+    """
+    return make_metadata(
+        kind=kind,
+        config={"precision": compute.precision, **config},
+        checkpoint_sha256=model.sha256,
+        stimuli_sha256=group.sha256,
+    )

@@ -1,0 +1,36 @@
+"""Numbers of the 2019 paper to compare with."""
+
+from importlib.resources import files
+
+import pandas as pd
+
+PAPER_TASKS = (
+    "simple",
+    "adv",
+    "adv_adv",
+    "adv_conjunction",
+    "namepp",
+    "nounpp",
+    "nounpp_adv",
+    "linzen",
+)
+
+
+def task_rank(task: str) -> tuple[int, str]:
+    """Sort key that puts the paper's tasks first, in its order, then others by name."""
+    return (PAPER_TASKS.index(task) if task in PAPER_TASKS else len(PAPER_TASKS)), task
+
+
+def paper_table2() -> pd.DataFrame:
+    """Table 2 of Lakretz et al. 2019 (NAACL): accuracy in percent.
+
+    Returns
+    -------
+    DataFrame
+        ``task, condition, paper_full, paper_776, paper_988``. A missing value stands where the
+        paper prints "-": ablated accuracy at least 90 % of the full model's. Units are those of
+        the published network (Gulordava et al. 2018); no other network shares their numbers.
+    """
+    path = files("lstm_units.io") / "published" / "table2_lakretz_2019.csv"
+    with path.open(encoding="utf-8") as handle:
+        return pd.read_csv(handle, comment="#", dtype={"task": str, "condition": str})

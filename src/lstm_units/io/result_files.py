@@ -1,0 +1,104 @@
+"""The result files of one model, found by their path in the file contract."""
+
+from collections.abc import Collection, Iterable
+from dataclasses import dataclass
+from fnmatch import fnmatch
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+import pyarrow.parquet as pq
+
+from lstm_units.errors import UserError
+from lstm_units.io.files import read_json, read_metadata
+
+
+@dataclass(frozen=True)
+class ResultFiles:
+    """A folder of results, such as ``results/wikipedia650``, and which of its files count.
+
+    Parameters
+    ----------
+    folder : Path
+    known : frozenset of str or None
+        Paths under the folder, with ``/``, of the files (and folders of activations) that belong to
+        the run: others may be left over from an earlier configuration. None for all that are there.
+    """
+
+    folder: Path
+    known: frozenset[str] | None = None
+
+    @classmethod
+    def among(cls, folder: str | Path, paths: Iterable[str | Path]) -> "ResultFiles":
+        """Keep to the given paths; those outside the folder are left out."""
+        folder = Path(folder)
+        inside = (Path(path) for path in paths)
+        names = (p.relative_to(folder).as_posix() for p in inside if p.is_relative_to(folder))
+        return cls(folder, frozenset(names))
+
+    @cached_property
+    def name(self) -> str:
+        """Name of the folder: of the model, if it is a model's."""
+        return self.folder.name
+
+    def path(self, name: str) -> Path | None:
+        """Return where a file or folder is; None if it is not among the results."""
+        path = self.folder / name
+        if self.known is not None:
+            return path if name in self.known else None
+        return path if path.exists() else None
+
+    def matching(self, pattern: str) -> list[str]:
+        """Return the sorted names that match a pattern such as ``intact/*.parquet``.
+
+        As in the shell, a star stands for no slash.
+        """
+        if self.known is None:
+            found: Collection[str] = [
+                p.relative_to(self.folder).as_posix() for p in self.folder.glob(pattern)
+            ]
+        else:
+            depth = pattern.count("/")
+            found = [n for n in self.known if n.count("/") == depth and fnmatch(n, pattern)]
+        return sorted(found)
+
+    def frame(self, name: str, columns: list[str] | None = None) -> pd.DataFrame | None:
+        """Read a Parquet file; None if it is not among the results.
+
+        Raises
+        ------
+        UserError
+            If the file is missing or damaged, or lacks a column.
+        """
+        path = self.path(name)
+        if path is None:
+            return None
+        try:
+            return pq.read_table(path, columns=columns).to_pandas()
+        except (OSError, ValueError, KeyError) as error:
+            raise UserError(
+                f"cannot read {path}: {error}. Delete it and run the workflow again"
+            ) from error
+
+    def json(self, name: str) -> Any:
+        """Read a JSON file; None if it is not among the results.
+
+        Raises
+        ------
+        UserError
+            If the file is missing or damaged.
+        """
+        path = self.path(name)
+        return None if path is None else read_json(path)
+
+    def metadata(self, name: str) -> dict[str, Any] | None:
+        """Read the metadata of a Parquet or JSON file; None if it is not among the results.
+
+        Raises
+        ------
+        UserError
+            If the file is missing or damaged, or carries none.
+        """
+        path = self.path(name)
+        return None if path is None else read_metadata(path)

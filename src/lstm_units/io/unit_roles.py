@@ -1,0 +1,3 @@
+"""Why a unit is shown."""
+
+ROLES = ("long-range", "nearest", "named", "syntax", "arbitrary")

@@ -1,0 +1,322 @@
+"""Checkpoints in the project's own form: ``model.safetensors``, ``model.json``, ``vocab.txt``."""
+
+import shutil
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+from safetensors.torch import save_file
+from torch import Tensor, nn
+
+from lstm_units.errors import CheckpointError
+from lstm_units.io.files import atomic_path, make_metadata, read_json, sha256_file, write_json
+from lstm_units.models.formats import Weights, canonical_weights, read_tensors
+from lstm_units.models.language_model import LanguageModel, Layer, Vocabulary, log_probabilities_ref
+
+TOLERANCE = 1e-4
+_VERIFIED_TOKENS = 24
+_VERIFICATION_SEED = 2019
+
+
+@dataclass(frozen=True)
+class CheckpointSource:
+    """Where a checkpoint comes from.
+
+    Parameters
+    ----------
+    weights : Path
+        A pickled module, a state dict, a safetensors file, or a folder with ``model.safetensors``
+        and ``vocab.txt``.
+    vocabulary : Path, optional
+        One word a line in the order of the embedding rows. Left out: ``vocab.txt`` in the folder
+        of the weights.
+    format : {"auto", "pickled_module", "state_dict", "safetensors"}
+    stand_ins : tuple of str
+        Dotted names of the classes a pickle may hold besides those of ``torch.nn``.
+    unk, eos : str
+        The words that stand for unknown words and for the end of a sentence.
+    """
+
+    weights: Path
+    vocabulary: Path | None = None
+    format: str = "auto"
+    stand_ins: tuple[str, ...] = ("model.RNNModel",)
+    unk: str = "<unk>"
+    eos: str = "<eos>"
+
+    @property
+    def weights_file(self) -> Path:
+        """The file of weights."""
+        weights = Path(self.weights)
+        return weights / "model.safetensors" if weights.is_dir() else weights
+
+    @property
+    def vocabulary_file(self) -> Path:
+        """The file of words."""
+        if self.vocabulary is not None:
+            return Path(self.vocabulary)
+        return self.weights_file.parent / "vocab.txt"
+
+
+def read_vocabulary(path: str | Path, unk: str = "<unk>", eos: str = "<eos>") -> Vocabulary:
+    """Read a vocabulary: UTF-8, one word a line, in the order of the embedding rows.
+
+    Parameters
+    ----------
+    path : str or Path
+    unk, eos : str
+        The words that stand for unknown words and for the end of a sentence.
+
+    Returns
+    -------
+    Vocabulary
+
+    Raises
+    ------
+    CheckpointError
+        If the file is missing or not UTF-8, a line is empty, a word stands twice, or `unk` or
+        `eos` is not in it.
+    """
+    path = Path(path)
+    try:
+        # Not splitlines(): words of real vocabularies hold characters that it takes for line ends.
+        lines = path.read_bytes().decode("utf-8").split("\n")
+    except OSError as error:
+        raise CheckpointError(
+            f"cannot read the vocabulary {path}: {error.strerror}; give its path under "
+            "`vocabulary:` of the checkpoint in config.yaml"
+        ) from error
+    except UnicodeDecodeError as error:
+        raise CheckpointError(
+            f"the vocabulary {path} is not UTF-8 (byte {error.start}); save it as UTF-8"
+        ) from error
+    if lines and lines[-1] == "":
+        lines.pop()
+    words = tuple(line.removesuffix("\r") for line in lines)
+    if not words:
+        raise CheckpointError(f"the vocabulary {path} is empty; expected one word a line")
+    first: dict[str, int] = {}
+    for number, word in enumerate(words, start=1):
+        if not word:
+            raise CheckpointError(
+                f"{path}, line {number}, is empty; every line holds the word of one embedding row"
+            )
+        if first.setdefault(word, number) != number:
+            raise CheckpointError(
+                f"{path}, line {number}: {word!r} stands in line {first[word]} already; each word "
+                "needs one row of its own"
+            )
+    try:
+        return Vocabulary(words, unk=unk, eos=eos)
+    except CheckpointError as error:
+        raise CheckpointError(f"{path}: {error}") from error
+
+
+def convert_checkpoint(
+    source: CheckpointSource,
+    output_directory: str | Path,
+    metadata_fields: Mapping[str, Any] | None = None,
+) -> dict[str, Any]:
+    """Bring a checkpoint into the project's form and check that it computes the same.
+
+    Parameters
+    ----------
+    source : CheckpointSource
+    output_directory : str or Path
+        Gets ``model.safetensors`` (the floating-point type of the source), ``vocab.txt`` and, last,
+        ``model.json``.
+    metadata_fields : mapping, optional
+        What else `make_metadata` records.
+
+    Returns
+    -------
+    dict
+        What ``model.json`` holds, without its metadata.
+
+    Raises
+    ------
+    CheckpointError
+        If the source cannot be used, or its log-probabilities differ by more than 1e-4 in float32
+        from those of ``torch.nn.LSTM`` holding the same weights. Nothing is written then.
+    """
+    directory = Path(output_directory)
+    weights_file, vocabulary_file = source.weights_file, source.vocabulary_file
+    if not weights_file.is_file():
+        raise CheckpointError(
+            f"there is no checkpoint {weights_file}; check `source:` of the checkpoint in "
+            "config.yaml (the file of the weights)"
+        )
+    vocabulary = read_vocabulary(vocabulary_file, source.unk, source.eos)
+    tensors = read_tensors(weights_file, source.format, source.stand_ins)
+    weights = canonical_weights(tensors, len(vocabulary), str(weights_file))
+    difference = verify_log_probabilities(_language_model(weights, vocabulary), weights)
+    if not difference <= TOLERANCE:
+        raise CheckpointError(
+            f"{weights_file}: log-probabilities differ from torch.nn.LSTM's by {difference:.2g}, "
+            f"more than {TOLERANCE:.0e}; its weights are too large for exact work in float32"
+        )
+    with atomic_path(directory / "model.safetensors") as temporary:
+        save_file(weights.tensors, temporary)
+    with atomic_path(directory / "vocab.txt") as temporary:
+        shutil.copyfile(vocabulary_file, temporary)
+    description = {
+        "architecture": "LSTM",
+        "embedding_size": weights.tensors["encoder.weight"].shape[1],
+        "layer_sizes": list(weights.layer_sizes),
+        "vocabulary_size": len(vocabulary),
+        "tied": weights.tied,
+        "decoder_bias": "decoder.bias" in weights.tensors,
+        "unk": source.unk,
+        "eos": source.eos,
+        "stored_as": str(weights.dtype).removeprefix("torch."),
+        "sha256": sha256_file(directory / "model.safetensors"),
+        "source_sha256": sha256_file(weights_file),
+        "vocabulary_sha256": sha256_file(vocabulary_file),
+        "verification": {
+            "largest_log_probability_difference": float(f"{difference:.2g}"),
+            "tolerance": TOLERANCE,
+            "tokens": _VERIFIED_TOKENS,
+            "seed": _VERIFICATION_SEED,
+        },
+    }
+    fields = {"checkpoint_sha256": description["sha256"], **(metadata_fields or {})}
+    write_json(description, directory / "model.json", make_metadata(**fields))
+    return description
+
+
+def load_language_model(
+    directory: str | Path, dtype: torch.dtype = torch.float32, device: torch.device | str = "cpu"
+) -> LanguageModel:
+    """Load a converted checkpoint.
+
+    Parameters
+    ----------
+    directory : str or Path
+        A folder that `convert_checkpoint` wrote, or the shipped default.
+    dtype : torch.dtype
+        Type to compute in. Biases are added up in it, whatever type the file stores.
+    device : torch.device or str
+
+    Returns
+    -------
+    LanguageModel
+        With the sha256 of its weights file.
+
+    Raises
+    ------
+    CheckpointError
+        If a file is missing or damaged, or not the one that ``model.json`` records.
+    """
+    directory = Path(directory)
+    weights_file = directory / "model.safetensors"
+    for file in (directory / "model.json", weights_file, directory / "vocab.txt"):
+        if not file.is_file():
+            raise CheckpointError(
+                f"{file} is missing; a converted checkpoint is a folder of model.safetensors, "
+                "model.json and vocab.txt. Convert the checkpoint (again)"
+            )
+    description = read_json(directory / "model.json")
+    found = {}
+    for key, file in (("sha256", weights_file), ("vocabulary_sha256", directory / "vocab.txt")):
+        found[key] = sha256_file(file)
+        expected = description.get(key, found[key])  # the shipped default records none
+        if found[key] != expected:
+            raise CheckpointError(
+                f"{file} has sha256 {found[key]}, but model.json beside it records {expected}: one "
+                "of them was changed or cut off. Delete the folder and convert the checkpoint again"
+            )
+    vocabulary = read_vocabulary(
+        directory / "vocab.txt", description.get("unk", "<unk>"), description.get("eos", "<eos>")
+    )
+    tensors = read_tensors(weights_file, "safetensors")
+    weights = canonical_weights(tensors, len(vocabulary), str(weights_file))
+    return _language_model(weights, vocabulary, found["sha256"], dtype).to(device=device)
+
+
+def _language_model(
+    weights: Weights, vocabulary: Vocabulary, sha256: str = "", dtype: torch.dtype = torch.float32
+) -> LanguageModel:
+    # First to the type of the computation, then the sum: float16 sums would lose digits.
+    tensors = {name: tensor.to(dtype) for name, tensor in weights.tensors.items()}
+    embedding = tensors["encoder.weight"]
+    return LanguageModel(
+        vocabulary=vocabulary,
+        embedding=embedding,
+        layers=tuple(
+            Layer(
+                tensors[f"rnn.weight_ih_l{depth}"],
+                tensors[f"rnn.weight_hh_l{depth}"],
+                tensors[f"rnn.bias_ih_l{depth}"] + tensors[f"rnn.bias_hh_l{depth}"],
+            )
+            for depth in range(len(weights.layer_sizes))
+        ),
+        decoder_weight=tensors.get("decoder.weight", embedding),
+        decoder_bias=tensors.get("decoder.bias", embedding.new_zeros(len(vocabulary))),
+        sha256=sha256,
+    )
+
+
+@torch.no_grad()
+def verify_log_probabilities(
+    model: LanguageModel,
+    weights: Weights | None = None,
+    n_tokens: int = _VERIFIED_TOKENS,
+    seed: int = _VERIFICATION_SEED,
+) -> float:
+    """Compare the gate-by-gate reference with ``torch.nn.LSTM`` holding the same weights.
+
+    Parameters
+    ----------
+    model : LanguageModel
+        The model whose reference is run.
+    weights : Weights, optional
+        What the torch modules hold; left out, the weights of `model`. Given, the two biases of
+        every layer stay apart in them, so that their sum in `model` is checked too.
+    n_tokens, seed : int
+        Length and seed of a random sequence of words.
+
+    Returns
+    -------
+    float
+        Largest absolute difference of log-probabilities, over all words and positions, in the
+        type of the model. NaN if either has one.
+    """
+    model = model.to(device="cpu")
+    if weights is None:
+        tensors = {"encoder.weight": model.embedding, "decoder.bias": model.decoder_bias}
+        tensors["decoder.weight"] = model.decoder_weight
+        for depth, layer in enumerate(model.layers):
+            tensors[f"rnn.weight_ih_l{depth}"] = layer.weight_ih
+            tensors[f"rnn.weight_hh_l{depth}"] = layer.weight_hh
+            tensors[f"rnn.bias_ih_l{depth}"] = layer.bias
+            tensors[f"rnn.bias_hh_l{depth}"] = torch.zeros_like(layer.bias)
+        weights = Weights(tensors, model.layer_sizes)
+    generator = torch.Generator().manual_seed(seed)
+    rows = torch.randint(len(model.vocabulary), (n_tokens,), generator=generator)
+    ours = log_probabilities_ref(model, [model.vocabulary.words[row] for row in rows.tolist()])
+    theirs = _torch_log_probabilities(weights, rows, model.dtype)
+    return float((ours - theirs).abs().max())
+
+
+def _torch_log_probabilities(weights: Weights, rows: Tensor, dtype: torch.dtype) -> Tensor:
+    """Log-probabilities of shape (tokens, words) by torch's own modules."""
+    tensors = {name: tensor.to(dtype) for name, tensor in weights.tensors.items()}
+    outputs = nn.functional.embedding(rows, tensors["encoder.weight"])
+    sizes = weights.layer_sizes
+    # One module of all layers needs equal sizes; else one module a layer.
+    stacks = [list(range(len(sizes)))] if len(set(sizes)) == 1 else [[d] for d in range(len(sizes))]
+    for depths in stacks:
+        lstm = nn.LSTM(outputs.shape[1], sizes[depths[0]], num_layers=len(depths)).to(dtype)
+        lstm.load_state_dict(
+            {
+                f"{name}_l{place}": tensors[f"rnn.{name}_l{depth}"]
+                for place, depth in enumerate(depths)
+                for name in ("weight_ih", "weight_hh", "bias_ih", "bias_hh")
+            }
+        )
+        outputs, _ = lstm.eval()(outputs)
+    decoder = tensors.get("decoder.weight", tensors["encoder.weight"])
+    logits = nn.functional.linear(outputs, decoder, tensors.get("decoder.bias"))
+    return torch.log_softmax(logits, dim=1)

@@ -1,0 +1,63 @@
+"""The untrained network of the same shape as a model: what its architecture alone can do."""
+
+import hashlib
+from dataclasses import replace
+
+import torch
+from torch import Tensor
+
+from lstm_units.models.language_model import LanguageModel, Layer
+
+_WORDS_RANGE = 0.1  # of embedding and decoder
+
+
+def untrained_like(model: LanguageModel, seed: int) -> LanguageModel:
+    """Return a network of the same shape and vocabulary as it was before training.
+
+    Initialised as the networks of Gulordava et al. (2018, NAACL), "Colorless green recurrent
+    networks dream hierarchically", whose training code is PyTorch's word-level language model:
+    embedding and decoder uniform in (-0.1, 0.1), decoder bias 0; in layers of h units all weights
+    and both biases uniform in (-1 / sqrt(h), 1 / sqrt(h)), which is PyTorch's default for an LSTM.
+
+    Parameters
+    ----------
+    model : LanguageModel
+        Its shape, vocabulary, tying, floating-point type and device are kept.
+    seed : int
+
+    Returns
+    -------
+    LanguageModel
+        The same network, up to rounding of the biases, in every floating-point type and on every
+        device. Its `sha256` is made from the model's and the seed.
+    """
+    generator = torch.Generator().manual_seed(seed)
+
+    def uniform(bound: float, *shape: int) -> Tensor:
+        drawn = torch.empty(shape, dtype=torch.float32).uniform_(-bound, bound, generator=generator)
+        return drawn.to(model.dtype)
+
+    embedding = uniform(_WORDS_RANGE, *model.embedding.shape)
+    layers = []
+    for layer in model.layers:
+        bound = layer.size**-0.5
+        layers.append(
+            Layer(
+                weight_ih=uniform(bound, *layer.weight_ih.shape),
+                weight_hh=uniform(bound, *layer.weight_hh.shape),
+                bias=uniform(bound, *layer.bias.shape) + uniform(bound, *layer.bias.shape),
+            )
+        )
+    decoder_weight = embedding
+    if not model.tied:
+        decoder_weight = uniform(_WORDS_RANGE, *model.decoder_weight.shape)
+    network = LanguageModel(
+        vocabulary=model.vocabulary,
+        embedding=embedding,
+        layers=tuple(layers),
+        decoder_weight=decoder_weight,
+        decoder_bias=embedding.new_zeros(len(model.vocabulary)),
+    )
+    name = f"untrained network of seed {seed} like {model.sha256}"
+    sha256 = hashlib.sha256(name.encode()).hexdigest()
+    return replace(network.to(device=model.device), sha256=sha256)

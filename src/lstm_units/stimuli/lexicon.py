@@ -1,0 +1,231 @@
+"""The words of a language: a table with one row per word, its forms and its features."""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+
+from lstm_units.errors import StimuliError
+from lstm_units.io.files import read_lines
+
+NUMBERS = ("singular", "plural")
+_COLUMNS = ("category", "lemma", *NUMBERS)
+
+
+@dataclass(frozen=True)
+class Word:
+    """One row of a lexicon table.
+
+    Parameters
+    ----------
+    category : str
+        The pool that the word belongs to, such as ``person`` or ``verb``.
+    lemma : str
+        The stem. No sentence has the same lemma twice.
+    singular, plural : str
+        The form for each number; the same for an invariable word.
+    features : mapping of str to str
+        Further features such as gender or case; one that is left empty in the table is absent
+        here and fits every value.
+    """
+
+    category: str
+    lemma: str
+    singular: str
+    plural: str
+    features: Mapping[str, str]
+
+    def form(self, number: str) -> str:
+        """Return the form for a number."""
+        return self.singular if number == "singular" else self.plural
+
+    def fits(self, features: Mapping[str, str]) -> bool:
+        """Whether the word can have all of the given features."""
+        return all(self.features.get(name, value) == value for name, value in features.items())
+
+
+@dataclass(frozen=True)
+class Lexicon:
+    """All words of a language.
+
+    Parameters
+    ----------
+    words : tuple of Word
+        A lemma may have several rows in one category when their features differ.
+    feature_names : tuple of str
+        The feature columns of the table.
+    source : str
+        The file, for messages.
+    """
+
+    words: tuple[Word, ...]
+    feature_names: tuple[str, ...] = ()
+    source: str = "lexicon"
+
+    @property
+    def categories(self) -> tuple[str, ...]:
+        """The categories, sorted."""
+        return tuple(sorted({word.category for word in self.words}))
+
+    @cached_property
+    def _rows(self) -> dict[tuple[str, str], list[Word]]:
+        rows: dict[tuple[str, str], list[Word]] = {}
+        for word in self.words:
+            rows.setdefault((word.category, word.lemma), []).append(word)
+        return rows
+
+    def pool(self, category: str, features: Mapping[str, str] | None = None) -> tuple[str, ...]:
+        """Return the lemmas of a category that fit the features, sorted.
+
+        Sorting keeps generated sentences independent of the order of the rows.
+
+        Parameters
+        ----------
+        category : str
+        features : mapping of str to str, optional
+            As in `Word.fits`; by default every lemma of the category fits.
+
+        Returns
+        -------
+        tuple of str
+        """
+        return tuple(
+            sorted(
+                {w.lemma for w in self.words if w.category == category and w.fits(features or {})}
+            )
+        )
+
+    def rows(self, category: str, lemma: str) -> list[Word]:
+        """Return all rows of a lemma.
+
+        Parameters
+        ----------
+        category, lemma : str
+
+        Returns
+        -------
+        list of Word
+            Empty when the category does not have the lemma.
+        """
+        return self._rows.get((category, lemma), [])
+
+    def word(self, category: str, lemma: str, features: Mapping[str, str]) -> Word:
+        """Return the one row of a lemma that fits the features.
+
+        Parameters
+        ----------
+        category, lemma : str
+        features : mapping of str to str
+            As in `Word.fits`.
+
+        Returns
+        -------
+        Word
+            The first of several rows with the same forms.
+
+        Raises
+        ------
+        StimuliError
+            If no row fits, or several rows that differ in their forms.
+        """
+        rows = [w for w in self.rows(category, lemma) if w.fits(features)]
+        if len(rows) == 1:
+            return rows[0]
+        wanted = ", ".join(f"{name} {value}" for name, value in sorted(features.items()))
+        if not rows:
+            raise StimuliError(
+                f"{self.source}: {category} {lemma!r} has no row for {wanted or 'it'}; add one"
+            )
+        if len({(w.singular, w.plural) for w in rows}) > 1:
+            raise StimuliError(
+                f"{self.source}: {category} {lemma!r} has {len(rows)} rows that fit "
+                f"{wanted or 'no feature at all'}, with different forms; name the feature that "
+                "decides in the slot (`features` or `agrees_in` in tasks.yaml)"
+            )
+        return rows[0]
+
+
+def read_lexicon(path: str | Path) -> Lexicon:
+    """Read a lexicon table.
+
+    Parameters
+    ----------
+    path : str or Path
+        A tab-separated UTF-8 file with a header. Columns ``category``, ``lemma``, ``singular``,
+        ``plural`` come first; an empty ``plural`` marks an invariable word. Each further column is
+        a feature.
+
+    Returns
+    -------
+    Lexicon
+
+    Raises
+    ------
+    StimuliError
+        If the file cannot be read, a line has the wrong number of fields, a form is not one
+        token, or a row occurs twice.
+    """
+    lines = read_lines(path)
+    header = lines[0].split("\t")
+    features = tuple(header[len(_COLUMNS) :])
+    if tuple(header[: len(_COLUMNS)]) != _COLUMNS or len(set(header)) != len(header):
+        raise StimuliError(
+            f"{path}, line 1: the header is {' '.join(header)!r}; expected the tab-separated "
+            f"columns {', '.join(_COLUMNS)}, then one column per feature, none twice"
+        )
+    if "" in features:
+        raise StimuliError(f"{path}, line 1: a feature column has no name; name it or remove it")
+    words: list[Word] = []
+    seen: dict[tuple, int] = {}
+    for number, line in enumerate(lines[1:], start=2):
+        if not line.strip():
+            continue
+        fields = line.split("\t")
+        if len(fields) > len(header):
+            raise StimuliError(
+                f"{path}, line {number}: {len(fields)} fields, but the header has {len(header)}; "
+                "separate the columns by single tabs"
+            )
+        fields += [""] * (len(header) - len(fields))
+        for name, value in zip(header, fields, strict=True):
+            if value != value.strip() or " " in value:
+                raise StimuliError(
+                    f"{path}, line {number}: {name} is {value!r}; expected one token without spaces"
+                )
+        category, lemma, singular, plural = fields[: len(_COLUMNS)]
+        if not (category and lemma and singular):
+            raise StimuliError(
+                f"{path}, line {number}: category, lemma and singular must not be empty, found "
+                f"{category!r}, {lemma!r}, {singular!r}"
+            )
+        named = zip(features, fields[len(_COLUMNS) :], strict=True)
+        word = Word(
+            category, lemma, singular, plural or singular, {n: v for n, v in named if v != ""}
+        )
+        key = (category, lemma, tuple(sorted(word.features.items())))
+        if key in seen:
+            raise StimuliError(
+                f"{path}, line {number}: {category} {lemma!r} stands already in line {seen[key]} "
+                "with the same features; remove one of the two"
+            )
+        seen[key] = number
+        words.append(word)
+    if not words:
+        raise StimuliError(f"{path}: no words after the header; add one row per word")
+    return Lexicon(tuple(words), features, str(path))
+
+
+def unknown_lemmas(lexicon: Lexicon, category: str, lemmas: Iterable[str]) -> list[str]:
+    """Return those of `lemmas` that the category does not have, sorted.
+
+    Parameters
+    ----------
+    lexicon : Lexicon
+    category : str
+    lemmas : iterable of str
+
+    Returns
+    -------
+    list of str
+    """
+    return sorted(set(lemmas) - set(lexicon.pool(category)))

@@ -1,0 +1,68 @@
+"""How perplexity falls over a training."""
+
+import matplotlib as mpl
+import pandas as pd
+from matplotlib.figure import Figure
+
+from lstm_units.io.figure_style import (
+    COLUMN_WIDTH,
+    GREY,
+    PLURAL,
+    SINGULAR,
+    STYLE,
+    new_figure,
+)
+
+
+def learning_curve(history: pd.DataFrame, *, width: float = COLUMN_WIDTH) -> Figure:
+    """Draw training and validation perplexity over the words read.
+
+    Parameters
+    ----------
+    history : DataFrame
+        From `lstm_units.training.loop.train`.
+    width : float
+        Inches.
+
+    Returns
+    -------
+    matplotlib.figure.Figure
+        Perplexity is on a logarithmic scale. The training perplexity of a sampled softmax, which is
+        biased low, is drawn thin.
+    """
+    validated = history.dropna(subset=["validation_perplexity"])
+    with mpl.rc_context(STYLE):
+        figure = new_figure(width, 0.75 * width)
+        axis = figure.add_axes((0.16, 0.165, 0.81, 0.58))
+        for softmax, line in (("sampled", 0.5), ("full", 1.1)):
+            part = history[history["softmax"] == softmax]
+            name = "training" if softmax == "full" else "training, sampled softmax (biased low)"
+            if len(part):
+                axis.plot(
+                    part["tokens"] / 1e6,
+                    part["training_perplexity"],
+                    color=SINGULAR,
+                    linewidth=line,
+                    label=name,
+                )
+        axis.plot(
+            validated["tokens"] / 1e6,
+            validated["validation_perplexity"],
+            color=PLURAL,
+            linewidth=1.1,
+            marker="o",
+            markersize=2.5,
+            label="validation",
+        )
+        axis.set_yscale("log")
+        axis.yaxis.set_major_formatter(mpl.ticker.FuncFormatter(lambda value, _: f"{value:,.0f}"))
+        axis.yaxis.set_minor_locator(mpl.ticker.LogLocator(subs=(2, 3, 5)))
+        axis.yaxis.set_minor_formatter(mpl.ticker.FuncFormatter(lambda value, _: f"{value:,.0f}"))
+        axis.tick_params(which="both", length=2, width=0.6, pad=2)
+        axis.set_xlabel("words read (millions)", labelpad=2)
+        axis.set_ylabel("perplexity", labelpad=2)
+        axis.grid(axis="y", which="major", color=GREY, linewidth=0.3, alpha=0.5)
+        axis.spines[["top", "right"]].set_visible(False)
+        # Above the axes: a curve may run anywhere within them.
+        axis.legend(frameon=False, loc="lower left", bbox_to_anchor=(0, 1), borderaxespad=0.2)
+    return figure

@@ -1,0 +1,379 @@
+"""Tests against random sets: ranks, corrections, intervals, planted damage, and files."""
+
+import shutil
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pyarrow.parquet as pq
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from statsmodels.stats.proportion import proportion_confint
+from support.simulated_results import intact_rows, write_shard
+
+from lstm_units.analyses.controls.random_sets import draw_sets
+from lstm_units.analyses.controls.set_tests import (
+    bears_on_claims,
+    control_table,
+    count_sets,
+    holm_over,
+    paired_interval,
+    rank_p,
+    set_accuracy,
+)
+from lstm_units.analyses.controls.write_set_tests import (
+    ACCURACY_SCHEMA,
+    TESTS_SCHEMA,
+    write_control_tests,
+)
+from lstm_units.analyses.controls.write_sets import write_control_sets
+from lstm_units.errors import UserError
+from lstm_units.io.files import make_metadata, read_metadata, write_json, write_parquet
+
+SIZES = (20, 30)
+N = 200  # items of a condition
+TESTED = [22, 23, 24]
+
+
+@dataclass(frozen=True)
+class Files:
+    """A family of sets, its shards and the intact model's margins."""
+
+    folder: Path
+    sets: Path
+    shards: list[Path]
+    intact: dict[str, Path]
+
+
+def with_metadata(path: Path, mode: str = "zero") -> Path:
+    """Give a simulated shard the metadata of a real one."""
+    metadata = make_metadata(
+        config={"mode": mode}, checkpoint_sha256="model", stimuli_sha256="stimuli"
+    )
+    write_parquet(pq.read_table(path), path, metadata)
+    return path
+
+
+def write_family(folder: Path, tested=tuple(TESTED), n_sets=99, per_shard=40, seed=0) -> Files:
+    """Sets whose units 21 to 30 take 20 items of nounpp SP each; PP is at ceiling under all.
+
+    Simple P loses one item under the even sets, and S is at ceiling.
+    """
+    write_json(
+        {"units": [{"unit": unit} for unit in tested]},
+        folder / "units" / "short_range.json",
+        make_metadata(checkpoint_sha256="model"),
+    )
+    sets = folder / "controls" / "sets" / "short_range.parquet"
+    lists = (None, None, folder / "units" / "short_range.json")
+    write_control_sets("short_range", SIZES, *lists, n_sets, "layer", True, seed, sets)
+    conditions = {"nounpp": ("SP", "PP"), "simple": ("S", "P")}
+    names = {task: np.repeat(found, N) for task, found in conditions.items()}
+    intact = {}
+    for task, of_item in names.items():
+        margin = np.ones(2 * N)
+        margin[:10] = -1 if task == "nounpp" else 1  # the intact model misses ten of SP
+        intact[task] = folder / "intact" / f"{task}.parquet"
+        metadata = make_metadata(checkpoint_sha256="model")
+        write_parquet(intact_rows(np.arange(2 * N), of_item, margin), intact[task], metadata)
+    members = pq.read_table(sets).to_pandas().groupby("set")["unit"].agg(list)
+    blocks = []
+    for number, units in members.items():
+        margins = {task: np.ones(2 * N) for task in names}
+        margins["nounpp"][:10] = -1
+        costly = sum(21 <= unit <= 30 for unit in units)
+        margins["nounpp"][5 : 10 + 20 * costly] = -1
+        margins["nounpp"][:5] = 1  # five that only the ablated models answer
+        margins["nounpp"][N : N + 3] = 1e-5  # near ties
+        if number % 2 == 0:
+            margins["simple"][-1] = -1
+        blocks.append((number, {task: (np.arange(2 * N), m) for task, m in margins.items()}))
+    shards = []
+    for first in range(0, len(blocks), per_shard):
+        part = blocks[first : first + per_shard]
+        name = f"short_range_{part[0][0]:04d}-{part[-1][0]:04d}.parquet"
+        path = folder / "ablation_sets" / "zero" / "noun" / name
+        shards.append(with_metadata(write_shard(path, part, key="set")))
+    return Files(folder, sets, shards, intact)
+
+
+@pytest.fixture(scope="module")
+def family(tmp_path_factory) -> Files:
+    return write_family(tmp_path_factory.mktemp("family"))
+
+
+@pytest.fixture(scope="module")
+def counted(family):
+    return count_sets(family.shards, family.intact, family.sets)
+
+
+@pytest.fixture(scope="module")
+def table(counted):
+    return control_table(counted, "short_range").set_index(["task", "condition"])
+
+
+def step(files: Files, folder: Path, **changes) -> tuple[Path, Path]:
+    given = {
+        "family": "short_range",
+        "sets": files.sets,
+        "shards": files.shards,
+        "intact_by_task": files.intact,
+        "minimum_intact": 0.55,
+        "confidence": 0.95,
+        "near_tie": 1e-4,
+        "seed": 3,
+        "accuracy": folder / "accuracy" / "short_range.parquet",
+        "tests": folder / "tests" / "short_range.parquet",
+        **changes,
+    }
+    write_control_tests(**given)
+    return given["accuracy"], given["tests"]
+
+
+def p_values(counts, observed: int) -> tuple[float, float]:
+    """Of one count among others: ours and the paper's."""
+    counts = np.asarray(counts)
+    n = len(counts)
+    return rank_p(int((counts <= observed).sum()), n), rank_p(int((counts < observed).sum()), n)
+
+
+def test_all_at_ceiling_is_no_evidence_here_and_is_in_the_paper():
+    assert p_values([600] * 1000, 600) == (1.0, 1 / 1001)
+
+
+@given(st.lists(st.integers(0, 12), min_size=2, max_size=40))
+def test_p_is_valid_for_every_draw_of_exchangeable_sets_whatever_the_ties(counts):
+    # Each of the counts is the tested one with equal probability: P(p <= alpha) <= alpha exactly.
+    p = [p_values(counts[:i] + counts[i + 1 :], counts[i])[0] for i in range(len(counts))]
+    for rank in range(1, len(counts) + 1):
+        assert sum(value <= rank / len(counts) + 1e-12 for value in p) <= rank
+
+
+def test_without_ties_p_is_uniform_and_equals_the_papers():
+    counts = np.random.default_rng(0).permutation(50).tolist()
+    both = [p_values(counts[:i] + counts[i + 1 :], counts[i]) for i in range(50)]
+    assert sorted(p for p, _ in both) == pytest.approx([(i + 1) / 50 for i in range(50)])
+    assert all(p == paper for p, paper in both)
+
+
+def damage(units, cost, rng) -> int:
+    """Right items of 200 under a set: each unit of layer 2 costs something, layer 1 nothing."""
+    lost = sum(cost[unit - 1] for unit in units)
+    return int(rng.binomial(200, max(0.02, 0.9 - lost)))
+
+
+def simulated_p(match: str, n_tests=300, n_sets=39) -> np.ndarray:
+    """Tested sets without any property but their layer, against their null."""
+    rng = np.random.default_rng(8)
+    cost = np.r_[np.zeros(20), rng.uniform(0.0, 0.1, 30)]
+    found = []
+    for number in range(n_tests):
+        tested = rng.choice(np.arange(21, 51), 4, replace=False)  # any four of layer 2
+        sets = draw_sets(tested, SIZES, n_sets, number, match)
+        counts = [damage(chosen.units, cost, rng) for chosen in sets]
+        found.append(p_values(counts[1:], counts[0])[0])
+    return np.array(found)
+
+
+def test_random_tested_sets_are_not_significant_more_often_than_they_may_be():
+    p = simulated_p("layer")
+    for alpha in (0.05, 0.1, 0.25, 0.5):
+        assert (p <= alpha).mean() <= alpha + 3 * np.sqrt(alpha * (1 - alpha) / len(p))
+    assert (p <= 0.5).mean() > 0.4  # nor is the test idle
+
+
+def test_a_null_over_all_layers_calls_a_costly_layer_significant():
+    # Why matching by layer is the default.
+    assert (simulated_p("all") <= 0.05).mean() > 0.15
+
+
+def test_counts_come_from_the_items(table, family):
+    members = pq.read_table(family.sets).to_pandas().groupby("set")["unit"].agg(list)
+    costly = np.array([sum(21 <= unit <= 30 for unit in units) for units in members])
+    right = N - 5 - 20 * costly
+    row = table.loc["nounpp", "SP"]
+    assert costly[0] == 3 and (row["n"], row["n_units"], row["n_sets"]) == (N, 3, 99)
+    assert row["observed"] == right[0] / N
+    assert row["full_accuracy"] == (N - 10) / N
+    null = right[1:]
+    assert row["null_mean"] == pytest.approx(null.mean() / N)
+    assert row["null_sd"] == pytest.approx(null.std(ddof=1) / N)
+    for name, share in (("q01", 0.01), ("q05", 0.05), ("q50", 0.5), ("q95", 0.95)):
+        assert row[f"null_{name}"] == pytest.approx(np.quantile(null, share) / N)
+    assert row["difference_to_full"] == pytest.approx((right[0] - (N - 10)) / N)
+    assert row["difference_to_null"] == pytest.approx((right[0] - null.mean()) / N)
+    assert (row["n_at_most"], row["n_below"]) == ((null <= right[0]).sum(), (null < right[0]).sum())
+    assert row["n_at_most"] > row["n_below"] == 0  # other sets of three costly units tie with it
+    assert row["p"] == (row["n_at_most"] + 1) / 100
+    assert row["p_paper"] == 1 / 100
+
+
+def test_holm_runs_over_the_chosen_rows_only():
+    p = np.array([0.03, 0.001, 0.01, 0.02, 0.5])
+    chosen = np.array([True, False, True, True, False])
+    # By hand: .01 x 3, .02 x 2, then .03 x 1 raised to the one before.
+    np.testing.assert_allclose(holm_over(p, chosen), [0.04, np.nan, 0.03, 0.04, np.nan])
+    assert np.isnan(holm_over(p, np.zeros(5, bool))).all()
+    np.testing.assert_allclose(holm_over(p, np.ones(5, bool)), [0.06, 0.005, 0.04, 0.06, 0.5])
+
+
+def test_claims_are_about_incongruent_conditions_and_all_without_attractors():
+    conditions = ["S", "P", "SS", "SP", "PS", "PP", "SSS", "SSP", "PPP", "all", "0", "1", ""]
+    assert [name for name in conditions if not bears_on_claims(name)] == ["SS", "PP", "SSS", "PPP"]
+
+
+def test_p_values_are_adjusted_over_testable_rows_that_a_claim_is_about(table, counted):
+    assert table["adjusted"].to_dict() == {
+        ("nounpp", "SP"): True,
+        ("nounpp", "PP"): False,
+        ("simple", "S"): True,
+        ("simple", "P"): True,
+    }
+    p = table["p"]
+    smallest = p["nounpp", "SP"]
+    assert smallest < 1 / 6  # so the hand example below is not all ones
+    assert table["p_holm"]["nounpp", "SP"] == pytest.approx(3 * smallest)
+    assert table["p_holm"]["simple"].tolist() == [1, 1]  # 1 and 2 x 0.5
+    assert np.isnan(table["p_holm"]["nounpp", "PP"])
+    # Where SP is not testable, two are left; where nothing is, none.
+    low = table["full_ci_low"]
+    some = control_table(counted, "short_range", minimum_intact=low["nounpp", "SP"])
+    assert some["adjusted"].tolist() == [False, False, True, True]
+    assert some["p_holm"].isna().tolist() == [True, True, False, False]
+    none = control_table(counted, "short_range", minimum_intact=1.0)
+    assert not none["adjusted"].any() and none["p_holm"].isna().all()
+
+
+def test_ceiling_and_ties_in_the_table(table):
+    for condition in (("nounpp", "PP"), ("simple", "S")):
+        row = table.loc[condition]
+        assert (row["p"], row["p_paper"], row["n_at_most"], row["n_below"]) == (1, 0.01, 99, 0)
+        assert row["difference_to_full"] == row["difference_to_null"] == 0
+        assert row["difference_to_full_ci_low"] == row["difference_to_full_ci_high"] == 0
+    row = table.loc["simple", "P"]  # set 0 and half of the others lose one item
+    assert (row["n_at_most"], row["n_below"], row["p"]) == (49, 0, 0.5)
+
+
+def test_near_ties_are_counted(table):
+    assert table.loc[("nounpp", "PP"), "n_near_ties"] == 3
+    assert table.loc[("nounpp", "PP"), "n_near_ties_null"] == 3 * 99
+    assert table.loc[("simple", "S"), "n_near_ties"] == 0
+
+
+def test_testable_asks_for_the_lower_bound_of_the_intact_accuracy(counted):
+    low, _ = proportion_confint(N - 10, N, method="wilson")
+    for minimum, testable in ((low - 1e-6, True), (low + 1e-6, False)):
+        row = control_table(counted, "short_range", minimum_intact=minimum).iloc[0]
+        assert (row["condition"], row["testable"]) == ("SP", testable)
+        assert row["full_ci_low"] == pytest.approx(low)
+
+
+def test_the_paired_interval_agrees_with_the_normal_approximation():
+    for lost, gained, n in ((60, 20, 600), (150, 0, 600), (30, 30, 900)):
+        low, high = paired_interval(lost, gained, n, 0.95, np.random.default_rng(0))
+        difference = (gained - lost) / n
+        error = np.sqrt((lost + gained) / n - difference**2) / np.sqrt(n)
+        np.testing.assert_allclose(
+            [low, high],
+            [difference - 1.96 * error, difference + 1.96 * error],
+            atol=0.1 * error + 1 / n,
+        )
+    narrow = paired_interval(60, 20, 600, 0.5, np.random.default_rng(0))
+    wide = paired_interval(60, 20, 600, 0.99, np.random.default_rng(0))
+    assert wide[0] < narrow[0] < narrow[1] < wide[1]
+    assert paired_interval(0, 0, 600, 0.95, np.random.default_rng(0)) == (0, 0)
+
+
+def test_a_further_task_changes_no_row_but_by_the_correction(family, counted, tmp_path):
+    alone = tmp_path / "alone.parquet"
+    blocks = []
+    for path in family.shards:
+        frame = pd.read_parquet(path)
+        for number, block in frame[frame["task"] == "nounpp"].groupby("set"):
+            blocks.append((int(number), {"nounpp": (block["item"], block["margin"])}))
+    write_shard(alone, blocks, key="set")
+    fewer = control_table(
+        count_sets([alone], {"nounpp": family.intact["nounpp"]}, family.sets), "short_range"
+    )
+    all_rows = control_table(counted, "short_range")
+    expected = all_rows[all_rows["task"] == "nounpp"].drop(columns="p_holm")
+    pd.testing.assert_frame_equal(
+        fewer.drop(columns="p_holm"), expected.reset_index(drop=True), check_exact=True
+    )
+
+
+def test_a_pooled_task_is_one_row_of_all_its_items(family, counted):
+    pooled = count_sets(family.shards, family.intact, family.sets, pooled_tasks=["simple"])
+    apart, together = (set_accuracy(c).set_index(["task", "set"]) for c in (counted, pooled))
+    assert together.loc["simple", "condition"].unique().tolist() == ["all"]
+    assert together.loc["nounpp", "right"].tolist() == apart.loc["nounpp", "right"].tolist()
+    summed = apart.loc["simple"].groupby("set")[["n", "right"]].sum()
+    assert (together.loc["simple", ["n", "right"]].to_numpy() == summed.to_numpy()).all()
+    table = control_table(pooled, "short_range").set_index(["task", "condition"])
+    assert table.loc[("simple", "all"), "full_accuracy"] == 1
+    assert table.loc[("simple", "all"), "n"] == 2 * N
+    assert table.loc[("simple", "all"), "difference_to_full"] == -1 / (2 * N)
+
+
+def test_accuracy_has_a_row_per_set_task_and_condition(counted):
+    accuracy = set_accuracy(counted)
+    assert list(accuracy) == ACCURACY_SCHEMA.names
+    assert len(accuracy) == 100 * 4
+    assert accuracy["set"].is_monotonic_increasing
+    np.testing.assert_array_equal(accuracy["accuracy"], accuracy["right"] / accuracy["n"])
+    ceiling = accuracy[(accuracy["task"] == "nounpp") & (accuracy["condition"] == "PP")]
+    assert (ceiling["right"] == N).all()
+
+
+def test_the_step_writes_both_files_with_how_they_were_made(family, tmp_path):
+    accuracy, tests = step(family, tmp_path / "one")
+    again = step(family, tmp_path / "two", shards=family.shards[::-1])
+    assert accuracy.read_bytes() == again[0].read_bytes()
+    assert tests.read_bytes() == again[1].read_bytes()
+    for path, schema in ((accuracy, ACCURACY_SCHEMA), (tests, TESTS_SCHEMA)):
+        assert pq.read_table(path).schema.remove_metadata() == schema
+        made = read_metadata(path)
+        assert (made["tested"], made["excluded"], made["reason"]) == (TESTED, [], None)
+        assert made["config"]["mode"] == "zero" and made["config"]["match"] == "layer"
+        assert (made["checkpoint_sha256"], made["stimuli_sha256"]) == ("model", ["stimuli"])
+    rows = pd.read_parquet(tests)
+    assert rows["family"].unique().tolist() == ["short_range"]
+    assert rows["p_holm"].notna().tolist() == rows["adjusted"].tolist() == [True, False, True, True]
+    assert pq.read_table(tests)["p_holm"].null_count == 1
+    assert [*zip(rows["task"], rows["condition"], strict=True)] == [
+        ("nounpp", "SP"), ("nounpp", "PP"), ("simple", "S"), ("simple", "P"),
+    ]  # fmt: skip
+
+
+def test_without_a_set_both_files_have_no_rows_and_say_why(tmp_path):
+    lists = tmp_path / "short_range.json"
+    write_json({"units": []}, lists, make_metadata(checkpoint_sha256="model"))
+    sets = tmp_path / "sets.parquet"
+    write_control_sets("short_range", SIZES, None, None, lists, 9, "layer", True, 0, sets)
+    empty = Files(tmp_path, sets, [], {"simple": tmp_path / "never_read.parquet"})
+    for path, schema in zip(step(empty, tmp_path), (ACCURACY_SCHEMA, TESTS_SCHEMA), strict=True):
+        table = pq.read_table(path)
+        assert table.num_rows == 0 and table.schema.remove_metadata() == schema
+        made = read_metadata(path)
+        assert made["reason"] == "this model has no short-range unit"
+        assert made["checkpoint_sha256"] == "model"
+
+
+def test_wrong_files_are_refused(family, tmp_path):
+    with pytest.raises(UserError, match="set 40 is missing for the task nounpp"):
+        step(family, tmp_path, shards=[family.shards[0], family.shards[2]])
+    with pytest.raises(UserError, match="set 0 stands in more than one shard"):
+        copy = tmp_path / "copy.parquet"
+        shutil.copy(family.shards[0], copy)
+        step(family, tmp_path, shards=[*family.shards, copy])
+    with pytest.raises(UserError, match="holds the family short_range, expected syntax"):
+        step(family, tmp_path, family="syntax")
+    other = tmp_path / "zero" / "other.parquet"
+    other.parent.mkdir()
+    shutil.copy(family.shards[2], other)
+    with_metadata(other, mode="mean")
+    with pytest.raises(UserError, match=r"several ablation modes \(mean, zero\)"):
+        step(family, tmp_path, shards=[*family.shards[:2], other])
+    assert not (tmp_path / "tests").exists()

@@ -1,0 +1,274 @@
+"""Random sets: matched, redrawable, fair draws; and what a family tests."""
+
+import re
+from collections import Counter
+from dataclasses import replace
+
+import numpy as np
+import pyarrow.parquet as pq
+import pytest
+import torch
+from scipy import stats
+
+from lstm_units.analyses.controls.random_sets import (
+    FAMILIES,
+    UnitSet,
+    draw_set,
+    draw_sets,
+    family_set,
+    sets_table,
+)
+from lstm_units.analyses.controls.write_sets import write_control_sets
+from lstm_units.errors import ConfigurationError, InterventionError, UserError
+from lstm_units.interventions.context_states import read_context
+from lstm_units.interventions.interventions import Interventions
+from lstm_units.interventions.sweep import Items, sweep
+from lstm_units.interventions.sweep_reference import sweep_ref
+from lstm_units.io.files import make_metadata, read_metadata, write_json
+from lstm_units.models.language_model import Layer, layer_of_units
+
+SIZES = (20, 30)
+TESTED = (3, 17, 25, 30, 41)  # two units of the first layer, three of the second
+LAYER = dict(enumerate(layer_of_units(SIZES), start=1))
+
+
+def layers(units):
+    return Counter(LAYER[unit] for unit in units)
+
+
+def test_the_tested_set_is_number_0_and_random_ones_follow():
+    sets = draw_sets(TESTED[::-1], SIZES, 50, seed=1)
+    assert sets[0] == UnitSet(0, TESTED, None)
+    assert [chosen.number for chosen in sets] == list(range(51))
+    for chosen in sets:
+        assert len(set(chosen.units)) == len(TESTED)
+        assert list(chosen.units) == sorted(chosen.units)
+    assert len({chosen.units for chosen in sets}) > 45
+
+
+def test_matched_by_layer_every_set_has_the_tested_sets_layers():
+    assert {tuple(layers(s.units).items()) for s in draw_sets(TESTED, SIZES, 200, 1)} == {
+        ((1, 2), (2, 3))
+    }
+    mixed = {layers(s.units)[1] for s in draw_sets(TESTED, SIZES, 200, 1, match="all")}
+    assert len(mixed) > 3  # over all layers the counts vary
+
+
+def test_a_set_is_redrawn_from_its_own_seed_alone():
+    for match in ("layer", "all"):
+        sets = draw_sets(TESTED, SIZES, 20, 5, match, excluded=(50,))
+        assert len({chosen.seed for chosen in sets}) == 21
+        for chosen in sets[1:]:
+            assert 0 <= chosen.seed < 2**63
+            assert draw_set(chosen.seed, TESTED, SIZES, match, (50,)) == chosen.units
+
+
+def test_more_sets_leave_the_earlier_ones_as_they_are():
+    assert draw_sets(TESTED, SIZES, 100, 5)[:31] == draw_sets(TESTED, SIZES, 30, 5)
+
+
+def test_another_seed_gives_other_sets():
+    assert draw_sets(TESTED, SIZES, 30, 5)[1:] != draw_sets(TESTED, SIZES, 30, 6)[1:]
+
+
+@pytest.mark.parametrize("match", ["layer", "all"])
+def test_every_unit_that_is_not_excluded_is_drawn_equally_often(match):
+    excluded = (1, 2, 50)
+    sets = draw_sets(TESTED, SIZES, 3000, 7, match, excluded)[1:]
+    drawn = Counter(unit for chosen in sets for unit in chosen.units)
+    assert not set(excluded) & set(drawn)
+    assert set(TESTED) <= set(drawn)  # the tested units belong to the null
+    pools = [range(3, 21), range(21, 50)] if match == "layer" else [range(3, 50)]
+    for pool in pools:
+        assert stats.chisquare([drawn[unit] for unit in pool]).pvalue > 0.001
+
+
+def test_a_set_of_all_units_of_a_layer_has_one_random_set():
+    sets = draw_sets(range(1, 21), SIZES, 10, 0)
+    assert {chosen.units for chosen in sets} == {tuple(range(1, 21))}
+
+
+def test_too_few_units_are_refused():
+    needed = (
+        r"2 units of layer 1 .* there are 1 .*controls\.match: all.*controls\.exclude_long_range"
+    )
+    with pytest.raises(ConfigurationError, match=needed):
+        draw_set(0, (1, 2), SIZES, excluded=tuple(range(2, 21)))
+    with pytest.raises(ConfigurationError, match="of all layers together") as raised:
+        draw_set(0, (1, 2), SIZES, "all", excluded=tuple(range(2, 51)))
+    assert "controls.match" not in str(raised.value)
+    with pytest.raises(ConfigurationError, match="unit 3 is tested and excluded at once"):
+        draw_sets(TESTED, SIZES, 10, 0, excluded=(3,))
+    with pytest.raises(ConfigurationError, match=r"controls\.sets is 0"):
+        draw_sets(TESTED, SIZES, 0, 0)
+    with pytest.raises(
+        ConfigurationError, match=r"controls\.match is 'layers'; write one of layer, all"
+    ):
+        draw_sets(TESTED, SIZES, 1, 0, match="layers")
+    with pytest.raises(InterventionError, match="unit 51 does not exist"):
+        draw_sets((51,), SIZES, 1, 0)
+
+
+def test_an_empty_set_has_no_random_sets():
+    assert draw_sets((), SIZES, 10, 0) == []
+    table = sets_table([])
+    assert table.num_rows == 0 and table.schema.names == ["set", "unit", "seed"]
+
+
+def test_families_test_the_units_of_their_lists():
+    lists = {"syntax": [9, 3, 5], "long_range": [5, 12], "short_range": [7]}
+    assert family_set("syntax", lists).units == (3, 9)
+    assert family_set("syntax", lists).excluded == (5, 12)
+    assert family_set("syntax", lists, exclude_long_range=False).units == (3, 5, 9)
+    assert family_set("syntax", lists, exclude_long_range=False).excluded == ()
+    assert family_set("short_range", lists).units == (7,)
+    both = family_set("short_and_long_range", lists)
+    assert (both.units, both.excluded, both.reason) == ((5, 7, 12), (), None)
+
+
+@pytest.mark.parametrize(
+    ("family", "lists", "reason"),
+    [
+        ("syntax", {"syntax": [], "long_range": [1]}, "no syntax unit"),
+        ("syntax", {"syntax": [1], "long_range": [1]}, "all syntax units .* are long-range"),
+        ("short_range", {"short_range": []}, "no short-range unit"),
+        ("short_and_long_range", {"short_range": [3], "long_range": []}, "no long-range unit"),
+        ("short_and_long_range", {"short_range": [], "long_range": []}, "neither"),
+    ],
+)
+def test_a_family_without_a_set_says_why(family, lists, reason):
+    found = family_set(family, lists)
+    assert found.units == ()
+    assert re.search(reason, found.reason)
+
+
+def test_margins_of_drawn_sets_equal_edited_weights_and_do_not_depend_on_signs(random_model):
+    model = random_model(layer_sizes=(6, 8), scale=2.0)
+    rng = np.random.default_rng(3)
+    prefixes = [tuple(rng.integers(0, 8, rng.integers(1, 6)).tolist()) for _ in range(60)]
+    items = Items(tuple(prefixes), rng.integers(0, 4, 60), rng.integers(4, 8, 60))
+    context = [2, 3, 1, 4]
+    sets = draw_sets((2, 5, 8, 9, 13), model.layer_sizes, 12, seed=3)
+    interventions = Interventions("zero", tuple(chosen.units for chosen in sets))
+    margins = sweep(model, items, interventions, read_context(model, interventions, context))
+    expected = sweep_ref(model, items, interventions, context)
+    assert np.abs(margins - expected).max() < 1e-10
+    assert np.ptp((expected > 0).sum(axis=1)) > 3  # the sets do differ
+    flipped = model
+    for unit in (2, 9, 13):
+        flipped = _flip(flipped, unit)
+    assert not torch.equal(flipped.layers[1].weight_hh, model.layers[1].weight_hh)
+    again = sweep(flipped, items, interventions, read_context(flipped, interventions, context))
+    assert np.array_equal(margins > 0, again > 0)
+
+
+def _flip(model, unit):
+    """The same network with a unit's hidden and cell negated."""
+    depth = LAYER_OF_SMALL[unit]
+    index = unit - 1 - (0 if depth == 0 else 6)
+    layer = model.layers[depth]
+    columns = torch.ones(layer.size, dtype=model.dtype)
+    columns[index] = -1
+    rows = torch.ones(4 * layer.size, dtype=model.dtype)
+    rows[2 * layer.size + index] = -1
+    changed = list(model.layers)
+    changed[depth] = Layer(
+        rows[:, None] * layer.weight_ih,
+        rows[:, None] * layer.weight_hh * columns,
+        rows * layer.bias,
+    )
+    if depth + 1 < len(changed):
+        above = changed[depth + 1]
+        changed[depth + 1] = Layer(above.weight_ih * columns, above.weight_hh, above.bias)
+        return replace(model, layers=tuple(changed))
+    return replace(model, layers=tuple(changed), decoder_weight=model.decoder_weight * columns)
+
+
+LAYER_OF_SMALL = dict(enumerate([0] * 6 + [1] * 8, start=1))
+
+
+@pytest.fixture
+def unit_lists(tmp_path):
+    """Lists of units as files."""
+
+    def write(checkpoint="a", **lists):
+        paths = {}
+        for name in ("syntax", "long_range", "short_range"):
+            paths[name] = tmp_path / "units" / f"{name}.json"
+            metadata = make_metadata(checkpoint_sha256=checkpoint, stimuli_sha256=f"of {name}")
+            value = {"units": [{"unit": unit} for unit in lists.get(name, [])]}
+            write_json(value, paths[name], metadata)
+        return paths
+
+    return write
+
+
+def test_the_step_writes_the_contracts_columns_and_how_sets_were_drawn(unit_lists, tmp_path):
+    paths = unit_lists(syntax=[3, 17, 40, 41], long_range=[40, 50])
+    outputs = [tmp_path / f"{name}.parquet" for name in ("one", "two")]
+    for output in outputs:
+        write_control_sets(
+            "syntax",
+            SIZES,
+            paths["syntax"],
+            paths["long_range"],
+            None,
+            25,
+            "layer",
+            True,
+            4,
+            output,
+        )
+    assert outputs[0].read_bytes() == outputs[1].read_bytes()
+    table = pq.read_table(outputs[0])
+    assert [str(field.type) for field in table.schema] == ["int32", "int16", "int64"]
+    assert table.schema.names == ["set", "unit", "seed"]
+    rows = table.to_pandas()
+    assert rows["set"].tolist() == np.repeat(range(26), 3).tolist()
+    assert rows.loc[rows["set"] == 0, "unit"].tolist() == [3, 17, 41]
+    assert rows.loc[rows["set"] == 0, "seed"].isna().all()
+    for number, chosen in rows[rows["set"] > 0].groupby("set"):
+        seeds = set(pq.read_table(outputs[0], filters=[("set", "=", number)])["seed"].to_pylist())
+        assert len(seeds) == 1
+        drawn = draw_set(seeds.pop(), (3, 17, 41), SIZES, "layer", (40, 50))
+        assert tuple(chosen["unit"]) == drawn
+    made = read_metadata(outputs[0])
+    assert (made["tested"], made["excluded"], made["reason"]) == ([3, 17, 41], [40, 50], None)
+    assert (made["seed"], made["config"]["match"], made["config"]["n_sets"]) == (4, "layer", 25)
+    assert made["checkpoint_sha256"] == "a"
+
+
+@pytest.mark.parametrize("family", FAMILIES)
+def test_the_step_writes_no_rows_and_a_reason_without_a_set(family, unit_lists, tmp_path):
+    paths = unit_lists(short_range=[4] if family == "short_and_long_range" else [])
+    output = tmp_path / "sets.parquet"
+    write_control_sets(
+        family, SIZES, paths["syntax"], paths["long_range"], paths["short_range"],
+        10, "layer", True, 4, output,
+    )  # fmt: skip
+    assert pq.read_table(output).num_rows == 0
+    made = read_metadata(output)
+    assert made["tested"] == [] and made["reason"].startswith("this model has n")
+
+
+def test_the_step_reads_only_the_lists_that_the_family_needs(unit_lists, tmp_path):
+    paths = unit_lists(syntax=[3], short_range=[4], long_range=[3])
+    output = tmp_path / "sets.parquet"
+    write_control_sets("syntax", SIZES, paths["syntax"], None, None, 2, "all", False, 0, output)
+    assert read_metadata(output)["tested"] == [3]
+    with pytest.raises(ConfigurationError, match="family syntax needs the list of long_range"):
+        write_control_sets("syntax", SIZES, paths["syntax"], None, None, 2, "all", True, 0, output)
+    with pytest.raises(ConfigurationError, match=r"unknown family of sets 'noun'.*short_range"):
+        write_control_sets("noun", SIZES, None, None, None, 2, "all", True, 0, output)
+
+
+def test_lists_of_different_checkpoints_are_refused(unit_lists, tmp_path):
+    paths = unit_lists(short_range=[4], long_range=[3])
+    metadata = make_metadata(checkpoint_sha256="b", stimuli_sha256="c")
+    write_json({"units": [{"unit": 3}]}, paths["long_range"], metadata)
+    with pytest.raises(UserError, match=r"long_range.json was made from another checkpoint"):
+        write_control_sets(
+            "short_and_long_range", SIZES, None, paths["long_range"], paths["short_range"],
+            2, "all", True, 0, tmp_path / "sets.parquet",
+        )  # fmt: skip
+    assert not (tmp_path / "sets.parquet").exists()

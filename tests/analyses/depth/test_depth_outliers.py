@@ -1,0 +1,99 @@
+"""Outlying coefficients: by hand, and unmoved by the arbitrary signs of units."""
+
+import numpy as np
+import pytest
+
+from lstm_units.analyses.depth.outliers import outliers
+from lstm_units.errors import ConfigurationError
+
+
+def coefficients(units=60, folds=5, planted=((3, 1.0), (17, -0.8)), seed=0):
+    values = 0.05 * np.random.default_rng(seed).standard_normal((folds, units))
+    for unit, value in planted:
+        values[:, unit] += value
+    return values
+
+
+def test_deviations_are_those_of_the_formulas():
+    values = np.array([[1.0, -1, 2, 4], [3, -1, 0, 4]])
+    mean = np.array([2.0, -1, 1, 4])
+    zero = outliers(values, 1.5)
+    np.testing.assert_allclose(zero.mean, mean)
+    np.testing.assert_allclose(zero.deviation, mean / np.sqrt(22 / 4))
+    np.testing.assert_allclose(zero.fold_deviation[0], values[0] / np.sqrt(22 / 4))
+    np.testing.assert_allclose(zero.fold_deviation[1], values[1] / np.sqrt(26 / 4))
+    assert zero.beyond.tolist() == [False, False, False, True]
+    assert zero.folds_beyond.tolist() == [0, 0, 0, 2]
+    around = outliers(values, 1.5, "mean")
+    np.testing.assert_allclose(around.deviation, (mean - 1.5) / mean.std())
+
+
+@pytest.mark.parametrize("deviations_from", ["zero", "mean"])
+def test_planted_coefficients_are_found_whatever_their_sign(deviations_from):
+    found = outliers(coefficients(), 3, deviations_from)
+    assert np.flatnonzero(found.beyond).tolist() == [3, 17]
+    assert np.flatnonzero(found.stable(5)).tolist() == [3, 17]
+    assert found.deviation[3] > 0 > found.deviation[17]
+
+
+def test_flipping_the_sign_of_any_unit_moves_no_other_and_changes_no_verdict():
+    values = coefficients()
+    before = outliers(values)
+    for unit in range(values.shape[1]):
+        flipped = values.copy()
+        flipped[:, unit] *= -1
+        after = outliers(flipped)
+        np.testing.assert_array_equal(np.abs(after.deviation), np.abs(before.deviation))
+        np.testing.assert_array_equal(after.beyond, before.beyond)
+        np.testing.assert_array_equal(after.folds_beyond, before.folds_beyond)
+
+
+def test_deviations_from_the_mean_depend_on_signs_which_is_why_they_are_no_default():
+    # All coefficients alike: negating one makes it stand out from the mean, not from 0.
+    values = np.ones((5, 60)) + coefficients(planted=())
+    flipped = values.copy()
+    flipped[:, 0] *= -1
+    assert not outliers(values, 3, "mean").beyond.any()
+    assert outliers(flipped, 3, "mean").beyond[0]
+    assert not outliers(flipped, 3, "zero").beyond.any()
+
+
+def test_a_unit_that_stands_out_in_one_fold_is_beyond_but_not_stable():
+    values = coefficients(planted=())
+    values[2, 9] = 5
+    found = outliers(values)
+    assert found.beyond[9]
+    assert found.folds_beyond[9] == 1
+    assert not found.stable(2)[9]
+
+
+def test_a_fold_with_the_other_sign_does_not_count():
+    values = coefficients(planted=((9, 1.0),))
+    values[4, 9] *= -1
+    assert outliers(values).folds_beyond[9] == 4
+
+
+def test_scale_does_not_matter():
+    values = coefficients()
+    before, after = outliers(values), outliers(1e-9 * values)
+    np.testing.assert_allclose(after.deviation, before.deviation)
+    assert np.array_equal(after.beyond, before.beyond)
+
+
+@pytest.mark.parametrize("deviations_from", ["zero", "mean"])
+def test_equal_coefficients_do_not_deviate(deviations_from):
+    value = 0.0 if deviations_from == "zero" else 0.1
+    found = outliers(np.full((5, 30), value), 3, deviations_from)
+    assert not found.deviation.any()
+    assert not found.beyond.any()
+    assert not found.folds_beyond.any()
+
+
+def test_bad_settings_are_refused():
+    with pytest.raises(ConfigurationError, match=r"syntax_units\.threshold is 0"):
+        outliers(coefficients(), 0)
+    with pytest.raises(ConfigurationError, match=r"deviations_from is 'median'.*zero or mean"):
+        outliers(coefficients(), 3, "median")
+    for bad in (np.zeros(4), np.full((2, 2), np.nan), np.zeros((5, 0))):
+        with pytest.raises(ValueError, match="matrix of finite numbers"):
+            outliers(bad)

@@ -1,0 +1,218 @@
+"""Dynamics: the fast table over nodes against brute force over items, and what it refuses."""
+
+from dataclasses import replace
+
+import numpy as np
+import pandas as pd
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+
+from lstm_units.activations.reader import VARIABLES, open_activations
+from lstm_units.activations.write_dump import write_model_activations
+from lstm_units.analyses.dynamics.time_courses import dynamics_table
+from lstm_units.analyses.dynamics.write_dynamics import write_dynamics
+from lstm_units.errors import ConfigurationError, UserError
+from lstm_units.interventions.model_inputs import Compute, Context
+from lstm_units.io.files import make_metadata, read_metadata, write_parquet
+from lstm_units.stimuli.aligned_items import read_aligned_items
+from lstm_units.stimuli.generation import generate
+from lstm_units.stimuli.language_tables import read_language
+from lstm_units.stimuli.table import write_stimuli
+
+SIZES = (5, 7)
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory, project, random_model):
+    """Stimuli, dump and answers of a random model of 12 units on 48 items."""
+    folder = tmp_path_factory.mktemp("dynamics")
+    table = generate(read_language(project / "stimuli" / "english"), "nounpp", 12, True, 1)
+    write_stimuli(table, folder / "nounpp.parquet", make_metadata(stimuli_sha256="s"))
+    words = sorted({word for tokens in table["tokens"].to_pylist() for word in tokens})
+    words += sorted(set(table["wrong"].to_pylist()) - set(words))
+    model = random_model(SIZES, words=("<unk>", "<eos>", *words))
+    (folder / "context.txt").write_text("The boy .\n", encoding="utf-8")
+    write_model_activations(
+        model,
+        folder / "nounpp.parquet",
+        Context(str(folder / "context.txt")),
+        Compute("float64", "cpu"),
+        VARIABLES,
+        "all",
+        "float64",
+        folder / "activations" / "nounpp",
+    )
+    answers = pa.table(
+        {
+            "item": table["item"],
+            "condition": table["condition"],
+            "right": pa.array(np.arange(len(table)) % 3 > 0),
+        }
+    )
+    metadata = read_metadata(folder / "activations" / "nounpp" / "index.parquet")
+    write_parquet(answers, folder / "intact.parquet", metadata)
+    return folder
+
+
+@pytest.fixture(scope="module")
+def dump(folder):
+    return open_activations(folder / "activations" / "nounpp")
+
+
+@pytest.fixture(scope="module")
+def items(folder):
+    return read_aligned_items(folder / "nounpp.parquet")
+
+
+def brute_force(dump, items, kept):
+    """Every cell of the table from the values of every item."""
+    rows = []
+    for variable in dump.variables:
+        values = dump.read(variable)  # (items, positions, units)
+        for place, unit in enumerate(dump.units()):
+            for position in range(dump.n_positions):
+                for condition in ("SS", "SP", "PS", "PP"):
+                    chosen = values[(items.condition == condition) & kept, position, place]
+                    chosen = chosen[~np.isnan(chosen)]
+                    rows.append(
+                        {
+                            "unit": unit,
+                            "layer": 1 if unit <= SIZES[0] else 2,
+                            "variable": variable,
+                            "position": position,
+                            "condition": condition,
+                            "n": len(chosen),
+                            "mean": chosen.mean() if len(chosen) else np.nan,
+                            "sd": chosen.std(ddof=1) if len(chosen) > 1 else np.nan,
+                        }
+                    )
+    keys = ["unit", "variable", "position", "condition"]
+    return pd.DataFrame(rows).set_index(keys)
+
+
+def compare(table, expected):
+    table = table.assign(
+        variable=table["variable"].astype(str), condition=table["condition"].astype(str)
+    ).set_index(["unit", "variable", "position", "condition"])
+    assert table.index.is_unique
+    assert len(table) == len(expected)
+    table = table.loc[expected.index]
+    np.testing.assert_array_equal(table[["layer", "n"]], expected[["layer", "n"]])
+    np.testing.assert_allclose(table["mean"], expected["mean"], atol=1e-12)
+    np.testing.assert_allclose(table["sd"], expected["sd"], atol=1e-12)
+
+
+@pytest.mark.parametrize("block", [1, 3, 64])
+@pytest.mark.parametrize("keep", ["all", "some", "one", "none of PS"])
+def test_moments_over_nodes_equal_those_over_items(dump, items, keep, block):
+    kept = {
+        "all": np.ones(len(items), bool),
+        "some": np.random.default_rng(0).random(len(items)) < 0.4,
+        "one": np.arange(len(items)) == 17,
+        "none of PS": items.condition != "PS",
+    }[keep]
+    table = dynamics_table(dump, items, None if keep == "all" else kept, block=block)
+    compare(table, brute_force(dump, items, kept))
+
+
+def test_shared_prefixes_are_counted_as_often_as_they_occur(dump, items):
+    """The test above would not notice a missing weight if no prefix were shared."""
+    assert dump.n_nodes < dump.n_positions * len(items)
+    table = dynamics_table(dump, items)
+    assert set(table["n"]) == {12}
+
+
+def test_a_condition_without_items_is_empty_and_stays(dump, items):
+    table = dynamics_table(dump, items, items.condition != "PS")
+    rows = table[table["condition"] == "PS"]
+    assert len(rows) == len(table) // 4
+    assert (rows["n"] == 0).all()
+    assert rows[["mean", "sd"]].isna().all().all()
+    nothing = dynamics_table(dump, items, np.zeros(len(items), bool))
+    assert nothing["mean"].isna().all()
+    assert len(nothing) == len(table)
+
+
+def test_equal_values_have_no_spread_at_all(dump, items):
+    table = dynamics_table(dump, items)
+    first = table[table["position"] == 0]  # "The" after the same context
+    assert (first["sd"] == 0).all()
+    assert (table.loc[table["position"] == 1, "sd"] > 0).all()
+
+
+def test_rows_are_sorted_and_blocks_leave_no_trace(dump, items):
+    table = dynamics_table(dump, items, block=2)
+    pd.testing.assert_frame_equal(table, dynamics_table(dump, items, block=64))
+    assert list(table["condition"].cat.categories) == ["SS", "SP", "PS", "PP"]
+    codes = [
+        table["unit"],
+        table["variable"].cat.codes,
+        table["position"],
+        table["condition"].cat.codes,
+    ]
+    order = np.lexsort([np.asarray(code) for code in reversed(codes)])
+    assert (order == np.arange(len(table))).all()
+
+
+def test_negating_a_unit_negates_its_means_and_nothing_else(dump, items):
+    class Negated:
+        def __getattr__(self, name):
+            return getattr(dump, name)
+
+        def read_nodes(self, variable, units=None):
+            values = dump.read_nodes(variable, units)
+            return -values if variable in ("hidden", "cell", "candidate") else values
+
+    table, negated = dynamics_table(dump, items), dynamics_table(Negated(), items)
+    signed = table["variable"].isin(["hidden", "cell", "candidate"])
+    np.testing.assert_array_equal(negated["mean"], np.where(signed, -table["mean"], table["mean"]))
+    np.testing.assert_array_equal(negated["sd"], table["sd"])
+
+
+def test_items_of_another_run_are_refused(dump, items):
+    with pytest.raises(UserError, match=r"other items than its stimuli.*activations/nounpp"):
+        dynamics_table(dump, items.subset(np.arange(len(items)) > 0))
+    turned = replace(items, condition=items.condition[::-1])
+    with pytest.raises(UserError, match="other items"):
+        dynamics_table(dump, turned)
+    with pytest.raises(UserError, match="48 items, but 3 answers"):
+        dynamics_table(dump, items, np.ones(3, bool))
+
+
+@pytest.mark.parametrize("which", ["right", "all"])
+def test_the_step_writes_the_table_with_the_types_of_the_contract(
+    folder, dump, items, which, tmp_path
+):
+    paths = (folder / "activations" / "nounpp", folder / "nounpp.parquet")
+    outputs = [tmp_path / name for name in ("a.parquet", "b.parquet")]
+    for output in outputs:
+        write_dynamics(*paths, folder / "intact.parquet", which, output)
+    assert outputs[0].read_bytes() == outputs[1].read_bytes()
+    schema = pq.read_schema(outputs[0])
+    assert schema.names == [
+        *("unit", "layer", "variable", "position", "condition", "n", "mean", "sd")
+    ]
+    assert schema.field("unit").type == pa.int16()
+    assert schema.field("mean").type == pa.float32()
+    assert isinstance(schema.field("variable").type, pa.DictionaryType)
+    metadata = read_metadata(outputs[0])
+    assert metadata["config"] == {"items": which}
+    assert metadata["stimuli_sha256"] == dump.metadata["stimuli_sha256"]
+    kept = np.arange(len(items)) % 3 > 0 if which == "right" else np.ones(len(items), bool)
+    table = pq.read_table(outputs[0])
+    assert table["mean"].null_count == 0  # not-a-number stays a number
+    expected = brute_force(dump, items, kept)["mean"]
+    found = table.to_pandas().set_index(["unit", "variable", "position", "condition"])["mean"]
+    np.testing.assert_allclose(found.loc[expected.index], expected, rtol=1e-5, atol=1e-6)
+
+
+def test_the_step_refuses_answers_of_another_model(folder, tmp_path):
+    answers = pq.read_table(folder / "intact.parquet").replace_schema_metadata(None)
+    write_parquet(answers, tmp_path / "other.parquet", make_metadata(checkpoint_sha256="x"))
+    arguments = (folder / "activations" / "nounpp", folder / "nounpp.parquet")
+    with pytest.raises(UserError, match="different checkpoints or stimuli"):
+        write_dynamics(*arguments, tmp_path / "other.parquet", "right", tmp_path / "a.parquet")
+    with pytest.raises(ConfigurationError, match="dynamics: items: 'rihgt' is unknown"):
+        write_dynamics(*arguments, folder / "intact.parquet", "rihgt", tmp_path / "a.parquet")
+    assert not (tmp_path / "a.parquet").exists()

@@ -1,0 +1,425 @@
+"""Figure 1: what theory asks, what is drawn and labelled, no overlap, one size, equal bytes."""
+
+import itertools
+from dataclasses import replace
+
+import numpy as np
+import pandas as pd
+import pyarrow as pa
+import pytest
+from matplotlib.colors import to_hex
+from matplotlib.legend import Legend
+from matplotlib.text import Text
+
+from lstm_units.analyses.dynamics.figure import (
+    ALL_ROWS,
+    condition_looks,
+    dynamics_figure,
+    ideal_column,
+    unit_column,
+)
+from lstm_units.analyses.dynamics.ideal_time_course import ideal_time_course
+from lstm_units.analyses.dynamics.write_figure1 import (
+    ideal_figure,
+    number_figure,
+    write_figure1,
+    write_unit_dynamics,
+)
+from lstm_units.analyses.efferents.figure import efferents_figure
+from lstm_units.analyses.efferents.weights import segregation
+from lstm_units.analyses.efferents.write_figure1d import write_figure1d
+from lstm_units.errors import UserError
+from lstm_units.io.figure_style import FONT_SIZE, PLURAL, SINGULAR
+from lstm_units.io.files import make_metadata, write_json, write_parquet
+from lstm_units.stimuli.aligned_items import align_items
+from lstm_units.stimuli.generation import generate
+from lstm_units.stimuli.language_tables import read_language
+from lstm_units.stimuli.table import write_stimuli
+
+UNITS = (3, 5, 8, 9, 12)
+
+
+@pytest.fixture(scope="module")
+def language(project):
+    return read_language(project / "stimuli" / "english")
+
+
+@pytest.fixture(scope="module")
+def stimuli(language):
+    return generate(language, "nounpp", 3, True, 1)
+
+
+@pytest.fixture(scope="module")
+def items(stimuli):
+    return align_items(stimuli, "nounpp")
+
+
+def dynamics(items, units=UNITS, variables=ALL_ROWS, empty=()):
+    """Dynamics whose mean is known from unit, variable, position and condition."""
+    rng = np.random.default_rng(0)
+    keys = itertools.product(
+        units, variables, range(items.n_positions), sorted(set(items.condition.tolist()))
+    )
+    rows = [
+        (
+            unit,
+            2,
+            variable,
+            position,
+            condition,
+            0 if condition in empty else 7,
+            np.nan if condition in empty else rng.uniform(0, 1) * (3 if variable == "cell" else 1),
+            np.nan if condition in empty else 0.1,
+        )
+        for unit, variable, position, condition in keys
+    ]
+    names = ("unit", "layer", "variable", "position", "condition", "n", "mean", "sd")
+    return pd.DataFrame(rows, columns=names)
+
+
+def entry(unit, role, number, layer=2):
+    found = role == "long-range"
+    return {"unit": unit, "layer": layer, "role": role, "number": number, "found": found}
+
+
+SHOWN = [
+    entry(3, "long-range", "singular"),
+    entry(5, "nearest", "plural"),
+    entry(8, "named", None),
+    entry(9, "arbitrary", None),
+]
+
+
+def legend_texts(figure):
+    legends = [a for a in figure.get_children() if isinstance(a, Legend)]
+    return [text.get_text() for legend in legends for text in legend.get_texts()]
+
+
+def all_texts(figure):
+    """Every text that is drawn: a tick beyond the limits of its axis is not."""
+    beyond = set()
+    for axes in figure.axes:
+        for axis, (low, high) in ((axes.xaxis, axes.get_xlim()), (axes.yaxis, axes.get_ylim())):
+            low, high = sorted((low, high))
+            for place, label in zip(axis.get_ticklocs(), axis.get_ticklabels(), strict=True):
+                if not low <= place <= high:
+                    beyond.add(label)
+    texts = figure.findobj(Text)
+    return [t for t in texts if t.get_text() and t.get_visible() and t not in beyond]
+
+
+def check_layout(figure):
+    """One font size, everything on the page, no text over another."""
+    figure.draw_without_rendering()
+    texts = all_texts(figure)
+    assert {text.get_fontsize() for text in texts} == {FONT_SIZE}
+    page = figure.bbox
+    upright = []
+    for text in texts:
+        box = text.get_window_extent()
+        assert page.x0 <= box.x0, text
+        assert box.x1 <= page.x1, text
+        assert page.y0 <= box.y0, text
+        assert box.y1 <= page.y1, text
+        if text.get_rotation() in (0, 90):  # boxes of slanted words overlap, the words do not
+            upright.append((box, text))
+    for (one, first), (other, second) in itertools.combinations(upright, 2):
+        assert not one.overlaps(other), (first, second)
+    for text in texts:
+        if text.get_rotation() == 45:
+            box = text.get_window_extent()
+            assert not any(box.overlaps(other) for other, _ in upright), text
+
+
+def panel(figure, row, n_rows=5, column=0):
+    return figure.axes[column * n_rows + row]
+
+
+def data_lines(axis):
+    """The lines of conditions, without the marks of zero and of attractors."""
+    return [line for line in axis.lines if line.get_marker() in ("v", "^", "o")]
+
+
+def test_the_ideal_unit_stores_at_the_subject_and_keeps_to_the_verb():
+    course = ideal_time_course("plural", 1, 5, 7)
+    values = course.set_index(["variable", "number", "position"])["value"].unstack()
+    nan = np.nan
+    for number, sign in (("singular", -1), ("plural", 1)):
+        expected = {
+            "input_gate": [0, 1, 0, 0, 0, 0, 0],
+            "forget_gate": [nan, 0, 1, 1, 1, nan, nan],
+            "candidate": [nan, sign, nan, nan, nan, nan, nan],
+            "cell": [nan, sign, sign, sign, sign, nan, nan],
+            "output_gate": [nan, nan, nan, nan, 1, nan, nan],
+        }
+        for variable, row in expected.items():
+            np.testing.assert_array_equal(values.loc[variable, number], row)
+
+
+def test_the_ideal_course_obeys_the_equation_of_the_cell():
+    """cell = forget_gate * cell before + input_gate * candidate, whatever is not prescribed."""
+    course = ideal_time_course("singular", 1, 5, 7).set_index(["variable", "number", "position"])
+    values = course["value"].unstack().fillna(0.3)
+    for number in ("singular", "plural"):
+        gates = {name: values.loc[name, number] for name in values.index.levels[0]}
+        cell = 0.77  # whatever was there
+        for position in range(5):
+            cell = gates["forget_gate"][position] * cell
+            cell += gates["input_gate"][position] * gates["candidate"][position]
+            if position >= 1:
+                assert cell == gates["cell"][position]
+
+
+def test_colour_tells_the_subject_and_style_the_attractor(items):
+    looks = condition_looks(items)
+    assert list(looks) == ["SS", "SP", "PS", "PP"]
+    assert [look.color for look in looks.values()] == [SINGULAR, SINGULAR, PLURAL, PLURAL]
+    assert [look.linestyle for look in looks.values()] == ["-", "--", "--", "-"]
+    assert [look.filled for look in looks.values()] == [True, False, False, True]
+    assert looks["SS"].marker != looks["PP"].marker
+
+
+def test_eight_conditions_look_different(language):
+    nested = align_items(generate(language, "double_subject_relative", 2, True, 1), "nested")
+    looks = condition_looks(nested)
+    assert list(looks) == ["SSS", "SSP", "SPS", "SPP", "PSS", "PSP", "PPS", "PPP"]
+    assert len(set(looks.values())) == 8
+    assert all((look.color == SINGULAR) == (name[0] == "S") for name, look in looks.items())
+    assert all(looks[name].linestyle == "-" for name in ("SSS", "PPP"))
+    figure = dynamics_figure([unit_column(dynamics(nested), 3, "unit 3")], nested, width=3.03)
+    check_layout(figure)
+    assert sum(text.endswith("n = 7") for text in legend_texts(figure)) == 8
+
+
+def test_a_condition_of_both_subject_numbers_is_black(items):
+    mixed = replace(items, condition=np.array(["all"] * len(items)))
+    assert condition_looks(mixed)["all"].color == "#000000"
+
+
+def test_panels_show_mean_and_spread_up_to_the_word_after_the_verb(items):
+    table = dynamics(items)
+    figure = number_figure(table, items, SHOWN, "singular")
+    axis = panel(figure, 3)
+    lines = data_lines(axis)
+    assert len(lines) == 4
+    for line, condition in zip(lines, ("SS", "SP", "PS", "PP"), strict=True):
+        rows = table[
+            (table["unit"] == 3)
+            & (table["variable"] == "cell")
+            & (table["condition"] == condition)
+            & (table["position"] <= items.verb_position + 1)
+        ]
+        np.testing.assert_array_equal(line.get_xdata(), range(items.verb_position + 2))
+        np.testing.assert_array_equal(line.get_ydata(), rows["mean"])
+        assert to_hex(line.get_color()).upper() == (SINGULAR if condition[0] == "S" else PLURAL)
+    low, high = axis.get_ylim()
+    assert all(low < y < high for line in lines for y in line.get_ydata())
+    band = axis.collections[0].get_paths()[0].vertices[:, 1]
+    first = lines[0].get_ydata()
+    assert band.min() == pytest.approx((first - 0.1).min())
+    assert band.max() == pytest.approx((first + 0.1).max())
+
+
+def test_words_variables_units_and_conditions_are_named(items):
+    figure = number_figure(dynamics(items), items, SHOWN, "singular")
+    check_layout(figure)
+    bottom = panel(figure, 4)
+    words = [label.get_text() for label in bottom.get_xticklabels()]
+    assert words == list(items.words[: items.verb_position + 2])
+    texts = [text.get_text() for text in all_texts(figure)]
+    for name in ("candidate", "input\ngate", "forget\ngate", "cell", "output\ngate"):
+        assert texts.count(name) == 1
+    assert "word of an example" in texts
+    assert panel(figure, 0).get_title() == "unit 3, long-range,\nsingular"
+    assert panel(figure, 0, column=1).get_title() == "ideal time course"
+    assert legend_texts(figure) == [
+        *(f"{name}, n = 7" for name in ("SS", "SP", "PS", "PP")),
+        "mean ± SD",
+        "ideal, singular subject",
+        "ideal, plural subject",
+        "subject, verb",
+        "attractor",
+    ]
+
+
+def test_a_stand_in_says_that_it_does_not_meet_the_criteria(items):
+    figure = number_figure(dynamics(items), items, SHOWN, "plural")
+    assert panel(figure, 0).get_title() == "unit 5, nearest, plural\n(criteria not met)"
+    assert len(figure.axes) == 2 * 5
+
+
+def test_a_unit_of_mixed_numbers_stands_in_both_figures(items):
+    shown = [entry(8, "long-range", None)]
+    for number in ("singular", "plural"):
+        figure = number_figure(dynamics(items), items, shown, number)
+        assert panel(figure, 0).get_title() == "unit 8, long-range,\nboth numbers"
+
+
+@pytest.mark.parametrize("number", ["singular", "plural"])
+def test_without_any_unit_a_panel_says_so_beside_the_ideal(items, number):
+    figure = number_figure(None, items, [entry(9, "arbitrary", None)], number)
+    check_layout(figure)
+    texts = [text.get_text() for text in all_texts(figure)]
+    assert any(f"No long-range unit was found\nfor {number} subjects" in text for text in texts)
+    assert {"candidate", "input\ngate", "cell"} <= set(texts)
+    assert "ideal time course" in texts
+
+
+def test_the_ideal_of_a_plural_unit_is_turned_around(items):
+    for number, color in (("singular", SINGULAR), ("plural", PLURAL)):
+        figure = dynamics_figure([ideal_column(items, number, 7)], items)
+        stored = [
+            line.get_color()
+            for line in data_lines(panel(figure, 3))
+            if np.nanmax(line.get_ydata()) == 1
+        ]
+        assert stored == [color]
+
+
+def test_many_units_go_on_below(items):
+    shown = [entry(unit, "long-range", "singular") for unit in UNITS]
+    figure = number_figure(dynamics(items), items, shown, "singular")
+    check_layout(figure)
+    assert len(figure.axes) == 6 * 5
+    assert figure.get_size_inches()[0] == pytest.approx(6.3)
+
+
+def test_an_empty_condition_is_named_with_no_items(items):
+    figure = number_figure(dynamics(items, empty=("PS",)), items, SHOWN, "singular")
+    check_layout(figure)
+    assert "PS, n = 0" in legend_texts(figure)
+    line = data_lines(panel(figure, 0))[2]
+    assert np.isnan(line.get_ydata()).all()
+
+
+def test_variables_that_were_not_dumped_are_left_out(items):
+    table = dynamics(items, variables=("cell", "hidden"))
+    figure = dynamics_figure([unit_column(table, 3, "unit 3")], items, variables=ALL_ROWS)
+    assert len(figure.axes) == 2
+    with pytest.raises(UserError, match=r"none of candidate.*activations.variables"):
+        number_figure(dynamics(items, variables=("hidden",)), items, SHOWN, "singular")
+    with pytest.raises(UserError, match=r"no dynamics of unit 99.*shown_units.named"):
+        unit_column(table, 99, "")
+
+
+def test_a_long_range_unit_of_a_layer_that_was_not_dumped_is_named_with_the_key(items):
+    hidden_layer = [{**SHOWN[0], "unit": 99, "layer": 1}]
+    figure = number_figure(dynamics(items), items, hidden_layer, SHOWN[0]["number"])
+    check_layout(figure)
+    texts = [text.get_text() for axis in figure.axes for text in axis.texts]
+    texts += [text.get_text() for text in figure.texts]
+    assert any("layer 1 is not among\nactivations.layers" in text for text in texts)
+
+
+@pytest.mark.parametrize(
+    ("answers", "said"),
+    [("right", "items that the model answers rightly"), ("all", "all items")],
+)
+def test_the_axis_says_which_items_are_averaged(items, answers, said):
+    figure = number_figure(dynamics(items), items, SHOWN, "singular", answers)
+    check_layout(figure)
+    assert f"word of an example; {said}" in [text.get_text() for text in figure.texts]
+
+
+def test_tasks_without_attractors_work(language):
+    simple = align_items(generate(language, "simple", 4, True, 1), "simple")
+    figure = number_figure(dynamics(simple), simple, SHOWN, "singular")
+    check_layout(figure)
+    assert "attractor" not in legend_texts(figure)
+    check_layout(ideal_figure(simple))
+
+
+@pytest.fixture(scope="module")
+def weights():
+    rng = np.random.default_rng(2)
+    singular = rng.normal(0.1, 0.05, (4, 18))
+    return pd.DataFrame(
+        {
+            "unit": np.repeat([3, 5, 8, 9], 18),
+            "singular": [f"verb{i}s" for i in range(18)] * 4,
+            "plural": [f"verb{i}" for i in range(18)] * 4,
+            "weight_singular": singular.ravel(),
+            "weight_plural": (singular - rng.normal(0.2, 0.05, (4, 18))).ravel(),
+        }
+    )
+
+
+def test_every_weight_is_drawn_and_the_numbers_written(weights):
+    units = segregation(weights, 2)
+    shown = [entry(9, "arbitrary", None), *SHOWN[:3], entry(1, "syntax", None, layer=1)]
+    figure = efferents_figure(weights, units, shown)
+    check_layout(figure)
+    axis = figure.axes[0]
+    names = [label.get_text() for label in axis.get_yticklabels()]
+    assert names == [
+        "unit 3\nlong-range, singular",
+        "unit 5\nnearest, plural",
+        "unit 8\nnamed",
+        "unit 1\nsyntax",
+        "unit 9\narbitrary",
+    ]
+    for number, marker in (("singular", "v"), ("plural", "^")):
+        drawn = [line for line in axis.lines if line.get_marker() == marker]
+        values = [np.asarray(line.get_xdata()) for line in drawn]
+        for unit, points in zip((3, 5, 8, 9), values, strict=True):
+            expected = weights.loc[weights["unit"] == unit, f"weight_{number}"]
+            np.testing.assert_array_equal(points, expected)
+    texts = [text.get_text() for text in axis.texts]
+    assert "no weights to words" in texts
+    assert any(text.startswith(f"sep. {units['separability'][0]:.2f}\nq < .001") for text in texts)
+    assert [t.get_text() for t in figure.legends[0].get_texts()] == [
+        *("singular form", "plural form", "mean")
+    ]
+    assert axis.get_xlabel() == "weight to a verb form"
+
+
+def test_no_unit_to_show_is_an_error(weights):
+    with pytest.raises(UserError, match=r"shown_units.named"):
+        efferents_figure(weights, segregation(weights, 2), [])
+
+
+def test_the_steps_write_equal_bytes(stimuli, items, weights, tmp_path):
+    metadata = make_metadata(checkpoint_sha256="c", stimuli_sha256="s", config={"items": "right"})
+    write_stimuli(stimuli, tmp_path / "nounpp.parquet", metadata)
+    table = dynamics(items)
+    for name, frame in (
+        ("dynamics/nounpp", table),
+        ("efferents/weights", weights),
+        ("efferents/units", segregation(weights, 2)),
+    ):
+        arrow = pa.Table.from_pandas(frame, preserve_index=False)
+        write_parquet(arrow, tmp_path / f"{name}.parquet", metadata)
+    shown = tmp_path / "units" / "shown.json"
+    write_json({"units": SHOWN}, shown, metadata)
+    paths = (tmp_path / "dynamics" / "nounpp.parquet", tmp_path / "nounpp.parquet")
+    for run in ("one", "two"):
+        folder = tmp_path / run
+        outputs = ([folder / "1a.png", folder / "1a.pdf"], [folder / "1b.pdf"], [folder / "1c.pdf"])
+        write_figure1(*paths, shown, *outputs)
+        write_unit_dynamics(*paths, 12, [folder / "unit.png"])
+        write_figure1d(
+            tmp_path / "efferents" / "weights.parquet",
+            tmp_path / "efferents" / "units.parquet",
+            shown,
+            [folder / "1d.pdf"],
+        )
+    written = sorted((tmp_path / "one").iterdir())
+    assert len(written) == 6
+    for path in written:
+        assert path.read_bytes() == (tmp_path / "two" / path.name).read_bytes()
+        assert b"checkpoint_sha256" in path.read_bytes()
+    with pytest.raises(UserError, match="no dynamics of unit 99"):
+        write_unit_dynamics(*paths, 99, [tmp_path / "x.png"])
+    assert not (tmp_path / "x.png").exists()
+
+
+def test_the_step_works_without_any_unit(stimuli, items, tmp_path):
+    metadata = make_metadata(checkpoint_sha256="c", stimuli_sha256="s", config={"items": "right"})
+    write_stimuli(stimuli, tmp_path / "nounpp.parquet", metadata)
+    arrow = pa.Table.from_pandas(dynamics(items), preserve_index=False)
+    write_parquet(arrow, tmp_path / "dynamics" / "nounpp.parquet", metadata)
+    write_json({"units": []}, tmp_path / "units" / "shown.json", metadata)
+    outputs = [[tmp_path / f"1{letter}.png"] for letter in "abc"]
+    paths = (tmp_path / "dynamics" / "nounpp.parquet", tmp_path / "nounpp.parquet")
+    write_figure1(*paths, tmp_path / "units" / "shown.json", *outputs)
+    assert all(path.is_file() for (path,) in outputs)

@@ -1,0 +1,136 @@
+"""The figure of all units: every row drawn, outliers labelled without overlap, equal bytes."""
+
+import numpy as np
+import pandas as pd
+import pytest
+from matplotlib.collections import PathCollection
+
+from lstm_units.analyses.long_range_units.units_figure import units_at_a_glance
+from lstm_units.errors import UserError
+from lstm_units.io.figure_style import FONT_SIZE, save_figure
+
+SIZES = (40, 60)
+STRIPS = [("nounpp", "SP"), ("nounpp", "PS"), ("simple", "S")]
+
+
+def table(units, seed=0, outliers=()):
+    """Small random changes, and the outliers (unit, strip, drop) planted."""
+    rng = np.random.default_rng(seed)
+    rows = []
+    planted = {(unit, strip): drop for unit, strip, drop in outliers}
+    for unit in units:
+        for task, condition in STRIPS:
+            drop = planted.get((unit, (task, condition)), rng.normal(0, 0.005))
+            rows.append(
+                {
+                    "unit": unit,
+                    "layer": 1 if unit <= SIZES[0] else 2,
+                    "task": task,
+                    "condition": condition,
+                    "drop": drop,
+                    "relative_drop": drop / 0.95,
+                    "q": 1e-6 if abs(drop) > 0.1 else 0.9,
+                }
+            )
+    return pd.DataFrame(rows)
+
+
+@pytest.fixture(scope="module")
+def figure():
+    sp = ("nounpp", "SP")
+    crowd = [(unit, sp, 0.3 + unit / 1000) for unit in range(1, 20)]
+    zero = table(range(1, 101), outliers=[*crowd, (77, sp, 0.5), (90, ("nounpp", "PS"), 0.4)])
+    legacy = table(range(1, 41), seed=1)
+    found = {"units": [{"unit": 77, "subject_number": "singular"}]}
+    return units_at_a_glance({"zero": zero, "legacy": legacy}, SIZES, found)
+
+
+def texts(axis):
+    return [text.get_text() for text in axis.texts]
+
+
+def test_modes_stand_beside_each_other_by_layer(figure):
+    titles = [axis.get_title() for axis in figure.axes]
+    assert titles == ["layer 1, zero", "layer 1, legacy", "layer 2, zero"]
+
+
+def test_strips_follow_the_papers_order_and_share_one_axis(figure):
+    names = [label.get_text() for label in figure.axes[0].get_yticklabels()]
+    assert names == ["simple  S", "nounpp  SP", "nounpp  PS"]
+    assert len({axis.get_xlim() for axis in figure.axes}) == 1
+    low, high = figure.axes[0].get_xlim()
+    assert low < -50
+    assert high > 0
+    assert figure.axes[0].get_xscale() == "linear"
+
+
+def test_every_unit_is_drawn_once_in_every_strip(figure):
+    for axis, units in zip(figure.axes, (40, 40, 60), strict=True):
+        bulk = sum(len(c.get_offsets()) for c in axis.collections if isinstance(c, PathCollection))
+        marks = sum(1 for line in axis.lines if line.get_marker() not in ("None", None, ""))
+        assert bulk + marks == units * len(STRIPS)
+
+
+def test_points_stand_at_the_change_in_percentage_points(figure):
+    marked = [line for line in figure.axes[2].lines if line.get_marker() == "v"]
+    assert [round(float(line.get_xdata()[0]), 6) for line in marked] == [-50.0]
+    assert texts(figure.axes[2]) == ["77", "90"]
+
+
+def test_labels_that_do_not_fit_are_counted(figure):
+    shown = texts(figure.axes[0])
+    numbers = [text for text in shown if not text.startswith("+")]
+    assert 1 <= len(numbers) < 19
+    assert shown.count(f"+{19 - len(numbers)}") == 1
+
+
+def test_labels_overlap_neither_each_other_nor_leave_their_panel(figure):
+    figure.draw_without_rendering()
+    for axis in figure.axes:
+        boxes = [text.get_window_extent() for text in axis.texts]
+        for place, box in enumerate(boxes):
+            assert axis.bbox.x0 <= box.x0
+            assert box.x1 <= axis.bbox.x1
+            assert not any(box.overlaps(other) for other in boxes[place + 1 :])
+
+
+def test_the_legend_and_names_lie_within_the_page(figure):
+    figure.draw_without_rendering()
+    page = figure.bbox
+    boxes = [figure.legends[0].get_window_extent()]
+    boxes += [label.get_window_extent() for label in figure.axes[0].get_yticklabels()]
+    for box in boxes:
+        assert page.x0 <= box.x0
+        assert box.x1 <= page.x1
+
+
+def test_all_text_has_one_size(figure):
+    axes = figure.axes
+    sizes = {text.get_fontsize() for axis in axes for text in axis.texts}
+    sizes |= {label.get_fontsize() for label in axes[0].get_yticklabels()}
+    sizes |= {text.get_fontsize() for text in figure.legends[0].get_texts()}
+    sizes |= {axis.title.get_fontsize() for axis in axes}
+    assert sizes == {FONT_SIZE} | {label.get_fontsize() for label in axes[0].get_xticklabels()}
+
+
+@pytest.mark.parametrize("suffix", ["png", "pdf"])
+def test_equal_figures_give_equal_bytes_with_their_metadata(suffix, tmp_path, monkeypatch):
+    for place, name in enumerate(("one", "two")):
+        monkeypatch.setenv("SOURCE_DATE_EPOCH", str(1_000_000_000 + place))
+        figure = units_at_a_glance({"zero": table(range(1, 101))}, SIZES)
+        save_figure(figure, tmp_path / f"{name}.{suffix}", {"seed": 2019})
+    one = (tmp_path / f"one.{suffix}").read_bytes()
+    assert one == (tmp_path / f"two.{suffix}").read_bytes()
+    assert b"2019" in one
+    assert b"CreationDate" not in one
+
+
+def test_an_unknown_suffix_is_refused(figure, tmp_path):
+    with pytest.raises(UserError, match=r"must end in .pdf or .png"):
+        save_figure(figure, tmp_path / "a.svg", {})
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_no_units_at_all_is_an_error():
+    with pytest.raises(UserError, match="no accuracy to draw"):
+        units_at_a_glance({"zero": table(range(1, 3)).iloc[:0].assign(drop=[])}, SIZES)

@@ -1,0 +1,142 @@
+"""Faults between the keys of the analyses over time, and which analyses are asked for."""
+
+import copy
+
+import pytest
+import yaml
+
+from lstm_units.config.analysis_plan import (
+    analyses,
+    chosen_tasks,
+    finds_short_range,
+    named_units,
+    syntax_unit,
+    unit_decoding_task,
+)
+from lstm_units.config.validate import validate_config
+from lstm_units.errors import ConfigurationError
+
+SMALL = {
+    "models": ["m"],
+    "tasks": ["nounpp"],
+    "checkpoints": {"m": {"source": "m.pt", "vocabulary": "v.txt"}},
+    "task_definitions": {"nounpp": {}, "simple": {}},
+    "discovery": {"tasks": ["nounpp"]},
+    "activations": {"tasks": ["nounpp", "simple"]},
+    "dynamics": {"tasks": ["nounpp"]},
+    "decoding": {"run": ["fig2"], "analyses": {"fig2": {"task": "nounpp"}}},
+    "unit_decoding": {"task": "nounpp"},
+    "contributions": {"tasks": ["nounpp"]},
+}
+
+
+def laid_over(base, over):
+    result = copy.deepcopy(base)
+    for key, value in over.items():
+        both = isinstance(value, dict) and isinstance(result.get(key), dict)
+        result[key] = laid_over(result[key], value) if both else copy.deepcopy(value)
+    return result
+
+
+FAULTS = [
+    ({"activations": {"tasks": ["nounp"]}}, ["activations.tasks[0]", "Did you mean nounpp?"]),
+    ({"contributions": {"tasks": ["nounp"]}}, ["contributions.tasks[0]", "Did you mean nounpp?"]),
+    ({"dynamics": {"tasks": ["nounp"]}}, ["dynamics.tasks[0]", "no entry of activations.tasks"]),
+    (
+        {"activations": {"variables": ["hidden", "cell"]}},
+        ["dynamics.tasks", "needs the variable candidate", "variables: [hidden, cell, candidate]"],
+    ),
+    (
+        {
+            "activations": {
+                "variables": ["cell", "input_gate", "forget_gate", "output_gate", "candidate"]
+            }
+        },
+        ["efferents.verb_pairs", "needs the variable hidden"],
+    ),
+    ({"decoding": {"run": ["fig_2"]}}, ["decoding.run[0]", "Did you mean fig2?"]),
+    (
+        {"decoding": {"analyses": {"fig2": {"task": "adv"}}}},
+        ["decoding.analyses.fig2.task", "one of activations.tasks: nounpp, simple"],
+    ),
+    (
+        {"decoding": {"analyses": {"fig2": {"label": "verb_number"}}}},
+        ["decoding.analyses.fig2.label", "subject_number, attractor_number"],
+    ),
+    (
+        {"decoding": {"analyses": {"units": {"task": "nounpp"}}}},
+        ["decoding.analyses.units", "another figure is called units"],
+    ),
+    ({"decoding": {"analyses": {"Fig": {"task": "nounpp"}}}}, ["decoding.analyses.Fig"]),
+    ({"decoding": {"analyses": {"fig2": {"conditions": []}}}}, ["fig2.conditions"]),
+    (
+        {"unit_decoding": {"task": "adv"}},
+        ["unit_decoding.task", "one of activations.tasks: nounpp, simple"],
+    ),
+    ({"short_range": {"maximum_attractor_auc": 0.7}}, ["maximum_attractor_auc", "at most 0.5"]),
+    ({"shown_units": {"named": [0]}}, ["shown_units.named"]),
+    ({"shown_units": {"named": {"n": [1]}}}, ["shown_units.named.n", "no entry of checkpoints"]),
+    ({"shown_units": {"syntax": "last"}}, ["shown_units.syntax", "a unit number from 1"]),
+]
+
+
+@pytest.mark.parametrize(("over", "parts"), FAULTS)
+def test_a_fault_names_key_finding_and_cure(over, parts):
+    with pytest.raises(ConfigurationError) as caught:
+        validate_config(laid_over(SMALL, over))
+    for part in parts:
+        assert part in str(caught.value)
+
+
+def test_a_variable_that_nobody_dumps_is_refused_only_where_it_is_needed():
+    over = {"activations": {"variables": ["cell"]}, "dynamics": {"tasks": []}}
+    assert validate_config(laid_over(SMALL, over))["activations"]["variables"] == ["cell"]
+    over["unit_decoding"] = {"variable": "hidden"}
+    with pytest.raises(ConfigurationError, match=r"unit_decoding\.variable: needs .* hidden"):
+        validate_config(laid_over(SMALL, over))
+
+
+@pytest.mark.parametrize("over", [over for over, _ in FAULTS[3:7]])
+def test_what_the_message_tells_to_write_mends_the_fault_or_leads_to_the_next(over):
+    config = laid_over(SMALL, over)
+    for _ in range(5):
+        try:
+            validate_config(config)
+            return
+        except ConfigurationError as error:
+            lines = str(error).splitlines()
+            start = lines.index("   Write, for example:") + 1
+            cure = [line for line in lines[start:] if line.startswith("    ")]
+            mended = laid_over(config, yaml.safe_load("\n".join(cure)))
+            assert mended != config, error
+            config = mended
+    pytest.fail("the cures lead nowhere")
+
+
+def test_the_list_of_tasks_decides_and_the_others_choose_from_it():
+    config = validate_config(laid_over(SMALL, {"tasks": ["nounpp"]}))
+    assert chosen_tasks(config, "activations") == ["nounpp"]
+    assert chosen_tasks(config, "dynamics") == chosen_tasks(config, "contributions") == ["nounpp"]
+    assert list(analyses(config)) == ["fig2"]
+    assert unit_decoding_task(config) == "nounpp" and finds_short_range(config)
+    config = validate_config(
+        laid_over(SMALL, {"tasks": ["simple"], "discovery": {"tasks": ["simple"]}})
+    )
+    assert chosen_tasks(config, "activations") == ["simple"]
+    assert chosen_tasks(config, "dynamics") == chosen_tasks(config, "contributions") == []
+    assert not analyses(config) and unit_decoding_task(config) is None
+    assert not finds_short_range(config)
+
+
+def test_units_are_named_for_all_models_or_for_each():
+    config = validate_config(laid_over(SMALL, {"shown_units": {"named": [3], "syntax": 4}}))
+    assert named_units(config, "m") == [3] and syntax_unit(config, "m") == 4
+    over = {"shown_units": {"named": {"m": [3, 5]}, "syntax": {"m": 6}}}
+    config = validate_config(laid_over(SMALL, over))
+    assert named_units(config, "m") == [3, 5] and syntax_unit(config, "m") == 6
+    assert named_units(config, "n") == [] and syntax_unit(config, "n") is None
+
+
+def test_without_verb_pairs_no_short_range_unit_is_searched():
+    config = validate_config(laid_over(SMALL, {"efferents": {"verb_pairs": None}}))
+    assert unit_decoding_task(config) == "nounpp" and not finds_short_range(config)

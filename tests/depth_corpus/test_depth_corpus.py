@@ -1,0 +1,458 @@
+"""Open nodes, the sample of uncorrelated positions and depths, and the corpus as it ships."""
+
+import json
+from collections import Counter
+
+import numpy as np
+import pyarrow.parquet as pq
+import pytest
+from scipy.stats import pearsonr
+
+from lstm_units.depth_corpus.grammar_file import read_grammar
+from lstm_units.depth_corpus.positions import choose_positions, scaled_covariance
+from lstm_units.depth_corpus.sentences import (
+    open_nodes,
+    read_depth_sentences,
+    read_sentence_table,
+    without_duplicates,
+)
+from lstm_units.depth_corpus.write_corpus import (
+    write_depth_positions,
+    write_generated_depth_sentences,
+    write_imported_depth_sentences,
+)
+from lstm_units.errors import StimuliError, UserError
+from lstm_units.io.files import read_metadata
+
+POSITIONS, DEPTHS = (7, 12), (3, 8)
+
+
+def tree_of(bracketing):
+    """The bracketing as nested lists; a bracket around one word is that word."""
+    stack = [[]]
+    for piece in bracketing.split():
+        if piece.startswith("["):
+            stack.append([])
+        elif piece == "]":
+            node = stack.pop()
+            single = len(node) == 1 and isinstance(node[0], str)
+            stack[-1].append(node[0] if single else node)
+        else:
+            stack[-1].append(piece)
+    return stack[0][0]
+
+
+def count_by_definition(tree):
+    """Open nodes at each word, by recursion over the tree.
+
+    What a phrase leaves open when its last word has been read: its parts' words, less one for each
+    phrase that is complete. The count at a word is what was open before it, and itself.
+    """
+
+    def visit(node, before):
+        if isinstance(node, str):
+            return [before + 1], before + 1
+        counts = []
+        for part in node:
+            found, before = visit(part, before)
+            counts += found
+        return counts, before - 1
+
+    return tuple(visit(tree, 0)[0])
+
+
+def released(published_data):
+    return published_data / "tree_depth_2019" / "filtered_sentences.txt"
+
+
+@pytest.fixture(scope="module")
+def corpus(project, tmp_path_factory):
+    """The shipped grammar's corpus at its default size, with its sample."""
+    folder = tmp_path_factory.mktemp("depth")
+    grammar = project / "stimuli" / "english" / "depth_grammar.txt"
+    write_generated_depth_sentences(grammar, 300, (2, 25), 1, folder / "sentences.parquet")
+    write_depth_positions(
+        *(folder / "sentences.parquet", POSITIONS, DEPTHS, 112, "shuffled", 1),
+        *(folder / "positions.parquet", folder / "report.json"),
+    )
+    return folder
+
+
+# Open nodes
+
+
+@pytest.mark.parametrize(
+    ("bracketing", "expected"),
+    [
+        ("[N boys ]", (1,)),
+        ("[S [N boys ] [V run ] ]", (1, 2)),
+        ("[S [NP [D the ] [N boys ] ] [V run ] ]", (1, 2, 2)),
+        ("[S [NP [D the ] [AP [Deg very ] [A old ] ] [N boys ] ] [V run ] ]", (1, 2, 3, 3, 3)),
+        # A bracket over another bracket closes as any other; words without pre-terminals count.
+        ("[S [NP [NP [D the ] [N boys ] ] ] [V run ] ]", (1, 2, 1)),
+        ("[S [NP the boys ] run ]", (1, 2, 2)),
+    ],
+)
+def test_open_nodes_by_hand(bracketing, expected):
+    words, counts = open_nodes(bracketing)
+    assert counts == expected
+    assert counts == count_by_definition(tree_of(bracketing))
+    assert " ".join(words) == " ".join(p for p in bracketing.split() if p[0] not in "[]")
+
+
+def test_open_nodes_match_the_definition_on_generated_trees(corpus):
+    table = pq.read_table(corpus / "sentences.parquet").to_pylist()
+    for row in table[::9]:
+        assert tuple(row["open_nodes"]) == count_by_definition(tree_of(row["bracketing"]))
+        assert row["length"] == len(row["tokens"]) == len(row["open_nodes"])
+
+
+@pytest.mark.golden
+def test_open_nodes_reproduce_the_released_annotations(published_data):
+    path = released(published_data)
+    sentences = read_depth_sentences(path)  # refuses any difference
+    assert len(sentences) == 1303
+    for sentence, line in zip(sentences, path.read_text().splitlines(), strict=True):
+        assert " ".join(map(str, sentence.open_nodes)) == line.split(" | ")[2]
+        assert sentence.open_nodes == count_by_definition(tree_of(sentence.bracketing))
+    assert len(without_duplicates(sentences)) == 1302
+
+
+@pytest.mark.parametrize(
+    ("bracketing", "message"),
+    [
+        ("[S [N boys ] [V run ]", "1 brackets are not closed, the innermost is '\\[S'"),
+        ("[S [N boys ] ] ]", "']' stands after the end"),
+        ("] [S boys ]", "']' closes nothing"),
+        ("[S [N ] [V run ] ]", "the bracket '\\[N' is empty"),
+        ("[S [N boys] [V run ] ]", "'boys\\]' is neither a word nor a bracket"),
+        ("[S [N[V run ] ]", "'\\[N\\[V' is no label"),
+        ("[ [N boys ] ]", "'\\[' is no label"),
+        ("boys run", "the word 'boys' stands outside"),
+        ("", "there is no word"),
+    ],
+)
+def test_broken_brackets_are_refused(bracketing, message):
+    with pytest.raises(StimuliError, match=message):
+        open_nodes(bracketing)
+
+
+# The released format
+
+LINE = "The boys run | [S [NP [D the ] [N boys ] ] [V run ] ]"
+
+
+def test_fields_after_the_bracketing_may_be_left_out(tmp_path):
+    path = tmp_path / "a.txt"
+    path.write_text(f"{LINE}\n\n{LINE} | 1 2 2\n{LINE} | 1 2 2 | 1 1 1\\n'\n")
+    read = read_depth_sentences(path)
+    assert [sentence.open_nodes for sentence in read] == [(1, 2, 2)] * 3
+    assert read[0].tokens == ("The", "boys", "run")
+    assert len(without_duplicates(read)) == 1
+
+
+@pytest.mark.parametrize(
+    ("line", "message"),
+    [
+        ("The boys run", "line 2: 1 fields; expected 2 to 4"),
+        (f"{LINE} | 1 2 3", "line 2: the open nodes are given as 1 2 3, .* gives 1 2 2"),
+        (f"{LINE} | 1 2", "line 2: the open nodes are given as 1 2, "),
+        (LINE.replace("The boys", "The girls"), "line 2: the sentence is 'The girls run', but"),
+        (LINE.replace("The boys", "The Boys"), "line 2: the sentence is 'The Boys run', but"),
+        (LINE + " ]", "line 2: ']' stands after the end"),
+    ],
+)
+def test_faulty_lines_are_named(tmp_path, line, message):
+    path = tmp_path / "a.txt"
+    path.write_text(f"{LINE}\n{line}\n")
+    with pytest.raises(StimuliError, match=rf"a\.txt, {message}"):
+        read_depth_sentences(path)
+
+
+# The sample
+
+
+@pytest.mark.golden
+def test_the_released_file_gives_the_papers_4032_words(published_data, tmp_path):
+    write_imported_depth_sentences(released(published_data), tmp_path / "sentences.parquet")
+    write_depth_positions(
+        *(tmp_path / "sentences.parquet", POSITIONS, DEPTHS, 112, "file", 0),
+        *(tmp_path / "positions.parquet", tmp_path / "report.json"),
+    )
+    table = pq.read_table(tmp_path / "positions.parquet").to_pandas()
+    assert len(table) == 4032
+    assert table["sentence"].nunique() == 1302
+    assert (table.groupby(["position", "open_nodes"]).size() == 112).all()
+    report = json.loads((tmp_path / "report.json").read_text())
+    assert report["duplicates"] == 1
+    assert report["places"] == 4032
+    assert report["sentences_with_places"] == 1302
+    assert report["correlation"]["sample"] == 0
+
+
+def random_depths(n=3000, seed=0):
+    """Depths that grow with the position, as in sentences."""
+    generator = np.random.default_rng(seed)
+    return [
+        np.maximum(1, np.arange(14) * 0.5 - 2 + generator.binomial(6, 0.5, 14)).astype(int).tolist()
+        for _ in range(n)
+    ]
+
+
+@pytest.mark.parametrize("order", ["file", "shuffled"])
+def test_cells_are_equal_and_the_correlation_is_exactly_zero(order):
+    depths = random_depths()
+    sample = choose_positions(depths, (4, 8), (2, 6), 40, order, 3)
+    places = sample.places
+    assert (places.groupby(["position", "open_nodes"]).size() == 40).all()
+    assert len(places) == 5 * 5 * 40
+    assert scaled_covariance(places["position"], places["open_nodes"]) == 0
+    assert abs(pearsonr(places["position"], places["open_nodes"]).statistic) < 1e-12
+    for row in places.itertuples():
+        assert depths[row.sentence][row.position] == row.open_nodes
+    assert not places.duplicated(["sentence", "position"]).any()
+    assert places.equals(places.sort_values(["sentence", "position"], ignore_index=True))
+    words = [(p, d) for counts in depths for p, d in enumerate(counts)]
+    inside = [(p, d) for p, d in words if 4 <= p <= 8 and 2 <= d <= 6]
+    for name, some in (("all_words", words), ("range", inside)):
+        expected = pearsonr(*np.array(some).T).statistic
+        assert sample.correlations[name] == pytest.approx(expected)
+    assert sample.correlations["range"] > 0.1
+    assert sample.available == {cell: inside.count(cell) for cell in sample.available}
+
+
+def test_in_the_order_of_the_file_the_first_words_of_each_cell_are_taken():
+    depths = random_depths(400)
+    places = choose_positions(depths, (4, 5), (3, 4), 7, "file", 0).places
+    expected = []
+    for cell in ((p, d) for p in (4, 5) for d in (3, 4)):
+        having = [s for s, counts in enumerate(depths) if counts[cell[0]] == cell[1]]
+        expected += [(s, *cell) for s in having[:7]]
+    assert sorted(expected) == list(places.itertuples(index=False, name=None))
+
+
+def test_shuffling_spreads_the_sample_and_depends_on_the_seed_alone():
+    depths = random_depths()
+    args = (depths, (4, 8), (2, 6), 30)
+    first, again, other, in_file = (
+        choose_positions(*args, order, seed).places
+        for order, seed in (("shuffled", 1), ("shuffled", 1), ("shuffled", 2), ("file", 1))
+    )
+    assert first.equals(again)
+    assert not first.equals(other)
+    assert in_file["sentence"].mean() < 0.25 * len(depths)
+    assert abs(first["sentence"].mean() / len(depths) - 0.5) < 0.05
+
+
+def test_the_smallest_cell_sets_the_size():
+    depths = random_depths(500)
+    counts = Counter((p, d) for row in depths for p, d in enumerate(row))
+    smallest = min(counts[p, d] for p in range(4, 9) for d in range(2, 7))
+    sample = choose_positions(depths, (4, 8), (2, 6), "smallest", "file", 0)
+    assert sample.per_cell == smallest
+    with pytest.raises(
+        StimuliError, match=rf"depth\.per_cell: smallest \(it would be {smallest}\)"
+    ):
+        choose_positions(depths, (4, 8), (2, 6), smallest + 1, "file", 0)
+
+
+def test_too_few_words_and_impossible_numbers_are_refused():
+    depths = [[1, 2, 3]] * 5
+    with pytest.raises(
+        StimuliError,
+        match=r"3 of 4 cells .* position 0 with 2 open nodes has 0; .*position 1 with 1 open nodes",
+    ):
+        choose_positions([*depths, [1, 1]], (0, 1), (1, 2), 6, "file", 0)
+    with pytest.raises(StimuliError, match="where 1 are needed") as raised:
+        choose_positions(depths, (0, 0), (2, 2), "smallest", "file", 0)
+    for key in ("depth.sentences", "depth.positions", "depth.open_nodes"):
+        assert key in str(raised.value)
+    assert "per_cell" not in str(raised.value)  # an empty cell has no smallest number
+    for args, message in (
+        (((2, 1), (1, 2), 1, "file"), r"depth\.positions is \[2, 1\]"),
+        (((0, 1), (0, 2), 1, "file"), r"depth\.open_nodes is \[0, 2\]"),
+        (((0, 1), (1, 2), 0, "file"), r"depth\.per_cell is 0"),
+        (((0, 1), (1, 2), "most", "file"), r"depth\.per_cell is 'most'"),
+        (((0, 1), (1, 2), 1, "random"), r"depth\.order is 'random'; write file or shuffled"),
+    ):
+        with pytest.raises(StimuliError, match=message):
+            choose_positions(depths, *args, 0)
+
+
+def test_a_sample_of_one_position_has_no_correlation():
+    sample = choose_positions([[1, 2, 3]] * 5, (1, 1), (2, 2), 4, "file", 0)
+    assert sample.correlations["sample"] is None
+    assert len(sample.places) == 4
+
+
+# The corpus that ships
+
+
+def test_the_grammar_is_no_toy(project):
+    grammar = read_grammar(project / "stimuli" / "english" / "depth_grammar.txt")
+    assert len(grammar.word_types) >= 250
+    assert len(grammar.productions) >= 150
+    assert sum(production.label is not None for production in grammar.productions) >= 150
+
+
+def test_no_bracket_stands_around_a_single_bracket(project):
+    grammar = read_grammar(project / "stimuli" / "english" / "depth_grammar.txt")
+    assert [p for p in grammar.productions if p.label is not None and len(p.right) == 1] == []
+
+
+def test_every_length_has_300_distinct_sentences_and_every_cell_room_to_spare(corpus):
+    rows = pq.read_table(corpus / "sentences.parquet").to_pylist()
+    assert Counter(row["length"] for row in rows) == dict.fromkeys(range(2, 26), 300)
+    assert len({tuple(row["tokens"]) for row in rows}) == len(rows) == 7200
+    assert [row["sentence"] for row in rows] == list(range(7200))
+    report = json.loads((corpus / "report.json").read_text())
+    assert len(report["cells"]) == 36
+    assert min(cell["before"] for cell in report["cells"]) >= 200
+    assert {cell["after"] for cell in report["cells"]} == {112}
+    assert report["correlation"]["all_words"] > 0.5
+    assert report["mean_open_nodes"][:2] == [1, 2]
+    assert report["correlation"]["sample"] == 0
+    assert report["places"] == pq.read_table(corpus / "positions.parquet").num_rows == 4032
+    assert report["fewer_than_wanted"] == {}
+
+
+# The corpus of the default model was made without the depth analysis, so these were not required.
+UNKNOWN = ["Beside", "admiring", "cried", "laughed", "laughs", "remembering"]
+
+
+def test_the_default_model_knows_all_but_six_words(project, corpus):
+    vocabulary = set((project / "models" / "wikipedia650" / "vocab.txt").read_text().split("\n"))
+    grammar = read_grammar(project / "stimuli" / "english" / "depth_grammar.txt")
+    assert sorted(grammar.word_types - vocabulary) == UNKNOWN[1:]  # in small letters
+    rows = pq.read_table(corpus / "sentences.parquet", columns=["tokens"]).to_pylist()
+    assert {token for row in rows for token in row["tokens"]} - vocabulary == set(UNKNOWN)
+
+
+def test_sentences_agree_and_repeat_no_lemma(project, corpus):
+    grammar = read_grammar(project / "stimuli" / "english" / "depth_grammar.txt")
+    pairs = {
+        (form, entry[0])
+        for words in grammar.word_lists.values()
+        if words.once
+        for entry in words.entries
+        for form in entry
+    }
+    lemmas = dict(pairs)
+    assert len(lemmas) == len(pairs)  # no form of two lemmas, such as the noun and verb "building"
+    nouns = {"singular": set(), "plural": set()}
+    for words in grammar.word_lists.values():
+        if words.label == "N":
+            for entry in words.entries:
+                nouns["singular"].add(entry[0])
+                nouns["plural"].add(entry[1])
+    determiners = {
+        **dict.fromkeys(("this", "that", "every", "each", "another"), "singular"),
+        **dict.fromkeys(("these", "those", "some", "many", "several", "few"), "plural"),
+        **{entry[0]: "plural" for entry in grammar.word_lists["Numeral"].entries},
+    }
+    verbs = dict.fromkeys(("is", "was", "has"), "singular") | dict.fromkeys(
+        ("are", "were", "have"), "plural"
+    )
+    for words in grammar.word_lists.values():
+        if words.label == "V":
+            verbs |= {third: "singular" for _, third, *_ in words.entries}
+            # The base form is the plural of the present, unless it may be the past too.
+            verbs |= {base: "plural" for base, _, past, *_ in words.entries if base != past}
+    checked = Counter()
+    for row in pq.read_table(corpus / "sentences.parquet").to_pylist():
+        words = open_nodes(row["bracketing"])[0]
+        used = [lemmas[word] for word in words if word in lemmas]
+        assert len(used) == len(set(used)), row["tokens"]
+        assert row["tokens"] == [words[0][0].upper() + words[0][1:], *words[1:]]
+        assert row["tokens"][-1] not in ".!?"
+        # The noun that a determiner or numeral belongs to is the next noun.
+        for place, word in enumerate(words):
+            if word in determiners:
+                noun = next(
+                    w for w in words[place + 1 :] if w in nouns["singular"] | nouns["plural"]
+                )
+                assert noun in nouns[determiners[word]], row["tokens"]
+                checked["determiner"] += 1
+        # The head of a subject is the first noun of its phrase.
+        for subject, verb in subjects_and_verbs(tree_of_labels(row["bracketing"])):
+            heads = [w for label, w in subject if label == "N"]
+            if verb in verbs and heads:
+                assert heads[0] in nouns[verbs[verb]], row["tokens"]
+                checked["verb"] += 1
+    assert checked["determiner"] > 5000
+    assert checked["verb"] > 3000
+
+
+def tree_of_labels(bracketing):
+    stack = [[]]
+    for piece in bracketing.split():
+        if piece.startswith("["):
+            stack.append([piece[1:]])
+        elif piece == "]":
+            node = stack.pop()
+            stack[-1].append(node)
+        else:
+            stack[-1].append(piece)
+    return stack[0][0]
+
+
+def subjects_and_verbs(tree):
+    """The labelled words of each subject, with the first verb or auxiliary after it."""
+
+    def words(node):
+        if len(node) == 2 and isinstance(node[1], str):
+            return [(node[0], node[1])]
+        return [pair for part in node[1:] for pair in words(part)]
+
+    if isinstance(tree[1], str):
+        return
+    for part in tree[1:]:
+        yield from subjects_and_verbs(part)
+    if tree[0] == "S" and tree[1][0] in ("NP", "N", "N'", "Name", "Pro"):
+        finite = next(word for label, word in words(tree[2]) if label in ("Be", "Have", "Aux", "V"))
+        yield words(tree[1]), finite
+
+
+# The files
+
+
+def test_same_seed_same_bytes_and_metadata(project, tmp_path):
+    grammar = project / "stimuli" / "english" / "depth_grammar.txt"
+    made = []
+    for name, seed in (("a", 1), ("b", 1), ("c", 2)):
+        folder = tmp_path / name
+        write_generated_depth_sentences(grammar, 20, (2, 15), seed, folder / "s.parquet")
+        write_depth_positions(
+            *(folder / "s.parquet", (5, 6), (3, 4), "smallest", "shuffled", seed),
+            *(folder / "p.parquet", folder / "r.json"),
+        )
+        made.append([(folder / f).read_bytes() for f in ("s.parquet", "p.parquet", "r.json")])
+    assert made[0] == made[1]
+    assert all(a != c for a, c in zip(made[0], made[2], strict=True))
+    sentences, positions = (read_metadata(tmp_path / "a" / f) for f in ("s.parquet", "p.parquet"))
+    assert sentences["stimuli_sha256"] == positions["stimuli_sha256"]
+    assert (
+        sentences["stimuli_sha256"] != read_metadata(tmp_path / "c" / "s.parquet")["stimuli_sha256"]
+    )
+    assert read_metadata(tmp_path / "a" / "r.json")["config"]["order"] == "shuffled"
+
+
+def test_tables_have_the_types_of_the_contract(corpus):
+    sentences = pq.read_schema(corpus / "sentences.parquet")
+    assert [str(kind) for kind in sentences.types] == [
+        *("int32", "list<element: string>", "string", "list<element: int16>", "int16")
+    ]
+    positions = pq.read_schema(corpus / "positions.parquet")
+    assert dict(zip(positions.names, map(str, positions.types), strict=True)) == {
+        "sentence": "int32", "position": "int16", "open_nodes": "int16"
+    }  # fmt: skip
+    rows = read_sentence_table(corpus / "sentences.parquet").to_pylist()
+    for place in pq.read_table(corpus / "positions.parquet").to_pylist()[::50]:
+        assert rows[place["sentence"]]["open_nodes"][place["position"]] == place["open_nodes"]
+
+
+def test_another_table_is_refused(corpus, tmp_path):
+    with pytest.raises(UserError, match="has the columns sentence, position, open_nodes; expected"):
+        read_sentence_table(corpus / "positions.parquet")
+    with pytest.raises(UserError, match="cannot read"):
+        read_sentence_table(tmp_path / "none.parquet")

@@ -1,0 +1,218 @@
+"""Result files of the connected network for unit cards, with planted tables beside them."""
+
+import numpy as np
+import pandas as pd
+import pyarrow as pa
+from support.connected_network import (
+    LAYER_SIZES,
+    NUMBER_UNITS,
+    SINGULAR,
+    SYNTAX,
+    connected_network,
+    shown_entry,
+    unit_entry,
+    write_files,
+)
+
+from lstm_units.analyses.connectivity.write_afferents import write_afferents
+from lstm_units.analyses.decoding.write_single_units import write_unit_decoding
+from lstm_units.analyses.dynamics.write_dynamics import write_dynamics
+from lstm_units.analyses.efferents.write_weights import write_efferents
+from lstm_units.analyses.efferents.write_words import write_efferent_words
+from lstm_units.analyses.syntax_units.dependency_span import SIDES
+from lstm_units.cards.card import settings_from
+from lstm_units.cards.reader import AFFERENTS, CardReader
+from lstm_units.interventions.model_inputs import Compute, Context
+from lstm_units.interventions.write_intact import write_intact
+from lstm_units.io.files import make_metadata, read_metadata, write_json, write_parquet
+from lstm_units.io.result_files import ResultFiles
+
+N_UNITS = sum(LAYER_SIZES)
+VARIABLES = ("hidden", "cell", "input_gate", "forget_gate", "output_gate", "candidate")
+LOWER = 7  # a unit of the first layer that no list names
+PLAIN = 99  # such a unit of the last layer
+TASKS = ("nounpp", "nounpp_adv")
+CONDITIONS = [(task, name) for task in TASKS for name in ("SS", "SP", "PS", "PP")]
+FULL, EFFECT = 0.9, 0.5  # intact accuracy; drop of the singular unit in SP
+CRITERIA = {"tasks": list(TASKS), "mode": "zero", "relative_drop": 0.2}
+CRITERIA |= {"maximum_q": 0.01, "minimum_loss": 0.6666}
+
+
+def accuracy_rows(units=range(1, N_UNITS + 1)) -> pd.DataFrame:
+    """Accuracy in which the singular unit loses SP and no other unit changes anything."""
+    rows = []
+    for unit in units:
+        for task, condition in CONDITIONS:
+            drop = EFFECT if unit == SINGULAR and condition == "SP" else 0.0
+            rows.append(
+                {
+                    "unit": unit,
+                    "layer": 1 if unit <= LAYER_SIZES[0] else 2,
+                    "task": task,
+                    "condition": condition,
+                    "n": 100,
+                    "accuracy": FULL - drop,
+                    "full_accuracy": FULL,
+                    "drop": drop,
+                    "relative_drop": drop / FULL,
+                    "ci_low": FULL - drop - 0.08,
+                    "ci_high": FULL - drop + 0.05,
+                    "p": 1e-9 if drop else 1.0,
+                    "q": 1e-7 if drop else 1.0,
+                    "n_near_ties": 0,
+                }
+            )
+    return pd.DataFrame(rows)
+
+
+def long_range_list() -> dict:
+    def conditions(letter):
+        numbers = {"S": "singular", "P": "plural"}
+        return [
+            {
+                "task": task,
+                "condition": name,
+                "subject_number": numbers[name[0]],
+                "incongruent": name[0] != name[1],
+                "testable": True,
+                "loss": 1.25 if name in ("SP", "PS") and name[0] == letter else 0.0,
+            }
+            for task, name in CONDITIONS
+        ]
+
+    units = [
+        unit_entry(
+            unit,
+            subject_number=number,
+            subject_number_reason=None,
+            found_for=[number],
+            discovery={"conditions": conditions(number[0].upper())},
+            confirmed=unit == SINGULAR,
+        )
+        for unit, number in NUMBER_UNITS.items()
+    ]
+    return {"units": units, "criteria": CRITERIA}
+
+
+def syntax_list() -> dict:
+    entry = unit_entry(SYNTAX, deviation=-4.0, folds_beyond=5, score=0.97)
+    return {
+        "units": [entry],
+        "top": entry,
+        "nearest": None,
+        "criteria": {"threshold": 2.5, "minimum_folds": 3, "deviations_from": "zero"},
+        "n_folds": 5,
+        "outliers": {"n_stable": 1, "permuted_99": 0},
+    }
+
+
+def coefficient_rows(seed=0) -> pd.DataFrame:
+    """Coefficients of depth: that of the syntax unit stands out in every fold."""
+    rng = np.random.default_rng(seed)
+    values = rng.normal(0, 1, (N_UNITS, 5))
+    values[SYNTAX - 1] = -9
+    unit = np.repeat(np.arange(1, N_UNITS + 1), 5)
+    return pd.DataFrame(
+        {
+            "unit": unit,
+            "layer": np.where(unit <= LAYER_SIZES[0], 1, 2),
+            "fold": np.tile(np.arange(1, 6), N_UNITS),
+            "coefficient": values.ravel(),
+        }
+    )
+
+
+def span_rows() -> pd.DataFrame:
+    rows = [
+        {
+            "unit": unit,
+            "layer": 1 if unit <= LAYER_SIZES[0] else 2,
+            "task": task,
+            **dict.fromkeys(SIDES, 0.03 if unit == SYNTAX else 0.5),
+            "score": 0.97 if unit == SYNTAX else 0.5,
+            "sign": -1 if unit == SYNTAX else 1,
+        }
+        for unit in range(1, N_UNITS + 1)
+        for task in ("nounpp", "subject_relative")
+    ]
+    return pd.DataFrame(rows)
+
+
+def write_frame(table: pd.DataFrame, path, sha256: str, **fields) -> None:
+    metadata = make_metadata(checkpoint_sha256=sha256, **fields)
+    write_parquet(pa.Table.from_pandas(table, preserve_index=False), path, metadata)
+
+
+def write_model_results(folder, project, model=None) -> ResultFiles:
+    """Results of the connected network: real steps where they are quick, else planted tables."""
+    language = project / "stimuli" / "english"
+    folder.mkdir(parents=True)
+    (folder / "context.txt").write_text("The boy .\n", encoding="utf-8")
+    model = model or connected_network(language, folder / "context.txt")
+    shown = [shown_entry(unit, "long-range", number) for unit, number in NUMBER_UNITS.items()]
+    shown += [shown_entry(SYNTAX, "syntax"), shown_entry(50, "arbitrary")]
+    made = write_files(
+        folder, model, language, shown=shown, syntax=syntax_list(), variables=VARIABLES
+    )
+    sha256 = read_metadata(made.shown)["checkpoint_sha256"]
+    write_json(
+        long_range_list(), folder / "units" / "long_range.json", {"checkpoint_sha256": sha256}
+    )
+    made.short_range.unlink()
+    intact = folder / "intact" / "nounpp.parquet"
+    compute = Compute("float64", "cpu")
+    write_intact(
+        made.checkpoint, made.stimuli, Context(str(folder / "context.txt")), compute, intact
+    )
+    dynamics = folder / "dynamics" / "nounpp.parquet"
+    write_dynamics(made.dump, made.stimuli, intact, "all", dynamics)
+    inputs = (made.checkpoint, made.dump, made.stimuli, made.shown, made.syntax, None)
+    write_afferents(*inputs, 3.0, folder / AFFERENTS)
+    efferents = folder / "efferents"
+    outputs = (efferents / "weights.parquet", efferents / "units.parquet")
+    write_efferents(made.checkpoint, language / "verb_pairs.tsv", "benjamini_hochberg", *outputs)
+    write_efferent_words(made.checkpoint, dynamics, made.stimuli, 4, efferents / "words.parquet")
+    write_unit_decoding(
+        made.dump,
+        made.stimuli,
+        variable="cell",
+        label="subject_number",
+        conditions="incongruent",
+        confidence=0.95,
+        bootstrap_samples=100,
+        seed=1,
+        output=folder / "decoding" / "units.parquet",
+    )
+    config = {"confidence": 0.95}
+    write_frame(accuracy_rows(), folder / "ablation/zero/accuracy.parquet", sha256, config=config)
+    lower = accuracy_rows(range(1, LAYER_SIZES[0] + 1))
+    write_frame(lower, folder / "ablation/legacy/accuracy.parquet", sha256, config=config)
+    write_frame(coefficient_rows(), folder / "depth/coefficients.parquet", sha256)
+    write_frame(span_rows(), folder / "dependency_span.parquet", sha256)
+    return ResultFiles(folder)
+
+
+# Files without which a block has nothing to show
+MISSING = {
+    "ablation": ("ablation/zero", "ablation/legacy"),
+    "dynamics": ("dynamics",),
+    "efferents": ("efferents/units.parquet",),
+    "words": ("efferents/words.parquet",),
+    "decoding": ("decoding",),
+    "depth": ("depth",),
+    "span": ("dependency_span.parquet",),
+    "afferents": (AFFERENTS, "dynamics"),
+}
+
+
+def read_card(files, unit, settings=None):
+    """Read one card alone."""
+    return CardReader(files, settings or settings_from(files), (unit,)).card(unit)
+
+
+def without(files: ResultFiles, *names: str) -> ResultFiles:
+    """The same results as if these files or folders were not there."""
+    gone = [files.folder / name for name in names]
+    paths = [path for path in files.folder.rglob("*") if path.is_file()]
+    kept = [path for path in paths if not any(path == g or g in path.parents for g in gone)]
+    return ResultFiles.among(files.folder, kept)

@@ -1,0 +1,12 @@
+"""Table of the contributions of long- and short-range units to the verb margin."""
+
+from lstm_units.analyses.contributions.write_table import write_contributions_table
+from lstm_units.runtime.console import job
+
+with job(snakemake.log[0]):
+    write_contributions_table(
+        dict(zip(snakemake.params.tasks, snakemake.input.contributions, strict=True)),
+        snakemake.params.labels,
+        snakemake.params.statistics,
+        list(snakemake.output),
+    )

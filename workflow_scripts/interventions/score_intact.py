@@ -1,0 +1,16 @@
+"""Score a task with the intact model."""
+
+from pathlib import Path
+
+from lstm_units.interventions.model_inputs import Context, compute_from
+from lstm_units.interventions.write_intact import write_intact
+from lstm_units.runtime.console import job
+
+with job(snakemake.log[0]):
+    write_intact(
+        Path(snakemake.input.weights).parent,
+        snakemake.input.stimuli,
+        Context(**snakemake.params.context),
+        compute_from(snakemake.params.precision, snakemake.resources, snakemake.threads),
+        snakemake.output[0],
+    )

@@ -1,7 +1,0 @@
-"""Split a text file into sentences of tokens."""
-
-from lstm_units.console import job
-from lstm_units.steps_corpus import write_sentences
-
-with job(snakemake.log[0]):
-    write_sentences(snakemake.input.text, snakemake.output[0])
