@@ -7,7 +7,7 @@ rule dynamics:
         stimuli="<results>/{model}/stimuli/{task}.parquet",
         intact="<results>/{model}/intact/{task}.parquet",
     output:
-        "<results>/{model}/dynamics/{task}.parquet",
+        dynamics="<results>/{model}/dynamics/{task}.parquet",
     log:
         "<logs>/{model}/dynamics_{task}.log",
     benchmark:
@@ -53,7 +53,7 @@ rule unit_dynamics_figure:
         dynamics="<results>/{model}/dynamics/{task}.parquet",
         stimuli="<results>/{model}/stimuli/{task}.parquet",
     output:
-        figure(
+        figure=figure(
             "dynamics/{task}/unit_{unit}",
             "unit {unit} over time, {task}",
             "unit_dynamics",

@@ -146,7 +146,9 @@ rule table2:
         labels=labels(),
         relative_drop=config["discovery"]["relative_drop"],
         statistics=config["statistics"],
-        code=code("long_range_units/table2.py", PACKAGE / "io" / "published" / "table2_lakretz_2019.csv"),
+        code=code(
+            "long_range_units/table2.py", PACKAGE / "io" / "published" / "table2_lakretz_2019.csv"
+        ),
     script:
         "../workflow_scripts/long_range_units/table2.py"
 

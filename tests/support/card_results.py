@@ -13,10 +13,10 @@ from support.connected_network import (
     unit_entry,
     write_files,
 )
+from support.scripts import run_script
 
 from lstm_units.analyses.connectivity.write_afferents import write_afferents
 from lstm_units.analyses.decoding.write_single_units import write_unit_decoding
-from lstm_units.analyses.dynamics.write_dynamics import write_dynamics
 from lstm_units.analyses.efferents.write_weights import write_efferents
 from lstm_units.analyses.efferents.write_words import write_efferent_words
 from lstm_units.analyses.syntax_units.dependency_span import SIDES
@@ -165,7 +165,12 @@ def write_model_results(folder, project, model=None) -> ResultFiles:
         made.checkpoint, made.stimuli, Context(str(folder / "context.txt")), compute, intact
     )
     dynamics = folder / "dynamics" / "nounpp.parquet"
-    write_dynamics(made.dump, made.stimuli, intact, "all", dynamics)
+    run_script(
+        "dynamics/dynamics",
+        input={"dump": made.dump, "stimuli": made.stimuli, "intact": intact},
+        params={"answers": "all"},
+        output={"dynamics": dynamics},
+    )
     inputs = (made.checkpoint, made.dump, made.stimuli, made.shown, made.syntax, None)
     write_afferents(*inputs, 3.0, folder / AFFERENTS)
     efferents = folder / "efferents"

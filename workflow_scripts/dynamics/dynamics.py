@@ -1,13 +1,16 @@
 """Mean time course of every unit in every condition."""
 
-from lstm_units.analyses.dynamics.write_dynamics import write_dynamics
+from lstm_units.activations.reader import open_activations
+from lstm_units.analyses.dynamics.time_courses import time_courses
+from lstm_units.io.results import read_result, write_result
 from lstm_units.runtime.console import job
+from lstm_units.stimuli.aligned_items import read_aligned_items
 
 with job(snakemake.log[0]):
-    write_dynamics(
-        snakemake.input.dump,
-        snakemake.input.stimuli,
-        snakemake.input.intact,
-        snakemake.params.answers,
-        snakemake.output[0],
+    dynamics = time_courses(
+        dump=open_activations(snakemake.input.dump),
+        items=read_aligned_items(snakemake.input.stimuli),
+        intact=read_result(snakemake.input.intact, ["item", "right"]),
+        answers=snakemake.params.answers,
     )
+    write_result(dynamics, snakemake.output.dynamics)

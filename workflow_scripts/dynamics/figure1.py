@@ -1,14 +1,18 @@
 """Figures 1a, 1b and 1c: time courses of long-range units, and the ideal one."""
 
-from lstm_units.analyses.dynamics.write_figure1 import write_figure1
+from lstm_units.analyses.dynamics.figure1 import figure1
+from lstm_units.io.figure_style import write_figure
+from lstm_units.io.results import read_result
 from lstm_units.runtime.console import job
+from lstm_units.stimuli.aligned_items import read_aligned_items
 
 with job(snakemake.log[0]):
-    write_figure1(
-        snakemake.input.dynamics,
-        snakemake.input.stimuli,
-        snakemake.input.shown,
-        list(snakemake.output.a),
-        list(snakemake.output.b),
-        list(snakemake.output.c),
+    shown = read_result(snakemake.input.shown)
+    numbers = [entry["unit"] for entry in shown.content["units"]]
+    figures = figure1(
+        dynamics=read_result(snakemake.input.dynamics, filters=[("unit", "in", numbers)]),
+        items=read_aligned_items(snakemake.input.stimuli),
+        shown=shown,
     )
+    for figure, panel in zip(figures, "abc", strict=True):
+        write_figure(figure, snakemake.output[panel])

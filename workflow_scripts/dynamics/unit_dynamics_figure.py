@@ -1,12 +1,16 @@
 """The time course of one unit."""
 
-from lstm_units.analyses.dynamics.write_figure1 import write_unit_dynamics
+from lstm_units.analyses.dynamics.figure1 import unit_figure
+from lstm_units.io.figure_style import write_figure
+from lstm_units.io.results import read_result
 from lstm_units.runtime.console import job
+from lstm_units.stimuli.aligned_items import read_aligned_items
 
 with job(snakemake.log[0]):
-    write_unit_dynamics(
-        snakemake.input.dynamics,
-        snakemake.input.stimuli,
-        int(snakemake.wildcards.unit),
-        list(snakemake.output),
+    unit = int(snakemake.wildcards.unit)
+    figure = unit_figure(
+        dynamics=read_result(snakemake.input.dynamics, filters=[("unit", "==", unit)]),
+        items=read_aligned_items(snakemake.input.stimuli),
+        unit=unit,
     )
+    write_figure(figure, snakemake.output.figure)

@@ -56,6 +56,11 @@ class ActivationDump:
     metadata: dict[str, Any] = field(repr=False)
 
     @property
+    def source(self) -> str:
+        """What messages call the dump: its folder."""
+        return str(self.folder)
+
+    @property
     def n_positions(self) -> int:
         """Number of words of the longest sentence."""
         return self.node.shape[1]

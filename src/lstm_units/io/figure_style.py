@@ -4,7 +4,7 @@ Nothing here touches pyplot, so no figure is left open and no global style is ch
 """
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +14,7 @@ from matplotlib.figure import Figure
 
 from lstm_units.errors import UserError
 from lstm_units.io.files import atomic_path
+from lstm_units.io.results import Result
 
 FONT_SIZE = 7.0  # points, for every text
 STYLE = {"font.size": FONT_SIZE, "font.family": "DejaVu Sans", "axes.linewidth": 0.6}
@@ -68,3 +69,15 @@ def save_figure(figure: Figure, path: str | Path, metadata: Mapping[str, Any]) -
         raise UserError(f"cannot write a figure to {path}: the name must end in .pdf or .png")
     with mpl.rc_context(STYLE), atomic_path(path) as temporary:
         figure.savefig(temporary, dpi=300, metadata=fields[suffix])
+
+
+def write_figure(figure: Result, paths: Iterable[str | Path]) -> None:
+    """Write a figure, the content of a result, in each format that a path's suffix names.
+
+    Raises
+    ------
+    UserError
+        As `save_figure`.
+    """
+    for path in paths:
+        save_figure(figure.content, path, figure.metadata)

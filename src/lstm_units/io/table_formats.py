@@ -1,7 +1,8 @@
 """Tables as CSV for machines, and as Markdown and LaTeX for people."""
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -147,6 +148,52 @@ def write_table(
     else:
         raise UserError(f"cannot write a table to {path}: the name must end in .csv, .md or .tex")
     write_text(text, path)
+
+
+@dataclass(frozen=True)
+class PrintedTable:
+    """A table for machines, and the same for people.
+
+    Parameters
+    ----------
+    table : DataFrame
+        Plain numbers: what goes into the CSV file.
+    printed : DataFrame
+        In words: what goes into Markdown and LaTeX.
+    headers : mapping of str to str
+        Titles of columns of `printed`; others keep their names.
+    legend : sequence of str
+        Sentences below it.
+    metadata : mapping
+        From `lstm_units.io.files.make_metadata`.
+    """
+
+    table: pd.DataFrame
+    printed: pd.DataFrame
+    headers: Mapping[str, str] = field(default_factory=dict)
+    legend: Sequence[str] = ()
+    metadata: Mapping[str, Any] = field(default_factory=dict)
+
+
+def write_tables(table: PrintedTable, paths: Iterable[str | Path]) -> None:
+    """Write a table in each format that a path's suffix names.
+
+    Raises
+    ------
+    UserError
+        If a suffix is another than .csv, .md or .tex.
+    """
+    for path in paths:
+        if Path(path).suffix == ".csv":
+            write_table(table.table, path)
+        else:
+            write_table(
+                table.printed,
+                path,
+                headers=table.headers,
+                legend=table.legend,
+                metadata=table.metadata,
+            )
 
 
 def _cells(table: pd.DataFrame, headers, decimals: int):

@@ -118,6 +118,16 @@ class LanguageModel:
         )
 
     @property
+    def metadata(self) -> dict[str, str]:
+        """Where its weights are from, to be compared with results: `lstm_units.io.results`."""
+        return {"checkpoint_sha256": self.sha256} if self.sha256 else {}
+
+    @property
+    def source(self) -> str:
+        """What messages call the model."""
+        return "the checkpoint"
+
+    @property
     def layer_sizes(self) -> tuple[int, ...]:
         """Number of units of each layer."""
         return tuple(layer.size for layer in self.layers)

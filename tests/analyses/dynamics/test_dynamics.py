@@ -7,14 +7,15 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
+from support.scripts import run_script
 
 from lstm_units.activations.reader import VARIABLES, open_activations
 from lstm_units.activations.write_dump import write_model_activations
-from lstm_units.analyses.dynamics.time_courses import dynamics_table
-from lstm_units.analyses.dynamics.write_dynamics import write_dynamics
+from lstm_units.analyses.dynamics.time_courses import dynamics_table, time_courses
 from lstm_units.errors import ConfigurationError, UserError
 from lstm_units.interventions.model_inputs import Compute, Context
 from lstm_units.io.files import make_metadata, read_metadata, write_parquet
+from lstm_units.io.results import read_result
 from lstm_units.stimuli.aligned_items import read_aligned_items
 from lstm_units.stimuli.generation import generate
 from lstm_units.stimuli.language_tables import read_language
@@ -181,38 +182,44 @@ def test_items_of_another_run_are_refused(dump, items):
 
 
 @pytest.mark.parametrize("which", ["right", "all"])
-def test_the_step_writes_the_table_with_the_types_of_the_contract(
+def test_the_script_writes_the_table_with_the_types_of_the_contract(
     folder, dump, items, which, tmp_path
 ):
-    paths = (folder / "activations" / "nounpp", folder / "nounpp.parquet")
-    outputs = [tmp_path / name for name in ("a.parquet", "b.parquet")]
-    for output in outputs:
-        write_dynamics(*paths, folder / "intact.parquet", which, output)
-    assert outputs[0].read_bytes() == outputs[1].read_bytes()
-    schema = pq.read_schema(outputs[0])
+    written = tmp_path / "dynamics.parquet"
+    run_script(
+        "dynamics/dynamics",
+        input={
+            "dump": folder / "activations" / "nounpp",
+            "stimuli": folder / "nounpp.parquet",
+            "intact": folder / "intact.parquet",
+        },
+        params={"answers": which},
+        output={"dynamics": written},
+    )
+    schema = pq.read_schema(written)
     assert schema.names == [
         *("unit", "layer", "variable", "position", "condition", "n", "mean", "sd")
     ]
     assert schema.field("unit").type == pa.int16()
     assert schema.field("mean").type == pa.float32()
     assert isinstance(schema.field("variable").type, pa.DictionaryType)
-    metadata = read_metadata(outputs[0])
+    metadata = read_metadata(written)
     assert metadata["config"] == {"items": which}
     assert metadata["stimuli_sha256"] == dump.metadata["stimuli_sha256"]
     kept = np.arange(len(items)) % 3 > 0 if which == "right" else np.ones(len(items), bool)
-    table = pq.read_table(outputs[0])
+    table = pq.read_table(written)
     assert table["mean"].null_count == 0  # not-a-number stays a number
     expected = brute_force(dump, items, kept)["mean"]
     found = table.to_pandas().set_index(["unit", "variable", "position", "condition"])["mean"]
     np.testing.assert_allclose(found.loc[expected.index], expected, rtol=1e-5, atol=1e-6)
 
 
-def test_the_step_refuses_answers_of_another_model(folder, tmp_path):
-    answers = pq.read_table(folder / "intact.parquet").replace_schema_metadata(None)
-    write_parquet(answers, tmp_path / "other.parquet", make_metadata(checkpoint_sha256="x"))
-    arguments = (folder / "activations" / "nounpp", folder / "nounpp.parquet")
-    with pytest.raises(UserError, match="different checkpoints or stimuli"):
-        write_dynamics(*arguments, tmp_path / "other.parquet", "right", tmp_path / "a.parquet")
-    with pytest.raises(ConfigurationError, match="dynamics: items: 'rihgt' is unknown"):
-        write_dynamics(*arguments, folder / "intact.parquet", "rihgt", tmp_path / "a.parquet")
-    assert not (tmp_path / "a.parquet").exists()
+def test_answers_of_another_model_are_refused(folder, dump, items):
+    intact = read_result(folder / "intact.parquet")
+    other = replace(intact, metadata=make_metadata(checkpoint_sha256="x"))
+    with pytest.raises(UserError, match="another checkpoint than"):
+        time_courses(dump, items, other, answers="right")
+    with pytest.raises(UserError, match="other stimuli than"):
+        time_courses(dump, items, replace(intact, content=intact.content[1:]), answers="right")
+    with pytest.raises(ConfigurationError, match="'rihgt' are unknown"):
+        time_courses(dump, items, intact, answers="rihgt")

@@ -10,6 +10,7 @@ import pytest
 from matplotlib.colors import to_hex
 from matplotlib.legend import Legend
 from matplotlib.text import Text
+from support.scripts import run_script
 
 from lstm_units.analyses.dynamics.figure import (
     ALL_ROWS,
@@ -18,13 +19,8 @@ from lstm_units.analyses.dynamics.figure import (
     ideal_column,
     unit_column,
 )
+from lstm_units.analyses.dynamics.figure1 import ideal_figure, number_figure
 from lstm_units.analyses.dynamics.ideal_time_course import ideal_time_course
-from lstm_units.analyses.dynamics.write_figure1 import (
-    ideal_figure,
-    number_figure,
-    write_figure1,
-    write_unit_dynamics,
-)
 from lstm_units.analyses.efferents.figure import efferents_figure
 from lstm_units.analyses.efferents.weights import segregation
 from lstm_units.analyses.efferents.write_figure1d import write_figure1d
@@ -391,12 +387,21 @@ def test_the_steps_write_equal_bytes(stimuli, items, weights, tmp_path):
         write_parquet(arrow, tmp_path / f"{name}.parquet", metadata)
     shown = tmp_path / "units" / "shown.json"
     write_json({"units": SHOWN}, shown, metadata)
-    paths = (tmp_path / "dynamics" / "nounpp.parquet", tmp_path / "nounpp.parquet")
+    paths = {
+        "dynamics": tmp_path / "dynamics" / "nounpp.parquet",
+        "stimuli": tmp_path / "nounpp.parquet",
+    }
     for run in ("one", "two"):
         folder = tmp_path / run
-        outputs = ([folder / "1a.png", folder / "1a.pdf"], [folder / "1b.pdf"], [folder / "1c.pdf"])
-        write_figure1(*paths, shown, *outputs)
-        write_unit_dynamics(*paths, 12, [folder / "unit.png"])
+        outputs = {"a": [folder / "1a.png", folder / "1a.pdf"]}
+        outputs |= {panel: [folder / f"1{panel}.pdf"] for panel in "bc"}
+        run_script("dynamics/figure1", input={**paths, "shown": shown}, output=outputs)
+        run_script(
+            "dynamics/unit_dynamics_figure",
+            input=paths,
+            wildcards={"unit": 12},
+            output={"figure": [folder / "unit.png"]},
+        )
         write_figure1d(
             tmp_path / "efferents" / "weights.parquet",
             tmp_path / "efferents" / "units.parquet",
@@ -409,7 +414,12 @@ def test_the_steps_write_equal_bytes(stimuli, items, weights, tmp_path):
         assert path.read_bytes() == (tmp_path / "two" / path.name).read_bytes()
         assert b"checkpoint_sha256" in path.read_bytes()
     with pytest.raises(UserError, match="no dynamics of unit 99"):
-        write_unit_dynamics(*paths, 99, [tmp_path / "x.png"])
+        run_script(
+            "dynamics/unit_dynamics_figure",
+            input=paths,
+            wildcards={"unit": 99},
+            output={"figure": [tmp_path / "x.png"]},
+        )
     assert not (tmp_path / "x.png").exists()
 
 
@@ -419,7 +429,14 @@ def test_the_step_works_without_any_unit(stimuli, items, tmp_path):
     arrow = pa.Table.from_pandas(dynamics(items), preserve_index=False)
     write_parquet(arrow, tmp_path / "dynamics" / "nounpp.parquet", metadata)
     write_json({"units": []}, tmp_path / "units" / "shown.json", metadata)
-    outputs = [[tmp_path / f"1{letter}.png"] for letter in "abc"]
-    paths = (tmp_path / "dynamics" / "nounpp.parquet", tmp_path / "nounpp.parquet")
-    write_figure1(*paths, tmp_path / "units" / "shown.json", *outputs)
-    assert all(path.is_file() for (path,) in outputs)
+    outputs = {letter: tmp_path / f"1{letter}.png" for letter in "abc"}
+    run_script(
+        "dynamics/figure1",
+        input={
+            "dynamics": tmp_path / "dynamics" / "nounpp.parquet",
+            "stimuli": tmp_path / "nounpp.parquet",
+            "shown": tmp_path / "units" / "shown.json",
+        },
+        output={panel: [path] for panel, path in outputs.items()},
+    )
+    assert all(path.is_file() for path in outputs.values())

@@ -12,8 +12,11 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
+import pyarrow as pa
 
-from lstm_units.errors import UserError
+from lstm_units.errors import ConfigurationError, UserError
+from lstm_units.io.results import Result, made_from
+from lstm_units.io.unit_columns import unit_array
 from lstm_units.statistics.margins import condition_rank
 from lstm_units.stimuli.aligned_items import AlignedItems
 
@@ -36,6 +39,62 @@ class _Cells:
     start: np.ndarray  # (filled cells,): first entry of each
     node: np.ndarray  # (entries,)
     weight: np.ndarray  # (entries, 1)
+
+
+def time_courses(
+    dump: "ActivationDump", items: AlignedItems, intact: Result, *, answers: str
+) -> Result:
+    """Measure what every unit of a dump does over time.
+
+    Parameters
+    ----------
+    dump : ActivationDump
+    items : AlignedItems
+        All items of the dump.
+    intact : Result
+        ``item, right``: which of them the intact model answers rightly.
+    answers : {"right", "all"}
+        Which items count; ``right`` is what the figure of Lakretz et al. 2019 shows.
+
+    Returns
+    -------
+    Result
+        The table of `dynamics_table`.
+
+    Raises
+    ------
+    ConfigurationError
+        If `answers` is another word.
+    UserError
+        If activations, stimuli and answers do not belong together.
+    """
+    if answers not in ("right", "all"):
+        raise ConfigurationError(f"the items {answers!r} are unknown; write right or all")
+    metadata = made_from(
+        dump,
+        intact,
+        kind="dynamics",
+        stimuli_sha256=dump.metadata.get("stimuli_sha256"),
+        config={"items": answers},
+    )
+    if not np.array_equal(intact.frame["item"], items.item):
+        raise UserError(
+            f"{intact.source} was made from other stimuli than {dump.source}. Delete the one that "
+            "is out of date, or both, and run the workflow again"
+        )
+    right = intact.frame["right"].to_numpy() if answers == "right" else None
+    return Result(_arrow(dynamics_table(dump, items, right)), metadata, "the dynamics")
+
+
+def _arrow(table: pd.DataFrame) -> pa.Table:
+    """Return the rows with the column types of the file contract."""
+    columns = {name: pa.Array.from_pandas(table[name]) for name in table.columns}
+    columns["unit"] = unit_array(table["unit"])
+    types = {"layer": pa.int16(), "position": pa.int16(), "n": pa.int32()}
+    for name, type_ in (types | {"mean": pa.float32(), "sd": pa.float32()}).items():
+        # Of the numpy array: from pandas, NaN would turn into null.
+        columns[name] = pa.array(table[name].to_numpy()).cast(type_)
+    return pa.table(columns)
 
 
 def dynamics_table(

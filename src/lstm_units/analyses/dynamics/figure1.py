@@ -1,7 +1,6 @@
-"""The steps that draw units over time: Figures 1a, 1b and 1c, and a figure of any one unit."""
+"""Figures 1a, 1b and 1c: units over time; and a figure of any one unit."""
 
 from collections.abc import Mapping, Sequence
-from pathlib import Path
 from typing import Any
 
 import pandas as pd
@@ -15,9 +14,9 @@ from lstm_units.analyses.dynamics.figure import (
     ideal_column,
     unit_column,
 )
-from lstm_units.io.figure_style import COLUMN_WIDTH, save_figure
-from lstm_units.io.files import lineage, read_json, read_metadata
-from lstm_units.stimuli.aligned_items import AlignedItems, read_aligned_items
+from lstm_units.io.figure_style import COLUMN_WIDTH
+from lstm_units.io.results import Result, made_from
+from lstm_units.stimuli.aligned_items import AlignedItems
 
 _NUMBERS = ("singular", "plural")
 _TITLES = {
@@ -26,66 +25,61 @@ _TITLES = {
 }
 
 
-def write_figure1(
-    dynamics: str | Path,
-    stimuli: str | Path,
-    shown: str | Path,
-    outputs_a: Sequence[str | Path],
-    outputs_b: Sequence[str | Path],
-    outputs_c: Sequence[str | Path],
-) -> None:
+def figure1(dynamics: Result, items: AlignedItems, shown: Result) -> tuple[Result, Result, Result]:
     """Draw Figure 1a (singular subjects), 1b (plural subjects) and 1c (the ideal time course).
 
     Parameters
     ----------
-    dynamics, stimuli : path
-        ``dynamics/{task}.parquet`` and ``stimuli/{task}.parquet`` of one task.
-    shown : path
-        ``units/shown.json``.
-    outputs_a, outputs_b, outputs_c : sequence of path
-        Each ends in ``.pdf`` or ``.png``.
+    dynamics : Result
+        From `lstm_units.analyses.dynamics.time_courses.time_courses`.
+    items : AlignedItems
+        Of the same task.
+    shown : Result
+        The units to show, ``units/shown.json``.
+
+    Returns
+    -------
+    tuple of three Result
+        Each holds a figure.
     """
-    items = read_aligned_items(stimuli)
-    units = [entry for entry in read_json(shown)["units"] if entry["role"] in _TITLES]
-    numbers = [entry["unit"] for entry in units]
-    table = pd.read_parquet(dynamics, filters=[("unit", "in", numbers)]) if numbers else None
-    answers = read_metadata(dynamics)["config"]["items"]
+    units = [entry for entry in shown.content["units"] if entry["role"] in _TITLES]
+    answers = dynamics.config["items"]
     config = {"task": items.task, "items": answers}
-    metadata = lineage([dynamics, shown], kind="figure 1", config=config)
-    for number, outputs in zip(_NUMBERS, (outputs_a, outputs_b), strict=True):
-        _save(number_figure(table, items, units, number, answers), outputs, metadata)
-    _save(ideal_figure(items), outputs_c, metadata)
+    metadata = made_from(dynamics, shown, kind="figure 1", config=config)
+    figures = [number_figure(dynamics.frame, items, units, each, answers) for each in _NUMBERS]
+    return tuple(Result(figure, metadata) for figure in (*figures, ideal_figure(items)))
 
 
-def write_unit_dynamics(
-    dynamics: str | Path, stimuli: str | Path, unit: int, outputs: Sequence[str | Path]
-) -> None:
+def unit_figure(dynamics: Result, items: AlignedItems, unit: int) -> Result:
     """Draw all variables of one unit over time, beside the ideal time course.
 
     Parameters
     ----------
-    dynamics, stimuli : path
-        ``dynamics/{task}.parquet`` and ``stimuli/{task}.parquet`` of one task.
+    dynamics : Result
+        From `lstm_units.analyses.dynamics.time_courses.time_courses`.
+    items : AlignedItems
+        Of the same task.
     unit : int
         1-based.
-    outputs : sequence of path
-        Each ends in ``.pdf`` or ``.png``.
+
+    Returns
+    -------
+    Result
+        It holds a figure.
 
     Raises
     ------
     UserError
         If the dynamics do not hold the unit.
     """
-    items = read_aligned_items(stimuli)
-    table = pd.read_parquet(dynamics, filters=[("unit", "==", unit)])
-    answers = read_metadata(dynamics)["config"]["items"]
+    answers = dynamics.config["items"]
     columns = [
-        unit_column(table, unit, f"unit {unit}"),
+        unit_column(dynamics.frame, unit, f"unit {unit}"),
         ideal_column(items, "singular", _n_words(items)),
     ]
     figure = dynamics_figure(columns, items, variables=ALL_ROWS, answers=answers)
     config = {"task": items.task, "unit": unit, "items": answers}
-    _save(figure, outputs, lineage([dynamics], kind="figure of one unit", config=config))
+    return Result(figure, made_from(dynamics, kind="figure of one unit", config=config))
 
 
 def number_figure(
@@ -150,8 +144,3 @@ def _title(entry: Mapping[str, Any]) -> str:
 
 def _n_words(items: AlignedItems) -> int:
     return min(items.verb_position + 1 + AFTER_VERB, items.n_positions)
-
-
-def _save(figure: Figure, outputs: Sequence[str | Path], metadata: Mapping[str, Any]) -> None:
-    for path in outputs:
-        save_figure(figure, path, metadata)
