@@ -7,8 +7,8 @@ import pytest
 import yaml
 from support.workflow_fixture import DRY_RUN, PROJECT
 
-from lstm_units.errors import UserError
 from lstm_units.benchmarks.measured_use import Use, main, measured_use, table
+from lstm_units.errors import UserError
 
 HEAD = "s\th:m:s\tmax_rss\tmax_vms\tcpu_time\n"
 PROFILES = PROJECT / "profiles"
@@ -70,8 +70,8 @@ def profile(name):
 
 
 def local_rules():
-    text = (PROJECT / "Snakefile").read_text()
-    return set(re.findall(r"^    (\w+),$", text.split("localrules:")[1].split("\n\n")[0], re.M))
+    texts = rules_of_the_project()
+    return {name for name, text in texts.items() if "\n    localrule: True\n" in text}
 
 
 def test_profiles_name_rules_that_exist():
@@ -116,7 +116,7 @@ def test_what_was_measured_covers_the_rules_that_are_submitted():
 
 
 UNMEASURED = {
-    *("download", "check_identity", "untrained_checkpoint", "mean_values", "unit_card"),
+    *("check_identity", "untrained_checkpoint", "mean_values", "unit_card"),
     *("tokenise_text", "training_corpus", "train_network", "perplexity"),
 }
 

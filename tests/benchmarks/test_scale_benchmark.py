@@ -5,7 +5,6 @@ import json
 import pytest
 
 from lstm_units.benchmarks import scale as scale_benchmark
-from lstm_units.interventions.prefix_trie import build_trie
 from lstm_units.benchmarks.scale import (
     Cost,
     Workload,
@@ -18,6 +17,7 @@ from lstm_units.benchmarks.scale import (
     shard_bytes,
     sweep_operations,
 )
+from lstm_units.interventions.prefix_trie import build_trie
 
 
 def test_the_workload_of_a_hundred_checkpoints_has_eight_thousand_shards():

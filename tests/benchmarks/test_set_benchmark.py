@@ -4,12 +4,12 @@ import numpy as np
 import pytest
 import torch
 
-from lstm_units.benchmarks.sweep import required_operations
-from lstm_units.models.language_model import layer_of_units
-from lstm_units.interventions.prefix_trie import build_trie
 from lstm_units.benchmarks.sets import contests, describe, measure, read_tasks
+from lstm_units.benchmarks.sweep import required_operations
+from lstm_units.interventions.prefix_trie import build_trie
 from lstm_units.interventions.sweep import Items
 from lstm_units.interventions.trie_reader import SweepSize
+from lstm_units.models.language_model import layer_of_units
 
 
 @pytest.fixture(scope="module")
