@@ -5,7 +5,6 @@ from dataclasses import dataclass
 from itertools import pairwise
 
 import pandas as pd
-from scipy import stats
 
 from lstm_units.claims.criteria import Audit
 from lstm_units.claims.parts import Parts
@@ -71,8 +70,10 @@ def does_the_tasks(files: ResultFiles, audit: Audit) -> Verdict:
             rows.append(found.assign(role=role, label=audit.label(task)))
     if not rows:
         return parts.judge("C1", criterion, "")
+    from scipy.stats import binom
+
     table = pd.concat(rows, ignore_index=True)
-    table["q"] = q_values(stats.binom.sf(table["right"] - 1, table["n"], 0.5))
+    table["q"] = q_values(binom.sf(table["right"] - 1, table["n"], 0.5))
     met = []
     for row in table.itertuples():
         easy = row.role in EASY

@@ -10,8 +10,6 @@ from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
-from scipy.sparse import coo_array
-from scipy.sparse.csgraph import connected_components
 
 
 @dataclass(frozen=True)
@@ -76,6 +74,9 @@ def lexical_groups(stimuli_by_task: Mapping[str, pd.DataFrame]) -> np.ndarray:
                 others = tuple(attractors) if attractors is not None else ()
                 words = (subject, *others, verb)
                 edges.append((item, node(("words", *words), f"1 {' '.join(words)}")))
+    from scipy.sparse import coo_array
+    from scipy.sparse.csgraph import connected_components
+
     names += node_names
     pairs = np.array(edges, dtype=np.int64).reshape(-1, 2)
     total = len(names) - len(nodes)
@@ -153,6 +154,8 @@ def bootstrap_sums(
         kinds, count = np.unique(values, axis=0, return_counts=True)
         drawn = rng.multinomial(len(values), count / len(values), size=samples)
         return BootstrapSums(drawn @ kinds, "items")
+    from scipy.sparse import coo_array
+
     subject_weight = _multiplicities(len(subjects), samples, rng)
     verb_weight = _multiplicities(len(verbs), samples, rng)
     sums = np.empty((samples, values.shape[1]))

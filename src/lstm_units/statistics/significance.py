@@ -1,8 +1,9 @@
-"""Intervals and tests for paired right and wrong answers, vectorised over many models."""
+"""Intervals and tests for paired right and wrong answers, vectorised over many models.
+
+SciPy and statsmodels take a second to import, so each function imports what it uses.
+"""
 
 import numpy as np
-from scipy import stats
-from statsmodels.stats.proportion import proportion_confint
 
 from lstm_units.errors import ConfigurationError
 
@@ -23,6 +24,8 @@ def wilson_interval(right, n, confidence: float = 0.95) -> tuple[np.ndarray, np.
     -------
     low, high : ndarray
     """
+    from statsmodels.stats.proportion import proportion_confint
+
     right = np.asarray(right, float)
     n = np.asarray(n, float) + np.zeros_like(right)
     with np.errstate(invalid="ignore", divide="ignore"):
@@ -46,8 +49,10 @@ def mcnemar_exact(lost, gained) -> np.ndarray:
     ndarray
         p values, of the shape of the input.
     """
+    from scipy.stats import binom
+
     lost, gained = np.asarray(lost), np.asarray(gained)
-    tail = stats.binom.cdf(np.minimum(lost, gained), lost + gained, 0.5)
+    tail = binom.cdf(np.minimum(lost, gained), lost + gained, 0.5)
     return np.minimum(1.0, 2.0 * tail)
 
 
@@ -67,6 +72,8 @@ def q_values(p, correction: str = "benjamini_hochberg") -> np.ndarray:
     ConfigurationError
         If the correction is unknown.
     """
+    from scipy.stats import false_discovery_control
+
     if correction not in CORRECTIONS:
         raise ConfigurationError(
             f"statistics: correction: {correction!r} is unknown; write {' or '.join(CORRECTIONS)}"
@@ -74,5 +81,5 @@ def q_values(p, correction: str = "benjamini_hochberg") -> np.ndarray:
     p = np.asarray(p, float)
     if not p.size:
         return p.copy()
-    adjusted = stats.false_discovery_control(p, axis=None, method=CORRECTIONS[correction])
+    adjusted = false_discovery_control(p, axis=None, method=CORRECTIONS[correction])
     return adjusted.reshape(p.shape)

@@ -3,8 +3,6 @@
 import numpy as np
 import pandas as pd
 import pyarrow as pa
-from scipy.stats import binom
-from statsmodels.stats.multitest import multipletests
 
 from lstm_units.errors import StimuliError
 
@@ -96,6 +94,8 @@ def check_balance(
     frame = balance_table(table, expectation)
     if frame.empty:
         return frame
+    from statsmodels.stats.multitest import multipletests
+
     unlikely = multipletests(frame["p"], alpha=significance, method="holm")[0]
     large = (frame["relative"].abs() > tolerance) & (frame["deviation"].abs() >= 1)
     absent = (frame["count"] == 0) & (frame["expected"] >= 5)
@@ -139,6 +139,8 @@ def require_balance(
 
 def _binomial_p(counts: np.ndarray, trials: int, share: float) -> np.ndarray:
     """Two-sided exact binomial test of many counts at once, as ``scipy.stats.binomtest``."""
+    from scipy.stats import binom
+
     mass = binom.pmf(np.arange(trials + 1), trials, share)
     ordered = np.sort(mass)
     # Equally likely counts on the other side must not be missed by rounding.

@@ -13,7 +13,6 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
-from statsmodels.stats.multitest import multipletests
 
 from lstm_units.statistics.agreement import Counts, count_right
 from lstm_units.statistics.margins import IntactItems, read_columns, read_intact, stream_margins
@@ -247,6 +246,8 @@ def holm_over(p: np.ndarray, adjusted: np.ndarray) -> np.ndarray:
     """
     result = np.full(len(p), np.nan)
     if adjusted.any():
+        from statsmodels.stats.multitest import multipletests
+
         result[adjusted] = multipletests(p[adjusted], method="holm")[1]
     return result
 
