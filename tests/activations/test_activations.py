@@ -25,7 +25,7 @@ from lstm_units.interventions.sweep_reference import torch_lstm
 from lstm_units.interventions.write_intact import write_intact
 from lstm_units.interventions.write_known_items import write_known_items
 from lstm_units.io.files import atomic_folder, lineage, make_metadata, read_metadata
-from lstm_units.models.language_model import lstm_step_ref
+from lstm_units.models.cell import lstm_step_ref
 from lstm_units.models.write_checkpoint import write_checkpoint
 from lstm_units.stimuli.table import read_stimuli, write_stimuli
 from lstm_units.stimuli.write_generated import write_generated

@@ -35,7 +35,7 @@ from lstm_units.claims.verdict import FAILS, HOLDS, NOT_TESTABLE
 from lstm_units.errors import UserError
 from lstm_units.io.files import make_metadata, read_metadata, write_json, write_parquet
 from lstm_units.io.result_files import ResultFiles
-from lstm_units.models.language_model import GATES
+from lstm_units.models.variables import GATES
 
 AUDIT = Audit(ClaimCriteria(), {}, {})
 CLAIMS = (controls_gates, number_units_inhibit, only_one_controls, scaling_does_not_matter)

@@ -34,7 +34,8 @@ from lstm_units.claims.verdict import FAILS, HOLDS, NOT_TESTABLE
 from lstm_units.errors import UserError
 from lstm_units.io.files import make_metadata, read_metadata, write_json, write_parquet
 from lstm_units.io.result_files import ResultFiles
-from lstm_units.models.language_model import GATES, LanguageModel, Layer
+from lstm_units.models.language_model import LanguageModel, Layer
+from lstm_units.models.variables import GATES
 from lstm_units.statistics.agreement import accuracy_table
 
 SPARE = (14, 19, 20)  # random units of the last layer, which others can take the place of

@@ -14,7 +14,7 @@ from lstm_units.interventions.prefix_trie import build_trie
 from lstm_units.interventions.sweep import Items, sweep
 from lstm_units.interventions.sweep_reference import sweep_ref
 from lstm_units.interventions.trie_reader import SweepSize, read_intact
-from lstm_units.models.language_model import lstm_step_ref
+from lstm_units.models.cell import lstm_step_ref
 
 TOLERANCE = {torch.float32: 1e-4, torch.float64: 1e-10}
 SHAPES = {

@@ -16,7 +16,8 @@ from support.planted_network import lexicon_rows, vocabulary_of
 from lstm_units.activations.write_dump import write_activations
 from lstm_units.interventions.model_inputs import Compute, Context
 from lstm_units.io.files import make_metadata, read_metadata, write_json
-from lstm_units.models.language_model import GATES, LanguageModel, Layer, Vocabulary
+from lstm_units.models.language_model import LanguageModel, Layer, Vocabulary
+from lstm_units.models.variables import GATES
 from lstm_units.stimuli.generation import generate
 from lstm_units.stimuli.language_tables import read_language
 from lstm_units.stimuli.table import write_stimuli

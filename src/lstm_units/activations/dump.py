@@ -22,12 +22,14 @@ import pyarrow.parquet as pq
 import torch
 from torch import Tensor
 
-from lstm_units.activations.layout import INDEX, VARIABLES, first_units, variable_path
+from lstm_units.activations.layout import INDEX, first_units, variable_path
 from lstm_units.errors import UserError
 from lstm_units.interventions.context_states import States
 from lstm_units.interventions.prefix_trie import PrefixTrie, Tile, Walk, build_trie, plan_walk
 from lstm_units.io.files import atomic_folder, with_metadata, write_parquet
+from lstm_units.models.cell import update
 from lstm_units.models.language_model import LanguageModel
+from lstm_units.models.variables import VARIABLES
 
 FLOAT_TYPES = {"float16": pa.float16(), "float32": pa.float32(), "float64": pa.float64()}
 ROW_GROUP = 4096  # nodes: reading a unit on some of the nodes loads little else
@@ -174,7 +176,7 @@ def read_variables(
             values = []
             for depth, layer in enumerate(model.layers):
                 gates = torch.addmm(recurrent[depth][parents], below, layer.weight_ih.T)
-                values.append(_update(gates, parent_cell[depth][parents]))
+                values.append(update(gates, parent_cell[depth][parents]))
                 below = values[-1]["hidden"]
             kept = [place for place, node in enumerate(nodes.tolist()) if node in step.child_slots]
             into = [step.child_slots[node] for node in nodes[kept].tolist()]
@@ -182,20 +184,6 @@ def read_variables(
                 hidden[depth][into] = computed["hidden"][kept]
                 cell[depth][into] = computed["cell"][kept]
             yield nodes, values
-
-
-def _update(gates: Tensor, cell: Tensor) -> dict[str, Tensor]:
-    """Gate equations of ``torch.nn.LSTM`` from the gates' sums, of shape (nodes, 4 * units)."""
-    input_gate, forget_gate, candidate, output_gate = gates.chunk(4, dim=1)
-    new = {
-        "input_gate": torch.sigmoid(input_gate),
-        "forget_gate": torch.sigmoid(forget_gate),
-        "output_gate": torch.sigmoid(output_gate),
-        "candidate": torch.tanh(candidate),
-    }
-    new["cell"] = new["forget_gate"] * cell + new["input_gate"] * new["candidate"]
-    new["hidden"] = new["output_gate"] * torch.tanh(new["cell"])
-    return new
 
 
 def _flatten(block: Sequence[Tile]) -> tuple[np.ndarray, np.ndarray]:

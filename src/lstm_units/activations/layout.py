@@ -1,4 +1,4 @@
-"""Where an activation dump keeps what: `activation_dump` writes it, `activations` reads it.
+"""Where an activation dump keeps what: `dump` writes it, `reader` reads it.
 
 A dump is a folder, one per task. ``index.parquet`` says which node each word of each item is, one
 row per word; ``layer={l}/variable={v}.parquet`` has one row per node and one column per unit. A
@@ -9,7 +9,6 @@ are numbered in the order of the rows, so row r of every file is node r.
 from collections.abc import Sequence
 from pathlib import Path
 
-VARIABLES = ("hidden", "cell", "input_gate", "forget_gate", "output_gate", "candidate")
 INDEX = "index.parquet"
 
 

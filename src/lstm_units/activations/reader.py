@@ -12,9 +12,10 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from lstm_units.activations.layout import INDEX, VARIABLES, first_units, variable_path
+from lstm_units.activations.layout import INDEX, first_units, variable_path
 from lstm_units.errors import ConfigurationError, UserError
 from lstm_units.io.files import encode_metadata, read_metadata
+from lstm_units.models.variables import VARIABLES
 
 _TOGETHER = 64  # units
 

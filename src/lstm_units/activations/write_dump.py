@@ -9,7 +9,6 @@ from pathlib import Path
 from typing import Any
 
 from lstm_units.activations.dump import FLOAT_TYPES, dump_activations
-from lstm_units.activations.layout import VARIABLES
 from lstm_units.errors import ConfigurationError
 from lstm_units.interventions.context_states import read_context
 from lstm_units.interventions.interventions import Interventions
@@ -22,6 +21,7 @@ from lstm_units.interventions.model_inputs import (
 )
 from lstm_units.interventions.prefix_trie import build_trie
 from lstm_units.models.language_model import LanguageModel
+from lstm_units.models.variables import VARIABLES
 from lstm_units.runtime.console import progress
 from lstm_units.stimuli.table import read_stimuli
 

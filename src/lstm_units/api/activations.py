@@ -10,7 +10,6 @@ import pandas as pd
 import pyarrow as pa
 
 from lstm_units.activations.dump import FLOAT_TYPES
-from lstm_units.activations.layout import VARIABLES
 from lstm_units.activations.reader import ActivationDump, open_activations
 from lstm_units.activations.write_dump import compute_in, tokens_sha256, write_model_activations
 from lstm_units.analyses.decoding import over_time as decoding
@@ -32,6 +31,7 @@ from lstm_units.api.stimuli import stimuli_files, stimuli_table
 from lstm_units.errors import ConfigurationError, UserError
 from lstm_units.interventions.model_inputs import PRECISIONS, Context
 from lstm_units.models.language_model import LanguageModel
+from lstm_units.models.variables import VARIABLES
 from lstm_units.stimuli.aligned_items import align_items
 from lstm_units.stimuli.table import scored_sha256
 

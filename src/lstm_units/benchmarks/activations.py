@@ -22,13 +22,13 @@ import numpy as np
 import torch
 import yaml
 
-from lstm_units.activations.layout import VARIABLES
 from lstm_units.activations.reader import open_activations
 from lstm_units.activations.write_dump import compute_in, write_model_activations
 from lstm_units.benchmarks.sweep import GIGA, peak_memory, sgemm_rate, timed
 from lstm_units.interventions.model_inputs import Compute, Context
 from lstm_units.interventions.write_known_items import write_known_items
 from lstm_units.models.checkpoints import load_language_model
+from lstm_units.models.variables import VARIABLES
 from lstm_units.stimuli.write_generated import write_generated
 
 TASKS = (

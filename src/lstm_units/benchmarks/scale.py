@@ -36,8 +36,9 @@ import yaml
 from lstm_units.benchmarks.sweep import GIGA, read_items, required_operations, sgemm_rate
 from lstm_units.interventions.prefix_trie import PrefixTrie, build_trie
 from lstm_units.interventions.trie_reader import SweepSize, plan, scaled_bytes, walk_bytes
+from lstm_units.models.cell import Layer
 from lstm_units.models.checkpoints import read_vocabulary
-from lstm_units.models.language_model import LanguageModel, Layer, Vocabulary
+from lstm_units.models.language_model import LanguageModel, Vocabulary
 from lstm_units.stimuli.formats import read_linzen
 from lstm_units.stimuli.table import scored_items
 

@@ -10,7 +10,8 @@ import numpy as np
 import pandas as pd
 
 from lstm_units.analyses.connectivity.afferents import afferent_table
-from lstm_units.models.language_model import GATES, LanguageModel
+from lstm_units.models.language_model import LanguageModel
+from lstm_units.models.variables import GATES
 
 COLUMNS = (
     *("gate", "connection", "source", "source_layer", "weight", "activity_mean"),

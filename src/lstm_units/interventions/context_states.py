@@ -16,9 +16,9 @@ from safetensors.torch import load_file, save_file
 from torch import Tensor
 
 from lstm_units.errors import UserError
-from lstm_units.interventions.gate_arithmetic import ScaledLayer, scale_layer, update_state
 from lstm_units.interventions.interventions import Interventions, compile_masks
 from lstm_units.io.files import atomic_path, encode_metadata
+from lstm_units.models.cell import ScaledLayer, scale_layer, update_scaled
 from lstm_units.models.language_model import LanguageModel
 
 _BATCH = 512  # interventions that read the context together
@@ -109,7 +109,7 @@ def _read_batch(
             masks[depth].apply(read)
             gates.addmm_(read, layer.weight_hh_t)
             new_cell, new_hidden = torch.empty_like(cell[depth]), torch.empty_like(hidden[depth])
-            update_state(gates, cell[depth], new_cell, new_hidden)
+            update_scaled(gates, cell[depth], new_cell, new_hidden)
             hidden[depth], cell[depth] = new_hidden, new_cell
             below = new_hidden
             if not masks[depth].recurrence_only:

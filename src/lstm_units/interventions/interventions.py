@@ -100,7 +100,7 @@ class Mask:
             hidden[..., self.rows, self.indices] = self.values
 
     def halved(self) -> "Mask":
-        """Return the mask for hidden values kept at half their size (`gate_arithmetic`)."""
+        """Return the mask for hidden values kept at half their size (`lstm_units.models.cell`)."""
         return replace(self, values=self.values / 2)
 
 

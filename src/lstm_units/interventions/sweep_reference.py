@@ -8,7 +8,8 @@ from torch import Tensor
 
 from lstm_units.interventions.interventions import Interventions
 from lstm_units.interventions.sweep import Items
-from lstm_units.models.language_model import LanguageModel, Layer, layer_and_index
+from lstm_units.models.cell import Layer
+from lstm_units.models.language_model import LanguageModel, layer_and_index
 
 
 def torch_lstm(layer: Layer) -> torch.nn.LSTM:

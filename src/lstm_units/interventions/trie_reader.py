@@ -9,9 +9,9 @@ import torch
 from torch import Tensor
 
 from lstm_units.interventions.context_states import States
-from lstm_units.interventions.gate_arithmetic import ScaledLayer, scale_layer, update_state
 from lstm_units.interventions.interventions import Interventions, Mask, compile_masks
 from lstm_units.interventions.prefix_trie import PrefixTrie, Tile, Walk, plan_walk
+from lstm_units.models.cell import ScaledLayer, scale_layer, update_scaled
 from lstm_units.models.language_model import LanguageModel
 
 
@@ -197,7 +197,7 @@ class Sink(Protocol):
     def take(self, nodes: np.ndarray, hidden: Tensor) -> None:
         """Take the values of some nodes.
 
-        `hidden` has shape (nodes, batch, units): half the hidden values, as `gate_arithmetic`
+        `hidden` has shape (nodes, batch, units): half the hidden values, as a `ScaledLayer`
         keeps them, overwritten where the mask says so. It is only valid during the call.
 
         Parameters
@@ -399,7 +399,7 @@ def _update_tile(
     buffer: _Buffers, parents: _Parents, tile: Tile, children: slice, gates: Tensor
 ) -> None:
     shape = (*tile.nodes.shape, *buffer.new_cell.shape[1:])
-    update_state(
+    update_scaled(
         gates,
         parents.cell[tile.parents],
         buffer.new_cell[children].view(shape),

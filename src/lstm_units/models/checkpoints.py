@@ -12,8 +12,9 @@ from torch import Tensor, nn
 
 from lstm_units.errors import CheckpointError
 from lstm_units.io.files import atomic_path, make_metadata, read_json, sha256_file, write_json
+from lstm_units.models.cell import Layer
 from lstm_units.models.formats import Weights, canonical_weights, read_tensors
-from lstm_units.models.language_model import LanguageModel, Layer, Vocabulary, log_probabilities_ref
+from lstm_units.models.language_model import LanguageModel, Vocabulary, log_probabilities_ref
 
 TOLERANCE = 1e-4
 _VERIFIED_TOKENS = 24
@@ -187,14 +188,14 @@ def convert_checkpoint(
 
 
 def load_language_model(
-    directory: str | Path, dtype: torch.dtype = torch.float32, device: torch.device | str = "cpu"
+    path: str | Path, dtype: torch.dtype = torch.float32, device: torch.device | str = "cpu"
 ) -> LanguageModel:
     """Load a converted checkpoint.
 
     Parameters
     ----------
-    directory : str or Path
-        A folder that `convert_checkpoint` wrote, or the shipped default.
+    path : str or Path
+        A folder that `convert_checkpoint` wrote, or the shipped default; or its file of weights.
     dtype : torch.dtype
         Type to compute in. Biases are added up in it, whatever type the file stores.
     device : torch.device or str
@@ -209,7 +210,8 @@ def load_language_model(
     CheckpointError
         If a file is missing or damaged, or not the one that ``model.json`` records.
     """
-    directory = Path(directory)
+    path = Path(path)
+    directory = path.parent if path.name == "model.safetensors" else path
     weights_file = directory / "model.safetensors"
     for file in (directory / "model.json", weights_file, directory / "vocab.txt"):
         if not file.is_file():

@@ -1,8 +1,4 @@
-"""An LSTM language model as a frozen object, and the LSTM written out gate by gate.
-
-The equations are those of ``torch.nn.LSTM``; the gates stand in the stacked weights in its order:
-input gate, forget gate, candidate, output gate.
-"""
+"""An LSTM language model as a frozen object."""
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
@@ -12,8 +8,7 @@ import torch
 from torch import Tensor
 
 from lstm_units.errors import CheckpointError, InterventionError
-
-GATES = ("input_gate", "forget_gate", "candidate", "output_gate")
+from lstm_units.models.cell import Layer, lstm_step_ref
 
 
 @dataclass(frozen=True)
@@ -61,28 +56,6 @@ class Vocabulary:
         """Return the row of each token; an unknown token gets the row of `unk`."""
         unknown = self.index[self.unk]
         return [self.index.get(token, unknown) for token in tokens]
-
-
-@dataclass(frozen=True, repr=False)
-class Layer:
-    """The weights of one LSTM layer, gates stacked in the order of `GATES`.
-
-    Parameters
-    ----------
-    weight_ih : Tensor of shape (4 * hidden, inputs)
-    weight_hh : Tensor of shape (4 * hidden, hidden)
-    bias : Tensor of shape (4 * hidden,)
-        The sum of the two biases that PyTorch keeps apart.
-    """
-
-    weight_ih: Tensor
-    weight_hh: Tensor
-    bias: Tensor
-
-    @property
-    def size(self) -> int:
-        """Number of units."""
-        return self.weight_hh.shape[1]
 
 
 @dataclass(frozen=True, repr=False)
@@ -226,34 +199,6 @@ def layer_and_index(layer_sizes: Sequence[int], unit: int) -> tuple[int, int]:
 def layer_of_units(layer_sizes: Sequence[int]) -> list[int]:
     """Return the 1-based layer of every unit, in the order of the unit numbers."""
     return [layer for layer, size in enumerate(layer_sizes, start=1) for _ in range(size)]
-
-
-def lstm_step_ref(layer: Layer, inputs: Tensor, hidden: Tensor, cell: Tensor) -> dict[str, Tensor]:
-    """One step of one LSTM layer, written out gate by gate: the readable reference.
-
-    Parameters
-    ----------
-    layer : Layer
-    inputs : Tensor of shape (rows, inputs)
-    hidden, cell : Tensor of shape (rows, hidden)
-        State before the step.
-
-    Returns
-    -------
-    dict of str to Tensor of shape (rows, hidden)
-        ``input_gate, forget_gate, candidate, output_gate, cell, hidden`` after the step.
-    """
-    stacked = inputs @ layer.weight_ih.T + hidden @ layer.weight_hh.T + layer.bias
-    input_gate, forget_gate, candidate, output_gate = stacked.chunk(4, dim=1)
-    step = {
-        "input_gate": torch.sigmoid(input_gate),
-        "forget_gate": torch.sigmoid(forget_gate),
-        "candidate": torch.tanh(candidate),
-        "output_gate": torch.sigmoid(output_gate),
-    }
-    step["cell"] = step["forget_gate"] * cell + step["input_gate"] * step["candidate"]
-    step["hidden"] = step["output_gate"] * torch.tanh(step["cell"])
-    return step
 
 
 def log_probabilities_ref(model: LanguageModel, tokens: Sequence[str]) -> Tensor:

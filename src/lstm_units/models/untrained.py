@@ -6,7 +6,8 @@ from dataclasses import replace
 import torch
 from torch import Tensor
 
-from lstm_units.models.language_model import LanguageModel, Layer
+from lstm_units.models.cell import Layer
+from lstm_units.models.language_model import LanguageModel
 
 _WORDS_RANGE = 0.1  # of embedding and decoder
 

@@ -40,7 +40,7 @@ from lstm_units.analyses.connectivity.verdicts import (
     verdicts,
 )
 from lstm_units.errors import ConfigurationError, UserError
-from lstm_units.models.language_model import GATES
+from lstm_units.models.variables import GATES
 from lstm_units.stimuli.aligned_items import read_aligned_items
 from lstm_units.stimuli.generation import generate
 from lstm_units.stimuli.language_tables import read_language

@@ -49,7 +49,7 @@ from lstm_units.io.figure_style import FONT_SIZE, GREEN
 from lstm_units.io.figure_style import PLURAL as PLURAL_COLOR
 from lstm_units.io.figure_style import SINGULAR as SINGULAR_COLOR
 from lstm_units.io.files import read_json, read_metadata
-from lstm_units.models.language_model import GATES
+from lstm_units.models.variables import GATES
 
 SHORT_RANGE = 50
 FORMATS = ("csv", "md", "tex")

@@ -37,7 +37,7 @@ from lstm_units.depth_corpus.sample import read_depth_sample
 from lstm_units.errors import ConfigurationError, UserError
 from lstm_units.interventions.model_inputs import Compute, Context
 from lstm_units.io.files import make_metadata, read_metadata, write_parquet
-from lstm_units.models.language_model import lstm_step_ref
+from lstm_units.models.cell import lstm_step_ref
 
 PROCEDURE = Procedure(alphas=alpha_grid(1e-5, 1e5, 11), seed=2)
 PERMUTATIONS = 100

@@ -26,7 +26,7 @@ from lstm_units.io.figure_style import (
     TEXT_WIDTH,
     new_figure,
 )
-from lstm_units.models.language_model import GATES
+from lstm_units.models.variables import GATES
 
 _BINS = 60
 _MOST = 3  # panels beside each other

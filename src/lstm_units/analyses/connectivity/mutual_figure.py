@@ -22,7 +22,7 @@ from lstm_units.io.figure_style import (
     TEXT_WIDTH,
     new_figure,
 )
-from lstm_units.models.language_model import GATES
+from lstm_units.models.variables import GATES
 
 # Purple and green: the colours of singular and plural would mislead here.
 _COLORS = "PRGn"

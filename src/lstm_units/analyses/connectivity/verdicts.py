@@ -17,7 +17,7 @@ from lstm_units.analyses.connectivity.known_units import (
     known_units,
     top_syntax_unit,
 )
-from lstm_units.models.language_model import GATES
+from lstm_units.models.variables import GATES
 
 DRIVEN = ("input_gate", "forget_gate")
 
