@@ -10,7 +10,7 @@ rule dependency_span:
             f"<results>/{wildcards.model}/stimuli/{{task}}.parquet", STRUCTURES
         ),
     output:
-        "<results>/{model}/dependency_span.parquet",
+        span="<results>/{model}/dependency_span.parquet",
     log:
         "<logs>/{model}/dependency_span.log",
     benchmark:
@@ -20,7 +20,6 @@ rule dependency_span:
     resources:
         mem_mb=growing(2048),
     params:
-        tasks=STRUCTURES,
         verb=config["syntax_units"]["verb"],
         code=code("syntax_units/dependency_span.py"),
     script:
@@ -34,7 +33,7 @@ rule syntax_units:
         span="<results>/{model}/dependency_span.parquet",
         long_range="<results>/{model}/units/long_range.json",
     output:
-        "<results>/{model}/units/syntax.json",
+        syntax="<results>/{model}/units/syntax.json",
     log:
         "<logs>/{model}/syntax_units.log",
     benchmark:
@@ -43,7 +42,6 @@ rule syntax_units:
     conda:
         "../envs/cpu.yaml"
     params:
-        outliers=outlier_criteria(),
         minimum_auc=config["syntax_units"]["minimum_auc"],
         code=code("syntax_units/syntax_units.py"),
     script:
@@ -60,7 +58,7 @@ rule figure3:
         ),
         syntax="<results>/{model}/units/syntax.json",
     output:
-        figure("fig3", "Figure 3", "fig3", "Syntax units"),
+        figure=figure("fig3", "Figure 3", "fig3", "Syntax units"),
     log:
         "<logs>/{model}/figure3.log",
     benchmark:
@@ -69,7 +67,6 @@ rule figure3:
     conda:
         "../envs/cpu.yaml"
     params:
-        tasks=STRUCTURES,
         labels={task: label(task) for task in STRUCTURES},
         code=code("syntax_units/figure3.py"),
     script:
@@ -90,7 +87,7 @@ rule unit_dependency_figure:
         ),
         span="<results>/{model}/dependency_span.parquet",
     output:
-        figure(
+        figure=figure(
             "dependency/unit_{unit}",
             "unit {unit} over the dependency",
             "dependency",
@@ -106,7 +103,6 @@ rule unit_dependency_figure:
     conda:
         "../envs/cpu.yaml"
     params:
-        tasks=STRUCTURES,
         labels={task: label(task) for task in STRUCTURES},
         code=code("syntax_units/unit_dependency_figure.py"),
     script:

@@ -10,13 +10,14 @@ import pytest
 from lstm_units.analyses.controls.set_tests import bears_on_claims, holm_over
 from lstm_units.analyses.controls.write_set_tests import TESTS_SCHEMA
 from lstm_units.analyses.syntax_units.dependency_span import span_scores
-from lstm_units.analyses.syntax_units.syntax_units import SyntaxCriteria, find_syntax_units
+from lstm_units.analyses.syntax_units.syntax_units import find_syntax_units
 from lstm_units.claims.criteria import Audit, ClaimCriteria
 from lstm_units.claims.syntax import least_folded_auc, spans_dependency, syntax_carries
 from lstm_units.claims.verdict import FAILS, HOLDS, NOT_TESTABLE
 from lstm_units.errors import UserError
 from lstm_units.io.files import make_metadata, write_json, write_parquet
 from lstm_units.io.result_files import ResultFiles
+from lstm_units.io.results import Result, write_result
 
 STRUCTURES = ("adv_conjunction", "nounpp", "subject_relative", "double_subject_relative")
 TASKS = {name: name for name in (*STRUCTURES, "nounpp_adv")}
@@ -70,15 +71,19 @@ def syntax_json(
         for place, task in enumerate(structures)
     ]
     span = span_scores(tables)
+    criteria = {"threshold": 3.0, "minimum_folds": 4, "deviations_from": "zero"}
     found = find_syntax_units(
-        coefficients,
-        pd.DataFrame({"n_stable": permuted}),
-        span[span["layer"].isin(layers)],
-        {"units": [{"unit": unit} for unit in long_range]},
-        SyntaxCriteria(),
+        Result(pa.Table.from_pandas(coefficients)),
+        Result(pa.table({"n_stable": permuted}), {"config": criteria}),
+        Result(
+            pa.Table.from_pandas(span[span["layer"].isin(layers)], preserve_index=False),
+            {"config": {"verb": "neither"}},
+        ),
+        Result({"units": [{"unit": unit} for unit in long_range]}),
+        minimum_auc=0.9,
     )
-    write_json(found, folder / "units" / "syntax.json", make_metadata(kind="syntax units"))
-    return found
+    write_result(found, folder / "units" / "syntax.json")
+    return found.content
 
 
 def control_parquet(folder, p, *, untestable=(), tested=(20, 50, 110), config=None):

@@ -1,14 +1,18 @@
 """Figure 3: the cell of the top syntax unit over four structures."""
 
-from lstm_units.analyses.syntax_units.write_figure3 import write_figure3
+from lstm_units.activations.matched import read_dumped_items
+from lstm_units.activations.reader import open_activations
+from lstm_units.analyses.syntax_units.figure3 import figure3
+from lstm_units.io.figure_style import write_figure
+from lstm_units.io.results import read_result
 from lstm_units.runtime.console import job
 
 with job(snakemake.log[0]):
-    tasks = snakemake.params.tasks
-    write_figure3(
-        dict(zip(tasks, snakemake.input.dumps, strict=True)),
-        dict(zip(tasks, snakemake.input.stimuli, strict=True)),
-        snakemake.input.syntax,
-        snakemake.params.labels,
-        list(snakemake.output),
+    dumps = [open_activations(folder) for folder in snakemake.input.dumps]
+    figure = figure3(
+        dumps=dumps,
+        items=list(map(read_dumped_items, snakemake.input.stimuli, dumps)),
+        syntax=read_result(snakemake.input.syntax),
+        labels=snakemake.params.labels,
     )
+    write_figure(figure, snakemake.output.figure)

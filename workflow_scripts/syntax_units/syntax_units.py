@@ -1,15 +1,15 @@
 """Find the syntax units, and rank them by how they span the subject-verb dependency."""
 
-from lstm_units.analyses.syntax_units.write_syntax_units import write_syntax_units
+from lstm_units.analyses.syntax_units.syntax_units import find_syntax_units
+from lstm_units.io.results import read_result, write_result
 from lstm_units.runtime.console import job
 
 with job(snakemake.log[0]):
-    write_syntax_units(
-        snakemake.input.coefficients,
-        snakemake.input.permutations,
-        snakemake.input.span,
-        snakemake.input.long_range,
-        **snakemake.params.outliers,
-        output=snakemake.output[0],
+    found = find_syntax_units(
+        coefficients=read_result(snakemake.input.coefficients),
+        permutations=read_result(snakemake.input.permutations),
+        span=read_result(snakemake.input.span),
+        long_range=read_result(snakemake.input.long_range),
         minimum_auc=snakemake.params.minimum_auc,
     )
+    write_result(found, snakemake.output.syntax)

@@ -1,15 +1,19 @@
 """Figure 3 of any unit: its cell over the subject-verb dependency of each structure."""
 
-from lstm_units.analyses.syntax_units.write_figure3 import write_unit_dependency
+from lstm_units.activations.matched import read_dumped_items
+from lstm_units.activations.reader import open_activations
+from lstm_units.analyses.syntax_units.figure3 import unit_figure
+from lstm_units.io.figure_style import write_figure
+from lstm_units.io.results import read_result
 from lstm_units.runtime.console import job
 
 with job(snakemake.log[0]):
-    tasks = snakemake.params.tasks
-    write_unit_dependency(
-        dict(zip(tasks, snakemake.input.dumps, strict=True)),
-        dict(zip(tasks, snakemake.input.stimuli, strict=True)),
-        snakemake.input.span,
-        int(snakemake.wildcards.unit),
-        snakemake.params.labels,
-        list(snakemake.output),
+    dumps = [open_activations(folder) for folder in snakemake.input.dumps]
+    figure = unit_figure(
+        dumps=dumps,
+        items=list(map(read_dumped_items, snakemake.input.stimuli, dumps)),
+        span=read_result(snakemake.input.span),
+        unit=int(snakemake.wildcards.unit),
+        labels=snakemake.params.labels,
     )
+    write_figure(figure, snakemake.output.figure)

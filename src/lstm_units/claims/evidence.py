@@ -10,8 +10,8 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from lstm_units.activations.reader import ActivationDump
-from lstm_units.analyses.syntax_units.write_span import open_structure
+from lstm_units.activations.matched import read_dumped_items
+from lstm_units.activations.reader import ActivationDump, open_activations
 from lstm_units.claims.criteria import Audit
 from lstm_units.claims.parts import Parts
 from lstm_units.claims.units import (
@@ -196,7 +196,8 @@ def unit_activity(files: ResultFiles, audit: Audit) -> UnitActivity | str:
     folder, stimuli = (files.path(name) for name in names)
     if folder is None or stimuli is None:
         return f"the activations of {audit.label(task)} were not dumped (`activations.tasks`)"
-    dump, items = open_structure(folder, stimuli)
+    dump = open_activations(folder)
+    items = read_dumped_items(stimuli, dump)
     if items.attractor_positions:
         second, name = items.attractor_lemmas[:, 0], "attractor"
     else:

@@ -1,25 +1,26 @@
 """Figure 3: the cell of a unit over structures, and a sentence where there is none to draw."""
 
 import numpy as np
-import pandas as pd
 import pytest
 from support.figure_checks import check_texts, visible_texts
+from support.scripts import run_script
 from support.spanning_network import SPANNING, spanning_network
 
 from lstm_units.activations.reader import open_activations
 from lstm_units.activations.write_dump import write_model_activations
-from lstm_units.analyses.syntax_units.figure import (
+from lstm_units.analyses.syntax_units.dependency_span import SIDES, dependency_spans
+from lstm_units.analyses.syntax_units.figure3 import (
     Structure,
     cell_course,
     dependency_figure,
-    no_unit_figure,
+    figure3,
+    unit_figure,
 )
-from lstm_units.analyses.syntax_units.write_figure3 import write_figure3, write_unit_dependency
-from lstm_units.analyses.syntax_units.write_span import write_dependency_span
 from lstm_units.errors import UserError
 from lstm_units.interventions.model_inputs import Compute, Context
 from lstm_units.io.figure_style import COLUMN_WIDTH, PLURAL, SINGULAR, TEXT_WIDTH
-from lstm_units.io.files import make_metadata, write_json
+from lstm_units.io.files import make_metadata
+from lstm_units.io.results import Result, write_result
 from lstm_units.stimuli.aligned_items import read_aligned_items
 from lstm_units.stimuli.generation import generate
 from lstm_units.stimuli.language_tables import read_language
@@ -50,33 +51,31 @@ def folder(tmp_path_factory, project):
                 "float32",
                 folder / name / task,
             )
-    write_dependency_span(*inputs(folder), "neither", folder / "dependency_span.parquet")
     return folder
 
 
-def inputs(folder):
+def inputs(folder, name="activations"):
+    """Dumps and items of the structures."""
     return (
-        {task: folder / "activations" / task for task in TASKS},
-        {task: folder / f"{task}.parquet" for task in TASKS},
+        [open_activations(folder / name / task) for task in TASKS],
+        [read_aligned_items(folder / f"{task}.parquet") for task in TASKS],
     )
 
 
 def structures(folder, unit=SPANNING):
-    for task in TASKS:
-        items = read_aligned_items(folder / f"{task}.parquet")
+    for task, dump, items in zip(TASKS, *inputs(folder), strict=True):
         yield Structure(
             label=LABELS[task],
             words=items.words,
             subject=items.subject_position,
             verb=items.verb_position,
-            course=cell_course(open_activations(folder / "activations" / task), items, unit),
+            course=cell_course(dump, items, unit),
             auc={"auc": 0.9, "auc_before": 1.0, "auc_after": 0.8},
         )
 
 
 def test_course_of_a_cell_is_the_mean_over_the_items_of_a_number(folder):
-    items = read_aligned_items(folder / "nounpp.parquet")
-    dump = open_activations(folder / "activations" / "nounpp")
+    (dump, _), (items, _) = inputs(folder)
     course = cell_course(dump, items, 9)
     for number in ("singular", "plural"):
         chosen = items.item[items.subject_number == number]
@@ -128,136 +127,102 @@ def test_the_verb_is_shaded_where_it_counts_as_inside(folder):
         assert (shaded.x0 < made[0].verb < shaded.x1) == expected
 
 
-def titles(monkeypatch):
-    """Record the title and the structures of every figure that a step draws."""
-    drawn = []
-
-    def recorded(structures, title, **options):
-        drawn.append((title, structures))
-        return dependency_figure(structures, title, **options)
-
-    monkeypatch.setattr(
-        "lstm_units.analyses.syntax_units.write_figure3.dependency_figure", recorded
-    )
-    return drawn
+def syntax(folder, **found):
+    """Syntax units as they are found; none by default."""
+    made = open_activations(folder / "activations" / "nounpp").metadata
+    content = {"units": [], "top": None, "nearest": None, "verb": "neither", **found}
+    metadata = make_metadata(checkpoint_sha256=made["checkpoint_sha256"], stimuli_sha256=["d"])
+    return Result(content, metadata)
 
 
-def test_figure3_shows_the_top_unit_or_says_that_none_met_the_criteria(
-    folder, tmp_path, monkeypatch
-):
-    drawn = titles(monkeypatch)
-    sides = {side: dict.fromkeys(TASKS, 0.75) for side in ("auc", "auc_before", "auc_after")}
+def title(figure):
+    return figure.texts[0].get_text()
+
+
+def test_figure3_shows_the_top_unit_or_says_that_none_met_the_criteria(folder):
+    sides = {side: dict.fromkeys(TASKS, 0.75) for side in SIDES}
     best = {"unit": SPANNING, "layer": 2, **sides}
     other = {"unit": 3, "layer": 1, **dict.fromkeys(sides)}
-    made = open_activations(folder / "activations" / "nounpp").metadata
-    for found in (
-        {"units": [best, best], "top": best, "nearest": None},
-        {"units": [best], "top": best, "nearest": None},
-        {"units": [], "top": None, "nearest": other},
-    ):
-        syntax = tmp_path / "units" / "syntax.json"
-        write_json({**found, "verb": "neither"}, syntax, make_metadata(
-            checkpoint_sha256=made["checkpoint_sha256"]))  # fmt: skip
-        output = tmp_path / "fig3.png"
-        write_figure3(*inputs(folder), syntax, LABELS, [output])
-        assert output.stat().st_size > 10_000
-    assert [title for title, _ in drawn] == [
+    drawn = [
+        figure3(*inputs(folder), syntax(folder, **found), LABELS)
+        for found in (
+            {"units": [best, best], "top": best},
+            {"units": [best], "top": best},
+            {"nearest": other},
+        )
+    ]
+    assert [title(figure.content) for figure in drawn] == [
         f"unit {SPANNING} (layer 2), best of 2 syntax units",
         f"unit {SPANNING} (layer 2), syntax unit",
         "unit 3 (layer 1), nearest to a syntax unit (criteria not met)",
     ]
-    assert drawn[0][1][0].auc == dict.fromkeys(sides, 0.75)
-    assert drawn[-1][1][0].auc == {}
-
-
-def sentences(monkeypatch):
-    """Record the figures that a step draws in place of Figure 3."""
-    drawn = []
-
-    def recorded(reason):
-        drawn.append(no_unit_figure(reason))
-        return drawn[-1]
-
-    monkeypatch.setattr("lstm_units.analyses.syntax_units.write_figure3.no_unit_figure", recorded)
-    return drawn
+    auc = "\nAUC 0.75 (before 0.75, after 0.75)"
+    assert [axis.get_title() for axis in drawn[0].content.axes] == [
+        f"{LABELS[task]}{auc}" for task in TASKS
+    ]
+    assert [axis.get_title() for axis in drawn[2].content.axes] == list(LABELS.values())
+    assert drawn[2].config == {"unit": 3, "structures": list(TASKS), "verb": "neither"}
 
 
 def sentence(figure):
-    check_texts(figure)
-    (text,) = visible_texts(figure)
+    check_texts(figure.content)
+    (text,) = visible_texts(figure.content)
     return text.get_text().replace("\n", " ")
 
 
-def write_syntax(path, dump, **found):
-    made = make_metadata(checkpoint_sha256=open_activations(dump).metadata["checkpoint_sha256"])
-    write_json({"units": [], "top": None, "nearest": None, "verb": "neither", **found}, path, made)
-    return path
-
-
-def test_without_any_unit_figure3_is_a_sentence_that_says_what_to_do(folder, tmp_path, monkeypatch):
-    drawn = sentences(monkeypatch)
-    dumps, stimuli = inputs(folder)
-    syntax = write_syntax(tmp_path / "units" / "syntax.json", dumps["nounpp"])
-    outputs = [tmp_path / f"fig3.{suffix}" for suffix in ("png", "pdf")]
-    write_figure3(dumps, stimuli, syntax, LABELS, outputs)
-    first = [path.read_bytes() for path in outputs]
-    write_figure3(dumps, stimuli, syntax, LABELS, outputs)
-    assert [path.read_bytes() for path in outputs] == first
-    assert sentence(drawn[0]) == (
+def test_where_there_is_nothing_to_draw_a_sentence_says_why_and_what_to_do(folder):
+    assert sentence(figure3(*inputs(folder), syntax(folder), LABELS)) == (
         "No unit to show: all that were regressed on depth are long-range units. Name more layers "
         "under depth.layers in config.yaml."
     )
-
-
-def test_a_unit_of_a_layer_that_was_not_dumped_gives_a_sentence(folder, tmp_path, monkeypatch):
-    drawn = sentences(monkeypatch)
-    _, stimuli = inputs(folder)
-    dumps = {task: folder / "upper" / task for task in TASKS}
-    sides = dict.fromkeys(("score", "auc", "auc_before", "auc_after"))
-    lower = {"unit": 3, "layer": 1, **sides}
-    path, output = tmp_path / "units" / "syntax.json", tmp_path / "fig3.png"
-    for found in (
-        {"units": [lower, lower], "top": lower},
-        {"nearest": lower},
-        {"units": [lower], "top": {**lower, "unit": SPANNING, "layer": 2}},
-    ):
-        syntax = write_syntax(path, dumps["nounpp"], **found)
-        write_figure3(dumps, stimuli, syntax, LABELS, [output])
-        assert output.stat().st_size > 0
+    lower = {"unit": 3, "layer": 1, **dict.fromkeys(SIDES)}
     todo = "The cells of its layer were not dumped. Add 1 under activations.layers in config.yaml."
-    # The third has its layer, and is drawn as ever.
-    assert [sentence(figure) for figure in drawn] == [
-        f"Not drawn: unit 3 (layer 1), best of 2 syntax units. {todo}",
-        f"Not drawn: unit 3 (layer 1), nearest to a syntax unit (criteria not met). {todo}",
-    ]
-    # One structure without the layer is enough.
-    write_figure3(
-        {**inputs(folder)[0], TASKS[1]: dumps[TASKS[1]]},
-        stimuli,
-        write_syntax(path, dumps["nounpp"], nearest=lower),
-        LABELS,
-        [output],
-    )
-    assert len(drawn) == 3
+    upper, items = inputs(folder, "upper")
+    for found, said in (
+        ({"units": [lower, lower], "top": lower}, "best of 2 syntax units"),
+        ({"nearest": lower}, "nearest to a syntax unit (criteria not met)"),
+    ):
+        figure = figure3(upper, items, syntax(folder, **found), LABELS)
+        assert sentence(figure) == f"Not drawn: unit 3 (layer 1), {said}. {todo}"
+    # One structure without the layer is enough; a unit whose layer is there is drawn.
+    mixed = [inputs(folder)[0][0], upper[1]]
+    assert "Not drawn" in sentence(figure3(mixed, items, syntax(folder, nearest=lower), LABELS))
+    here = {**lower, "unit": SPANNING, "layer": 2}
+    assert figure3(upper, items, syntax(folder, units=[here], top=here), LABELS).content.axes
 
 
-def test_any_unit_can_be_drawn_with_the_auc_of_its_sign(folder, tmp_path, monkeypatch):
-    drawn = titles(monkeypatch)
-    span = folder / "dependency_span.parquet"
-    table = pd.read_parquet(span)
+def test_any_unit_can_be_drawn_with_the_auc_of_its_sign(folder):
+    span = dependency_spans(*inputs(folder))
+    table = span.frame
     unit = int(table.loc[(table["sign"] < 0) & (table["score"] > 0.3), "unit"].iloc[0])
-    outputs = [tmp_path / f"unit.{suffix}" for suffix in ("png", "pdf")]
-    write_unit_dependency(*inputs(folder), span, unit, {}, outputs)
-    first = [path.read_bytes() for path in outputs]
-    write_unit_dependency(*inputs(folder), span, unit, {}, outputs)
-    assert [path.read_bytes() for path in outputs] == first
-    title, panels = drawn[0]
+    figure = unit_figure(*inputs(folder), span, unit, {}).content
     rows = table[table["unit"] == unit].set_index("task")
-    assert title == (
-        f"unit {unit} (layer {rows['layer'].iloc[0]}), score {rows['score'].iloc[0]:.2f}"
-    )
-    for panel, task in zip(panels, TASKS, strict=True):
-        assert panel.label == task
-        assert panel.auc["auc"] == pytest.approx(1 - rows.at[task, "auc"])
-    with pytest.raises(UserError, match=r"dependency_span\.parquet holds no unit 999"):
-        write_unit_dependency(*inputs(folder), span, 999, {}, [tmp_path / "unit.png"])
+    layer, score = rows[["layer", "score"]].iloc[0]
+    assert title(figure) == f"unit {unit} (layer {layer:.0f}), score {score:.2f}"
+    for axis, task in zip(figure.axes, TASKS, strict=True):
+        assert axis.get_title().startswith(f"{task}\nAUC {1 - rows.at[task, 'auc']:.2f} (before")
+    with pytest.raises(UserError, match="holds no unit 999"):
+        unit_figure(*inputs(folder), span, 999, {})
+
+
+@pytest.mark.parametrize("name", ["figure3", "unit_dependency_figure"])
+def test_the_scripts_write_equal_bytes_with_their_origin(folder, tmp_path, name):
+    write_result(dependency_spans(*inputs(folder)), tmp_path / "span.parquet")
+    best = {"unit": SPANNING, "layer": 2, **dict.fromkeys(SIDES)}
+    write_result(syntax(folder, units=[best], top=best), tmp_path / "syntax.json")
+    for run in ("one", "two"):
+        run_script(
+            f"syntax_units/{name}",
+            input={
+                "dumps": [folder / "activations" / task for task in TASKS],
+                "stimuli": [folder / f"{task}.parquet" for task in TASKS],
+                "span": tmp_path / "span.parquet",
+                "syntax": tmp_path / "syntax.json",
+            },
+            params={"labels": LABELS},
+            wildcards={"unit": SPANNING},
+            output={"figure": [tmp_path / run / "figure.png", tmp_path / run / "figure.pdf"]},
+        )
+    for path in sorted((tmp_path / "one").iterdir()):
+        assert path.read_bytes() == (tmp_path / "two" / path.name).read_bytes()
+        assert b"checkpoint_sha256" in path.read_bytes()

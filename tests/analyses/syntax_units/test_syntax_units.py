@@ -6,15 +6,12 @@ import numpy as np
 import pandas as pd
 import pyarrow as pa
 import pytest
+from support.scripts import run_script
 
-from lstm_units.analyses.syntax_units.syntax_units import (
-    SyntaxCriteria,
-    find_syntax_units,
-    outlier_counts,
-)
-from lstm_units.analyses.syntax_units.write_syntax_units import write_syntax_units
+from lstm_units.analyses.syntax_units.syntax_units import find_syntax_units, outlier_counts
 from lstm_units.errors import ConfigurationError, UserError
-from lstm_units.io.files import make_metadata, read_metadata, write_json, write_parquet
+from lstm_units.io.files import make_metadata
+from lstm_units.io.results import Result, read_result, write_result
 
 TASKS = ("adv_conjunction", "nounpp", "subject_relative")
 UNITS, FOLDS = 200, 5
@@ -72,15 +69,35 @@ def permutation_table(counts=PERMUTED):
     return pd.DataFrame({"permutation": np.arange(len(counts)) + 1, "n_stable": counts})
 
 
-def find(**changes):
-    arguments = {
-        "coefficients": coefficient_table(),
-        "permutations": permutation_table(),
-        "span": span_table(),
-        "long_range": {"units": []},
-        "criteria": SyntaxCriteria(),
+CRITERIA = {"threshold": 3.0, "minimum_folds": 4, "deviations_from": "zero"}
+
+
+def results(*, coefficients=None, permutations=None, span=None, long_range=(), **criteria):
+    """The results that syntax units are found from."""
+    tables = {
+        "coefficients": coefficient_table() if coefficients is None else coefficients,
+        "permutations": permutation_table() if permutations is None else permutations,
+        "span": span_table() if span is None else span,
     }
-    return find_syntax_units(**{**arguments, **changes})
+    configs = {
+        "permutations": {**CRITERIA, **criteria},
+        "span": {"structures": list(TASKS), "verb": "neither"},
+    }
+    made = make_metadata(checkpoint_sha256="c", stimuli_sha256="s")
+    found = {
+        name: Result(
+            pa.Table.from_pandas(table, preserve_index=False),
+            {**made, "config": configs.get(name)},
+            name,
+        )
+        for name, table in tables.items()
+    }
+    found["long_range"] = Result({"units": [{"unit": unit} for unit in long_range]}, made)
+    return found
+
+
+def find(minimum_auc=0.9, **changes):
+    return find_syntax_units(**results(**changes), minimum_auc=minimum_auc).content
 
 
 def test_planted_outliers_are_found_and_ranked_by_their_score():
@@ -184,23 +201,23 @@ def test_flipping_the_sign_of_units_changes_no_verdict(planted):
 
 
 def test_without_a_number_of_folds_the_mean_decides_as_in_the_paper():
-    found = find(criteria=SyntaxCriteria(minimum_folds=0))
+    found = find(minimum_folds=0)
     assert len(found["units"]) == found["outliers"]["n_beyond"] > len(find()["units"])
     assert "in at least" not in found["summary"]
     assert "beyond 3 SD on average." in found["summary"]
 
 
 def test_more_folds_may_be_asked_for_or_fewer():
-    found = find(criteria=SyntaxCriteria(minimum_folds=3))
+    found = find(minimum_folds=3)
     assert 150 in [entry["unit"] for entry in found["units"]]
     assert next(e for e in found["units"] if e["unit"] == 150)["folds_beyond"] == 3
-    assert find(criteria=SyntaxCriteria(threshold=100.0))["units"] == []
+    assert find(threshold=100.0)["units"] == []
 
 
 def test_deviations_from_the_mean_follow_the_paper():
     shifted = coefficient_table()
     shifted["coefficient"] += 50
-    from_mean = find(coefficients=shifted, criteria=SyntaxCriteria(deviations_from="mean"))
+    from_mean = find(coefficients=shifted, deviations_from="mean")
     assert {e["unit"] for e in from_mean["units"]} == {20, 50, 120}
     assert find(coefficients=shifted)["units"] == []
 
@@ -219,13 +236,12 @@ def test_without_a_unit_the_largest_deviation_is_named_and_the_summary_says_so(s
 
 
 def test_long_range_units_are_marked_and_never_the_top():
-    found = find(long_range={"units": [{"unit": SPANNING}]})
+    found = find(long_range=[SPANNING])
     assert found["units"][0]["unit"] == SPANNING
     assert found["units"][0]["long_range"] is True
     assert found["top"]["unit"] == LATE
     assert f"Long-range units among them: {SPANNING}." in found["summary"]
-    every = {"units": [{"unit": unit} for unit in PLANTED]}
-    rest = find(long_range=every)
+    rest = find(long_range=PLANTED)
     assert rest["top"] is None
     assert rest["nearest"]["unit"] not in PLANTED
 
@@ -250,7 +266,7 @@ def test_summary_says_what_was_found():
         "subject and verb best (score 0.85). Spanning it in every structure, with AUCs of at "
         "least 0.9 against all words outside: 50."
     )
-    one = find(permutations=permutation_table([0] * 9), criteria=SyntaxCriteria(minimum_auc=0.95))
+    one = find(permutations=permutation_table([0] * 9), minimum_auc=0.95)
     assert "more than the 99th percentile, 0, of 9 refits" in one["summary"]
     assert "None spans it in every structure: the least AUC of that unit is 0.90" in one["summary"]
 
@@ -280,7 +296,7 @@ def test_a_unit_below_chance_is_not_said_to_follow_the_dependency(score, best):
 def test_below_chance_units_that_were_not_asked_are_not_judged():
     span = span_table()
     span.loc[span["unit"] == LATE, "score"] = np.float32(0.3)
-    marked = find(span=span, long_range={"units": [{"unit": SPANNING}]})
+    marked = find(span=span, long_range=[SPANNING])
     assert marked["units"][0]["unit"] == SPANNING  # it follows the dependency, and is none of them
     assert (
         "None of the syntax units, long-range or unscored ones aside, follows the dependency of "
@@ -300,7 +316,7 @@ def test_outliers_whose_cells_were_not_dumped_stand_last_without_a_score():
         assert entry["spans"] is None
     assert "Units of layer 1 have no score" in found["summary"]
     only = coefficient_table().query("layer == 1")
-    with pytest.raises(ConfigurationError, match=r"of layers 1, .* of layers 2; name the same"):
+    with pytest.raises(ConfigurationError, match=r"of layers 1, .* of layers 2; regress and"):
         find(coefficients=only, span=span_table(layers=[2]))
 
 
@@ -311,22 +327,6 @@ def test_layers_that_were_not_regressed_are_left_out():
     assert [entry["unit"] for entry in found["units"]] == [LATE]
 
 
-def test_bad_criteria_name_their_key():
-    for change, message in (
-        ({"threshold": 0}, "syntax_units.threshold is 0"),
-        ({"minimum_folds": -1}, "syntax_units.minimum_folds is -1"),
-        (
-            {"deviations_from": "median"},
-            "syntax_units.deviations_from is 'median'; expected one of zero",
-        ),
-        ({"minimum_auc": 0.3}, "minimum_auc is 0.3"),
-    ):
-        with pytest.raises(ConfigurationError, match=message):
-            SyntaxCriteria(**change)
-    with pytest.raises(ConfigurationError, match=r"minimum_folds is 6.*5 folds"):
-        find(criteria=SyntaxCriteria(minimum_folds=6))
-
-
 def test_a_unit_that_lacks_a_fold_is_refused():
     table = coefficient_table()
     for broken in (table.iloc[1:], pd.concat([table, table.iloc[:1]]), table.iloc[:0]):
@@ -334,57 +334,34 @@ def test_a_unit_that_lacks_a_fold_is_refused():
             find(coefficients=broken)
 
 
-@pytest.fixture
-def files(tmp_path):
-    """The inputs of the step, as the workflow lays them out."""
-    made = make_metadata(checkpoint_sha256="c", stimuli_sha256="s")
-    paths = {name: tmp_path / "depth" / f"{name}.parquet" for name in ("coefficients", "permuted")}
-    write_parquet(pa.Table.from_pandas(coefficient_table()), paths["coefficients"], made)
-    counted = {"threshold": 3.0, "minimum_folds": 4, "deviations_from": "zero"}
-    write_parquet(
-        pa.Table.from_pandas(permutation_table()), paths["permuted"], {**made, "config": counted}
+def test_results_that_do_not_fit_are_refused():
+    with pytest.raises(ConfigurationError, match=r"minimum_auc is 0\.3"):
+        find(minimum_auc=0.3)
+    for name in ("coefficients", "span", "long_range"):
+        found = results()
+        metadata = {**found[name].metadata, "checkpoint_sha256": "another"}
+        found[name] = Result(found[name].content, metadata)
+        with pytest.raises(UserError, match="another checkpoint"):
+            find_syntax_units(**found, minimum_auc=0.9)
+
+
+def test_the_script_writes_what_was_found_with_its_origin(tmp_path):
+    files = {
+        name: tmp_path / f"{name}.parquet" for name in ("coefficients", "permutations", "span")
+    }
+    files["long_range"] = tmp_path / "long_range.json"
+    for name, result in results().items():
+        write_result(result, files[name])
+    output = tmp_path / "syntax.json"
+    run_script(
+        "syntax_units/syntax_units",
+        input=files,
+        params={"minimum_auc": 0.9},
+        output={"syntax": output},
     )
-    paths["span"] = tmp_path / "dependency_span.parquet"
-    config = {"structures": list(TASKS), "verb": "neither"}
-    write_parquet(pa.Table.from_pandas(span_table()), paths["span"], {**made, "config": config})
-    paths["long_range"] = tmp_path / "units" / "long_range.json"
-    write_json({"units": []}, paths["long_range"], made)
-    return paths
-
-
-def write(files, output, **criteria):
-    values = {"threshold": 3.0, "minimum_folds": 4, "deviations_from": "zero", **criteria}
-    write_syntax_units(
-        files["coefficients"],
-        files["permuted"],
-        files["span"],
-        files["long_range"],
-        **values,
-        output=output,
-    )
-
-
-def test_step_writes_what_was_found_with_its_lineage(files, tmp_path):
-    output = tmp_path / "units" / "syntax.json"
-    write(files, output)
-    written = json.loads(output.read_text(encoding="utf-8"))
-    assert written.pop("metadata")["checkpoint_sha256"] == "c"
-    assert written == find()
-    assert written["verb"] == "neither"
-    first = output.read_bytes()
-    write(files, output)
-    assert output.read_bytes() == first
-
-
-def test_permutations_counted_by_other_criteria_are_refused(files, tmp_path):
-    output = tmp_path / "units" / "syntax.json"
-    with pytest.raises(UserError, match=r"permuted\.parquet was counted with threshold 3\.0"):
-        write(files, output, threshold=2.5)
-    with pytest.raises(UserError, match="counted with minimum_folds 4, not 5"):
-        write(files, output, minimum_folds=5)
-    other = make_metadata(checkpoint_sha256="another", stimuli_sha256="s")
-    write_json({"units": []}, files["long_range"], other)
-    with pytest.raises(UserError, match="another checkpoint"):
-        write(files, output)
-    assert not output.exists()
-    assert read_metadata(files["span"])["checkpoint_sha256"] == "c"
+    written = read_result(output)
+    assert written.content == find()
+    assert written.content["verb"] == "neither"
+    assert written.content["criteria"] == {**CRITERIA, "minimum_auc": 0.9}
+    assert written.metadata["checkpoint_sha256"] == "c"
+    assert written.metadata["stimuli_sha256"] == ["s"]

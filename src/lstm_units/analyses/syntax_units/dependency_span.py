@@ -9,8 +9,11 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
+import pyarrow as pa
 
 from lstm_units.errors import ConfigurationError, UserError
+from lstm_units.io.results import Result, made_from
+from lstm_units.io.unit_columns import unit_array
 from lstm_units.stimuli.aligned_items import AlignedItems
 
 if TYPE_CHECKING:
@@ -18,6 +21,55 @@ if TYPE_CHECKING:
 
 VERB_SIDES = ("neither", "inside", "outside")
 SIDES = ("auc", "auc_before", "auc_after")
+
+
+def dependency_spans(
+    dumps: Sequence["ActivationDump"], items: Sequence[AlignedItems], *, verb: str = "neither"
+) -> Result:
+    """Measure in several structures how well the cell of each unit spans the dependency.
+
+    Parameters
+    ----------
+    dumps : sequence of ActivationDump
+        Of one model; they hold ``cell``.
+    items : sequence of AlignedItems
+        All items of each dump.
+    verb : {"neither", "inside", "outside"}
+        The side of the verb's own position, see `dependency_places`.
+
+    Returns
+    -------
+    Result
+        The table of `span_scores`. ``config`` names structures and `verb`.
+
+    Raises
+    ------
+    ConfigurationError
+        If there is no structure, one has no words before the subject or after the verb, or the
+        cell was not dumped.
+    UserError
+        If the activations come from several models, or are of other items or of other layers.
+    """
+    if not dumps:
+        raise ConfigurationError("no structure is named; name one at least, such as nounpp")
+    tables = [
+        dependency_span(*structure, verb=verb) for structure in zip(dumps, items, strict=True)
+    ]
+    config = {"structures": [dump.task for dump in dumps], "verb": verb}
+    metadata = made_from(*dumps, kind="dependency span", config=config)
+    return Result(_arrow(span_scores(tables)), metadata, "the span of the dependency")
+
+
+def _arrow(table: pd.DataFrame) -> pa.Table:
+    types = {"layer": pa.int16(), "sign": pa.int8()}
+    types |= dict.fromkeys((*SIDES, "score"), pa.float32())
+    return pa.table(
+        {
+            "unit": unit_array(table["unit"].tolist()),
+            "task": pa.Array.from_pandas(table["task"]),
+            **{name: pa.array(table[name].to_numpy()).cast(kind) for name, kind in types.items()},
+        }
+    ).select(["unit", "layer", "task", *SIDES, "score", "sign"])
 
 
 def dependency_places(items: AlignedItems, verb: str = "neither") -> tuple[int, int]:
@@ -46,9 +98,7 @@ def dependency_places(items: AlignedItems, verb: str = "neither") -> tuple[int, 
         or the verb stands before the subject.
     """
     if verb not in VERB_SIDES:
-        raise ConfigurationError(
-            f"syntax_units.verb is {verb!r}; expected one of {', '.join(VERB_SIDES)}"
-        )
+        raise ConfigurationError(f"verb is {verb!r}; expected one of {', '.join(VERB_SIDES)}")
     subject, end = items.subject_position, items.verb_position
     fault = None
     if end <= subject:
@@ -59,8 +109,8 @@ def dependency_places(items: AlignedItems, verb: str = "neither") -> tuple[int, 
         fault = "some sentences end at the verb, so nothing stands after the dependency"
     if fault:
         raise ConfigurationError(
-            f"syntax_units.structures names {items.task}, where {fault}; choose another structure, "
-            "such as a generated task with an object after the verb"
+            f"{items.task} is no structure to measure: {fault}; choose another one, such as a "
+            "generated task with an object after the verb"
         )
     return subject, end if verb == "inside" else end - 1
 
@@ -87,11 +137,11 @@ def dependency_span(
     Parameters
     ----------
     dump : ActivationDump
-        From `lstm_units.activations.reader.open_activations`; holds ``cell``.
+        Holds ``cell``.
     items : AlignedItems
         All items of the dump.
     verb : {"neither", "inside", "outside"}
-        As in `dependency_places`.
+        The side of the verb's own position, see `dependency_places`.
     units : sequence of int, optional
         1-based; all units of the dump by default.
     block : int
@@ -106,7 +156,7 @@ def dependency_span(
     Raises
     ------
     ConfigurationError
-        As in `dependency_places`, or if the dump lacks ``cell`` or a unit.
+        If the items have no words on one side, or the dump lacks ``cell`` or a unit.
     UserError
         If the items are not those of the dump, or a cell is not a number.
     """
@@ -114,8 +164,8 @@ def dependency_span(
     nodes = dump.nodes()
     if not np.array_equal(items.item, dump.item):
         raise UserError(
-            f"the activations of {dump.task} hold other items than its stimuli: the two come from "
-            f"different runs. Delete the folder activations/{dump.task} and run the workflow again"
+            f"{dump.source} holds other items of {dump.task} than its stimuli: the two come from "
+            f"different runs. Delete {dump.source} and run the workflow again"
         )
     after = items.verb_position + (0 if verb == "outside" else 1)
     sides = {
@@ -131,8 +181,8 @@ def dependency_span(
         values = dump.read_nodes("cell", units=chosen[start : start + block])
         if np.isnan(values).any():
             raise UserError(
-                f"the cells of {dump.task} in {dump.folder} hold values that are not numbers; "
-                "check the checkpoint, delete the folder and run the workflow again"
+                f"the cells in {dump.source} hold values that are not numbers; check the "
+                "checkpoint, delete the folder and run the workflow again"
             )
         for column, cell in enumerate(np.ascontiguousarray(values.T)):
             found[start + column] = _aucs(cell, counted)

@@ -6,98 +6,53 @@ one that follows the dependency of subject and verb by eye; here a score ranks t
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
-from lstm_units.analyses.depth.outliers import DEVIATIONS_FROM, unit_outliers
+from lstm_units.analyses.depth.outliers import unit_outliers
+from lstm_units.analyses.syntax_units.dependency_span import SIDES
 from lstm_units.errors import ConfigurationError
 from lstm_units.io.files import rounded
-
-SIDES = ("auc", "auc_before", "auc_after")
-
-
-@dataclass(frozen=True)
-class SyntaxCriteria:
-    """What makes a syntax unit; the fields are keys of the config.
-
-    Parameters
-    ----------
-    threshold : float
-        The mean coefficient lies beyond this number of standard deviations.
-    minimum_folds : int
-        The coefficient of at least this many folds does so too; 0 asks for the mean only.
-    deviations_from : {"zero", "mean"}
-        As in `lstm_units.analyses.depth.outliers.outliers`.
-    minimum_auc : float
-        A unit spans the dependency if its AUC is this high in every structure, with one sign.
-        Decides nothing but what is said of a unit.
-    """
-
-    threshold: float = 3.0
-    minimum_folds: int = 4
-    deviations_from: str = "zero"
-    minimum_auc: float = 0.9
-
-    def __post_init__(self) -> None:
-        if not self.threshold > 0:
-            raise ConfigurationError(
-                f"syntax_units.threshold is {self.threshold}; write a number of standard "
-                "deviations above 0, such as 3"
-            )
-        if self.minimum_folds < 0:
-            raise ConfigurationError(
-                f"syntax_units.minimum_folds is {self.minimum_folds}; write a number of folds, or "
-                "0 for the mean over the folds only"
-            )
-        if self.deviations_from not in DEVIATIONS_FROM:
-            raise ConfigurationError(
-                f"syntax_units.deviations_from is {self.deviations_from!r}; expected one of "
-                f"{', '.join(DEVIATIONS_FROM)}"
-            )
-        if not 0.5 <= self.minimum_auc <= 1:
-            raise ConfigurationError(
-                f"syntax_units.minimum_auc is {self.minimum_auc}; write an AUC from 0.5 to 1"
-            )
+from lstm_units.io.results import Result, made_from, require_same
 
 
 def find_syntax_units(
-    coefficients: pd.DataFrame,
-    permutations: pd.DataFrame,
-    span: pd.DataFrame,
-    long_range: Mapping[str, Any],
-    criteria: SyntaxCriteria,
+    coefficients: Result,
+    permutations: Result,
+    span: Result,
+    long_range: Result,
     *,
-    verb: str = "neither",
-) -> dict[str, Any]:
+    minimum_auc: float,
+) -> Result:
     """Find the syntax units, ranked by how well their cell spans the dependency.
 
     Parameters
     ----------
-    coefficients : DataFrame
-        ``depth/coefficients.parquet``: ``unit, layer, fold, coefficient``.
-    permutations : DataFrame
-        ``depth/permutations.parquet``: ``n_outliers, n_stable`` of refits with depth permuted.
-    span : DataFrame
-        From `lstm_units.analyses.syntax_units.dependency_span.span_scores`. Units that it lacks have no score and stand
-        last.
-    long_range : mapping
-        From `lstm_units.analyses.long_range_units.discovery.discover_long_range`; its units are marked and never `top`.
-    criteria : SyntaxCriteria
-    verb : {"neither", "inside", "outside"}
-        How `span` was made; recorded.
+    coefficients : Result
+        ``unit, layer, fold, coefficient`` of the regression of depth.
+    permutations : Result
+        ``n_stable`` of refits with depth permuted. Its ``config`` says what an outlier is, there
+        and here: ``threshold, minimum_folds, deviations_from``.
+    span : Result
+        From `lstm_units.analyses.syntax_units.dependency_span.dependency_spans`. Units that it
+        lacks have no score and stand last.
+    long_range : Result
+        ``units``; they are marked and never `top`.
+    minimum_auc : float
+        A unit spans the dependency if its AUC is this high in every structure, with one sign.
+        Decides nothing but what is said of a unit.
 
     Returns
     -------
-    dict
-        JSON types. ``units``: best score first, each with ``unit, layer, coefficient`` (mean over
+    Result
+        ``units``: best score first, each with ``unit, layer, coefficient`` (mean over
         the folds), ``deviation`` (in standard deviations), ``folds_beyond, score``,
         ``higher_inside`` (the sign with which the score is reached), ``auc, auc_before,
         auc_after`` by structure, read with that sign, ``least_auc`` (the least AUC, inside against
         all outside, over the structures with one sign), ``least_auc_higher_inside`` (that sign: the
-        one under which the least AUC is larger), ``spans`` (whether it reaches ``minimum_auc``) and
+        one under which the least AUC is larger), ``spans`` (whether it reaches `minimum_auc`) and
         ``long_range``. The two signs differ in units that are right about one side only. ``top``:
         the first that is no long-range unit. ``nearest``: if there is none, the unit with the
         largest deviation in size. ``n_units``: how many were regressed.
@@ -109,26 +64,37 @@ def find_syntax_units(
     Raises
     ------
     ConfigurationError
-        If there are fewer folds than ``minimum_folds``, or no regressed unit has a score.
+        If `minimum_auc` is out of range, or no regressed unit has a score.
     UserError
-        If a unit lacks a fold.
+        If the results come from different models, or a unit lacks a fold.
     """
-    unit, layer, found = unit_outliers(coefficients, criteria.threshold, criteria.deviations_from)
-    n_folds = len(found.fold_deviation)
-    if n_folds < criteria.minimum_folds:
-        raise ConfigurationError(
-            f"syntax_units.minimum_folds is {criteria.minimum_folds}, but the regression has "
-            f"{n_folds} folds; write a smaller number or raise depth.folds"
-        )
-    scored = set(span["unit"].tolist())
-    if not scored & set(unit.tolist()):
+    if not 0.5 <= minimum_auc <= 1:
+        raise ConfigurationError(f"minimum_auc is {minimum_auc}; write an AUC from 0.5 to 1")
+    require_same(coefficients, permutations, stimuli_sha256="version of the depth corpus")
+    metadata = made_from(coefficients, permutations, span, long_range, kind="syntax units")
+    keys = ("threshold", "minimum_folds", "deviations_from")
+    criteria = {key: permutations.config[key] for key in keys} | {"minimum_auc": minimum_auc}
+    found = _find(coefficients, permutations, span, long_range, criteria)
+    return Result(found, metadata, "the syntax units")
+
+
+def _find(
+    coefficients: Result,
+    permutations: Result,
+    span: Result,
+    long_range: Result,
+    criteria: Mapping[str, Any],
+) -> dict[str, Any]:
+    unit, layer, found = unit_outliers(
+        coefficients.frame, criteria["threshold"], criteria["deviations_from"]
+    )
+    rows_of = {number: rows for number, rows in span.frame.groupby("unit", sort=False)}
+    if not set(rows_of) & set(unit.tolist()):
         raise ConfigurationError(
             f"the regression of depth is of layers {_listed(layer)}, the cells in the structures "
-            f"are of layers {_listed(span['layer'])}; name the same under depth.layers and "
-            "activations.layers"
+            f"are of layers {_listed(span.frame['layer'])}; regress and dump the same layers"
         )
-    rows_of = {number: rows for number, rows in span.groupby("unit", sort=False)}
-    known = {int(entry["unit"]) for entry in long_range["units"]}
+    known = {int(entry["unit"]) for entry in long_range.content["units"]}
 
     def evidence(place: int) -> dict[str, Any]:
         return {
@@ -137,11 +103,11 @@ def find_syntax_units(
             "coefficient": float(found.mean[place]),
             "deviation": float(found.deviation[place]),
             "folds_beyond": int(found.folds_beyond[place]),
-            **_span_evidence(rows_of.get(unit[place]), criteria.minimum_auc),
+            **_span_evidence(rows_of.get(unit[place]), criteria["minimum_auc"]),
             "long_range": int(unit[place]) in known,
         }
 
-    stable = found.stable(criteria.minimum_folds)
+    stable = found.stable(criteria["minimum_folds"])
     units = sorted((evidence(place) for place in np.flatnonzero(stable)), key=_rank)
     top = next((entry for entry in units if not entry["long_range"]), None)
     candidates = [p for p in range(len(unit)) if int(unit[p]) not in known]
@@ -155,13 +121,13 @@ def find_syntax_units(
         "top": top,
         "nearest": nearest,
         "n_units": len(unit),
-        "n_folds": n_folds,
+        "n_folds": len(found.fold_deviation),
         "outliers": outlier_counts(
-            int(found.beyond.sum()), int(stable.sum()), permutations["n_stable"].to_numpy()
+            int(found.beyond.sum()), int(stable.sum()), permutations.frame["n_stable"].to_numpy()
         ),
-        "criteria": asdict(criteria),
-        "structures": [str(name) for name in span["task"].drop_duplicates()],
-        "verb": verb,
+        "criteria": criteria,
+        "structures": [str(name) for name in span.frame["task"].drop_duplicates()],
+        "verb": span.config["verb"],
     }
     result["summary"] = _summary(result)
     return rounded(result)

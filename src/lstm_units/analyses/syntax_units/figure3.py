@@ -16,6 +16,8 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
 
+from lstm_units.analyses.syntax_units.dependency_span import SIDES
+from lstm_units.errors import UserError
 from lstm_units.io.figure_style import (
     FONT_SIZE,
     GREY,
@@ -26,6 +28,7 @@ from lstm_units.io.figure_style import (
     TEXT_WIDTH,
     new_figure,
 )
+from lstm_units.io.results import Result, made_from
 from lstm_units.stimuli.aligned_items import AlignedItems
 
 if TYPE_CHECKING:
@@ -34,6 +37,129 @@ if TYPE_CHECKING:
 NUMBERS = ("singular", "plural")
 _LOOKS = {"singular": (SINGULAR, "-", "v"), "plural": (PLURAL, "--", "^")}
 _PANEL, _HEADER, _LEFT, _GAP = 0.85, 0.32, 0.42, 0.2  # inches
+
+
+def figure3(
+    dumps: Sequence["ActivationDump"],
+    items: Sequence[AlignedItems],
+    syntax: Result,
+    labels: Mapping[str, str],
+) -> Result:
+    """Draw Figure 3: the cell of the first syntax unit over the structures.
+
+    Where no syntax unit was found, the unit whose coefficient deviates most stands in; the title
+    says so. Where there is no such unit either, or the layer of the unit was not dumped, the figure
+    is a sentence that says so and what to do.
+
+    Parameters
+    ----------
+    dumps, items
+        Of the structures, in the order of the panels; as for
+        `lstm_units.analyses.syntax_units.dependency_span.dependency_spans`.
+    syntax : Result
+        From `lstm_units.analyses.syntax_units.syntax_units.find_syntax_units`.
+    labels : mapping of str to str
+        Title of each task; its name by default.
+
+    Returns
+    -------
+    Result
+        A figure.
+
+    Raises
+    ------
+    UserError
+        If the inputs come from different models.
+    ConfigurationError
+        If no cell was dumped.
+    """
+    found = syntax.content
+    entry = found["top"] or found["nearest"]
+    if entry is None:
+        figure = no_unit_figure(
+            "No unit to show: all that were regressed on depth are long-range units. "
+            "Name more layers under depth.layers in config.yaml."
+        )
+        return _result(figure, dumps, syntax, None, found["verb"])
+    unit, layer = int(entry["unit"]), int(entry["layer"])
+    title = f"unit {unit} (layer {layer}), "
+    if found["top"] is None:
+        title += "nearest to a syntax unit (criteria not met)"
+    elif len(found["units"]) == 1:
+        title += "syntax unit"
+    else:
+        title += f"best of {len(found['units'])} syntax units"
+    if any(layer not in dump.layers for dump in dumps):
+        figure = no_unit_figure(
+            f"Not drawn: {title}. The cells of its layer were not dumped. "
+            f"Add {layer} under activations.layers in config.yaml."
+        )
+    else:
+        auc = {task: {side: entry[side][task] for side in SIDES} for task in entry["auc"] or {}}
+        structures = _structures(dumps, items, unit, auc, labels)
+        figure = dependency_figure(structures, title, verb=found["verb"])
+    return _result(figure, dumps, syntax, unit, found["verb"])
+
+
+def unit_figure(
+    dumps: Sequence["ActivationDump"],
+    items: Sequence[AlignedItems],
+    span: Result,
+    unit: int,
+    labels: Mapping[str, str],
+) -> Result:
+    """Draw the same for any unit.
+
+    Parameters
+    ----------
+    dumps, items, labels
+        Those of `figure3`.
+    span : Result
+        From `lstm_units.analyses.syntax_units.dependency_span.dependency_spans`; rows of other
+        units may be missing.
+    unit : int
+        1-based.
+
+    Raises
+    ------
+    UserError
+        If `span` does not hold the unit, or the inputs come from different models.
+    """
+    rows = span.frame[span.frame["unit"] == unit]
+    if rows.empty:
+        raise UserError(
+            f"{span.source} holds no unit {unit}; its number must be one of the model's, and its "
+            "layer one of those whose activations were dumped"
+        )
+    first = rows.iloc[0]
+    higher = first["sign"] > 0
+    auc = {
+        str(row["task"]): {side: row[side] if higher else 1 - row[side] for side in SIDES}
+        for row in rows.to_dict("records")
+    }
+    title = f"unit {unit} (layer {first['layer']}), score {first['score']:.2f}"
+    verb = span.config["verb"]
+    structures = _structures(dumps, items, unit, auc, labels)
+    return _result(dependency_figure(structures, title, verb=verb), dumps, span, unit, verb)
+
+
+def _structures(dumps, items, unit: int, auc, labels) -> list["Structure"]:
+    return [
+        Structure(
+            label=labels.get(dump.task, dump.task),
+            words=some.words,
+            subject=some.subject_position,
+            verb=some.verb_position,
+            course=cell_course(dump, some, unit),
+            auc=auc.get(dump.task, {}),
+        )
+        for dump, some in zip(dumps, items, strict=True)
+    ]
+
+
+def _result(figure: Figure, dumps, source: Result, unit: int | None, verb: str) -> Result:
+    config = {"unit": unit, "structures": [dump.task for dump in dumps], "verb": verb}
+    return Result(figure, made_from(*dumps, source, kind="figure 3", config=config), "Figure 3")
 
 
 @dataclass(frozen=True)
@@ -68,7 +194,7 @@ def cell_course(dump: "ActivationDump", items: AlignedItems, unit: int) -> pd.Da
     Parameters
     ----------
     dump : ActivationDump
-        From `lstm_units.activations.reader.open_activations`; holds ``cell``.
+        Holds ``cell``.
     items : AlignedItems
         All items of the dump.
     unit : int
@@ -178,17 +304,7 @@ def dependency_figure(
 
 
 def no_unit_figure(reason: str) -> Figure:
-    """Say in a figure why there is none.
-
-    Parameters
-    ----------
-    reason : str
-        In whole sentences.
-
-    Returns
-    -------
-    matplotlib.figure.Figure
-    """
+    """Say in a figure, in whole sentences, why there is none."""
     with mpl.rc_context(STYLE):
         figure = new_figure(TEXT_WIDTH, 0.6)
         text = textwrap.fill(reason, 110)
