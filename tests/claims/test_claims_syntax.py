@@ -15,7 +15,7 @@ from lstm_units.claims.criteria import Audit, ClaimCriteria
 from lstm_units.claims.syntax import least_folded_auc, spans_dependency, syntax_carries
 from lstm_units.claims.verdict import FAILS, HOLDS, NOT_TESTABLE
 from lstm_units.errors import UserError
-from lstm_units.io.files import make_metadata, write_json, write_parquet
+from lstm_units.io.files import make_metadata, write_parquet
 from lstm_units.io.result_files import ResultFiles
 from lstm_units.io.results import Result, write_result
 

@@ -38,7 +38,8 @@ from lstm_units.interventions.prefix_trie import build_trie
 from lstm_units.interventions.sweep import sweep
 from lstm_units.io.files import make_metadata, write_parquet
 from lstm_units.io.unit_columns import unit_type
-from lstm_units.models.language_model import LanguageModel, layer_and_index
+from lstm_units.io.unit_numbers import layer_and_index
+from lstm_units.models.language_model import LanguageModel
 from lstm_units.statistics.agreement import accuracy_table
 from lstm_units.statistics.significance import CORRECTIONS
 

@@ -23,8 +23,9 @@ from lstm_units.cards.lists import UnitLists, read_unit_lists
 from lstm_units.errors import UserError
 from lstm_units.io.files import read_metadata
 from lstm_units.io.result_files import ResultFiles
+from lstm_units.io.unit_numbers import layer_and_index
 from lstm_units.models.checkpoints import load_language_model
-from lstm_units.models.language_model import LanguageModel, layer_and_index
+from lstm_units.models.language_model import LanguageModel
 from lstm_units.statistics.agreement import set_accuracy_table
 from lstm_units.stimuli.aligned_items import AlignedItems, align_items
 from lstm_units.stimuli.table import read_stimuli, scored_sha256

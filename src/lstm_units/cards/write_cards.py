@@ -8,7 +8,7 @@ from lstm_units.cards.reader import MODEL, CardReader
 from lstm_units.errors import UserError
 from lstm_units.io.files import make_metadata, write_json, write_text
 from lstm_units.io.result_files import ResultFiles
-from lstm_units.models.language_model import layer_and_index
+from lstm_units.io.unit_numbers import layer_and_index
 
 
 def write_card(files: ResultFiles, unit: int, settings: CardSettings, output: str | Path) -> None:

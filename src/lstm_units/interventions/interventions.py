@@ -20,7 +20,8 @@ import torch
 from torch import Tensor
 
 from lstm_units.errors import InterventionError
-from lstm_units.models.language_model import LanguageModel, layer_and_index
+from lstm_units.io.unit_numbers import layer_and_index
+from lstm_units.models.language_model import LanguageModel
 
 MODES = ("zero", "legacy", "mean")
 

@@ -8,8 +8,9 @@ from torch import Tensor
 
 from lstm_units.interventions.interventions import Interventions
 from lstm_units.interventions.sweep import Items
+from lstm_units.io.unit_numbers import layer_and_index
 from lstm_units.models.cell import Layer
-from lstm_units.models.language_model import LanguageModel, layer_and_index
+from lstm_units.models.language_model import LanguageModel
 
 
 def torch_lstm(layer: Layer) -> torch.nn.LSTM:

@@ -15,8 +15,9 @@ import torch
 from torch import Tensor
 
 from lstm_units.errors import CheckpointError, StimuliError
+from lstm_units.io.unit_numbers import layer_and_index
 from lstm_units.models.cell import lstm_step_ref
-from lstm_units.models.language_model import LanguageModel, layer_and_index
+from lstm_units.models.language_model import LanguageModel
 from lstm_units.models.variables import GATES
 
 _BATCH = 256

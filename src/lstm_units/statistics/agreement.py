@@ -14,7 +14,7 @@ import pandas as pd
 
 from lstm_units.errors import UserError
 from lstm_units.io.unit_columns import unit_type
-from lstm_units.models.language_model import layer_and_index, layer_of_units
+from lstm_units.io.unit_numbers import layer_and_index, layer_of_units
 from lstm_units.statistics.margins import (
     Block,
     IntactItems,

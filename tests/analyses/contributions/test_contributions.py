@@ -27,8 +27,9 @@ from lstm_units.interventions.sweep import Items
 from lstm_units.interventions.sweep_reference import sweep_ref
 from lstm_units.interventions.trie_reader import SweepSize
 from lstm_units.io.seeds import seed_stream
+from lstm_units.io.unit_numbers import layer_and_index
 from lstm_units.models.cell import lstm_step_ref
-from lstm_units.models.language_model import LanguageModel, Layer, layer_and_index
+from lstm_units.models.language_model import LanguageModel, Layer
 from lstm_units.statistics.significance import wilson_interval
 
 INTACT = Interventions("zero", ((),))

@@ -25,7 +25,8 @@ from lstm_units.interventions.interventions import Interventions
 from lstm_units.interventions.sweep import Items, sweep
 from lstm_units.interventions.sweep_reference import sweep_ref
 from lstm_units.io.files import make_metadata, read_metadata, write_json
-from lstm_units.models.language_model import Layer, layer_of_units
+from lstm_units.io.unit_numbers import layer_of_units
+from lstm_units.models.language_model import Layer
 
 SIZES = (20, 30)
 TESTED = (3, 17, 25, 30, 41)  # two units of the first layer, three of the second

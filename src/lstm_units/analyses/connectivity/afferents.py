@@ -14,7 +14,8 @@ import pandas as pd
 from scipy import stats
 
 from lstm_units.errors import UserError
-from lstm_units.models.language_model import LanguageModel, layer_and_index
+from lstm_units.io.unit_numbers import layer_and_index
+from lstm_units.models.language_model import LanguageModel
 from lstm_units.models.variables import GATES
 from lstm_units.stimuli.aligned_items import AlignedItems
 

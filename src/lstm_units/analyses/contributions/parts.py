@@ -19,7 +19,8 @@ from lstm_units.interventions.context_states import States
 from lstm_units.interventions.prefix_trie import build_trie
 from lstm_units.interventions.sweep import Items, partition
 from lstm_units.interventions.trie_reader import SweepSize, read_intact
-from lstm_units.models.language_model import LanguageModel, layer_and_index
+from lstm_units.io.unit_numbers import layer_and_index
+from lstm_units.models.language_model import LanguageModel
 
 REST, BIAS = "rest", "bias"
 

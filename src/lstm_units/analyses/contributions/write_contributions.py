@@ -21,7 +21,8 @@ from lstm_units.interventions.model_inputs import (
     sweep_size,
 )
 from lstm_units.io.files import read_json, read_metadata, write_parquet
-from lstm_units.models.language_model import LanguageModel, layer_and_index
+from lstm_units.io.unit_numbers import layer_and_index
+from lstm_units.models.language_model import LanguageModel
 from lstm_units.statistics.margins import read_columns
 
 log = logging.getLogger(__name__)

@@ -17,7 +17,7 @@ import pyarrow as pa
 
 from lstm_units.errors import ConfigurationError
 from lstm_units.io.unit_columns import unit_array
-from lstm_units.models.language_model import layer_and_index, layer_of_units
+from lstm_units.io.unit_numbers import layer_and_index, layer_of_units
 
 # What each family of sets is called in print.
 FAMILIES = {

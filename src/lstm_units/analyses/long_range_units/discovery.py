@@ -27,7 +27,7 @@ from lstm_units.analyses.long_range_units.confirmation import confirm_unit, effe
 from lstm_units.analyses.long_range_units.summary import summary_sentence
 from lstm_units.errors import ConfigurationError, UserError
 from lstm_units.io.files import rounded
-from lstm_units.models.language_model import layer_and_index
+from lstm_units.io.unit_numbers import layer_and_index
 from lstm_units.statistics.agreement import Counts, count_right
 from lstm_units.statistics.margins import (
     IntactItems,

@@ -25,7 +25,7 @@ from lstm_units.io.figure_style import (
     new_figure,
 )
 from lstm_units.io.published import task_rank
-from lstm_units.models.language_model import layer_of_units
+from lstm_units.io.unit_numbers import layer_of_units
 from lstm_units.statistics.margins import condition_rank
 
 _LONG_RANGE = ((SINGULAR, "v"), (PLURAL, "^"), (GREEN, "D"), (PINK, "s"))
