@@ -9,7 +9,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 SNAKEMAKE = $(BIN)/python -m lstm_units.runtime.stale_lock && $(BIN)/snakemake --cores $(CORES) --resources mem_mb=$(MEMORY)
 
-.PHONY: results quick paper test lint benchmark clean
+.PHONY: results quick paper test test-all lint benchmark clean
 
 results: $(VENV)/installed
 	$(SNAKEMAKE)
@@ -23,8 +23,14 @@ paper: $(VENV)/installed
 	$(SNAKEMAKE) --configfile presets/paper.yaml
 	@$(BIN)/python -m lstm_units.runtime.show_results results/paper
 
+PYTEST = $(BIN)/python -m pytest --numprocesses 2 --dist loadscope --no-loadscope-reorder
+
 test: $(VENV)/installed-dev
-	$(BIN)/python -m pytest --numprocesses 2 --dist loadscope --no-loadscope-reorder
+	$(PYTEST) -m "not extended"
+
+# The same and what takes long: SLURM, kills, browser, notebook, environments, training.
+test-all: test
+	$(PYTEST) -m extended
 
 lint: $(VENV)/installed-dev
 	$(BIN)/ruff check .

@@ -534,7 +534,6 @@ def test_items_written_after_scoring_can_be_stored(scores, margins, tmp_path):
         assert back.attrs == table.attrs
 
 
-@pytest.mark.slow
 def test_the_snippet_of_the_readme_prints_whole_tables(project):
     text = (project / "README.md").read_text(encoding="utf-8")
     code = text.split("```python\n")[1].split("```")[0]

@@ -2,7 +2,6 @@
 
 import subprocess
 import sys
-import time
 from pathlib import Path
 
 import pandas as pd
@@ -65,17 +64,12 @@ def refused(arguments, capsys) -> str:
     return found.err
 
 
-def test_help_comes_at_once_and_loads_no_torch():
+def test_help_loads_neither_torch_nor_numpy():
     code = (
         "import sys\nfrom lstm_units.api.command_line import main\nmain([])\n"
         "assert not {'torch', 'pandas', 'numpy'} & set(sys.modules)"
     )
-    took = []
-    for _ in range(3):
-        start = time.perf_counter()
-        subprocess.run([sys.executable, "-c", code], check=True, capture_output=True)
-        took.append(time.perf_counter() - start)
-    assert min(took) < 0.5
+    subprocess.run([sys.executable, "-c", code], check=True, capture_output=True)
 
 
 def test_no_command_prints_the_help_that_names_all(capsys):

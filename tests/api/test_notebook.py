@@ -9,6 +9,7 @@ from pathlib import Path
 import nbformat
 import pytest
 from nbclient import NotebookClient
+from support.workflow_fixture import HANGS
 
 NOTEBOOK = Path(__file__).resolve().parents[2] / "docs" / "python.ipynb"
 TOLERANCE = 0.02  # of a printed number; another version of a library may flip a near tie
@@ -21,7 +22,7 @@ def execute(path: Path) -> nbformat.NotebookNode:
     metadata = dict(notebook.metadata)
     client = NotebookClient(
         notebook,
-        timeout=300,
+        timeout=HANGS,
         kernel_name="python3",
         resources={"metadata": {"path": str(path.parent)}},
         record_timing=False,
@@ -61,7 +62,7 @@ def stored():
     return nbformat.read(NOTEBOOK, as_version=4)
 
 
-@pytest.mark.slow
+@pytest.mark.extended
 def test_notebook_runs_and_gives_the_outputs_that_it_stores(stored):
     found = texts(execute(NOTEBOOK))
     expected = texts(stored)

@@ -121,7 +121,7 @@ UNMEASURED = {
 }
 
 
-@pytest.mark.slow
+@pytest.mark.extended
 @pytest.mark.parametrize("name", ["slurm", "slurm_gpu"])
 def test_profiles_leave_room_beyond_what_was_measured(finished_copy, name):
     """Twice the time and memory at least, in the jobs that Snakemake would submit."""

@@ -9,7 +9,7 @@ from lstm_units.benchmarks.sweep import required_operations
 from lstm_units.interventions.prefix_trie import build_trie
 from lstm_units.interventions.sweep import Items
 from lstm_units.interventions.trie_reader import SweepSize
-from lstm_units.models.language_model import layer_of_units
+from lstm_units.io.unit_numbers import layer_of_units
 
 
 @pytest.fixture(scope="module")

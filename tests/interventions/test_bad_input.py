@@ -12,8 +12,6 @@ import torch
 from support.pickle_fixtures import hostile_pickles
 from support.workflow_fixture import Run, Workspace, make_workspace
 
-pytestmark = pytest.mark.slow
-
 # Fault: where its log is, which parts its message has, and what must not be there afterwards.
 FAULTS = {
     "a truncated checkpoint": (

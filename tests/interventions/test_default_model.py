@@ -43,7 +43,7 @@ def to_items(table, model):
     return items, scored.condition
 
 
-@pytest.mark.slow
+@pytest.mark.extended
 @pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
 @pytest.mark.parametrize("mode", ["zero", "legacy", "mean"])
 def test_sweep_of_the_default_model_equals_edited_weights(project, default_model, mode, dtype):
@@ -63,7 +63,7 @@ def test_sweep_of_the_default_model_equals_edited_weights(project, default_model
     assert np.abs(found - expected).max() < tolerance
 
 
-@pytest.mark.slow
+@pytest.mark.extended
 def test_single_precision_stays_within_the_tolerance_of_double(project, default_model):
     language = read_language(project / "stimuli" / "english")
     items, _ = to_items(generate(language, "nounpp", 60, True, 2019), default_model)

@@ -12,6 +12,7 @@ from support.report_fixture import MODELS, SETTINGS, default_config, write_resul
 from lstm_units.report.write_report import write_report
 
 TABLE = "#table-first-table2"
+pytestmark = pytest.mark.extended
 
 
 @pytest.fixture(scope="module")

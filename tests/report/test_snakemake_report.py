@@ -6,7 +6,7 @@ import re
 import pytest
 from support.workflow_fixture import PROJECT
 
-pytestmark = pytest.mark.slow
+pytestmark = pytest.mark.extended
 
 CATEGORIES = {
     *("Agreement", "Dynamics", "Decoding", "Contributions", "Depth", "Syntax units"),

@@ -25,7 +25,7 @@ def run(code, *arguments, **options):
         [sys.executable, "-c", START + code, *map(str, arguments)],
         capture_output=True,
         text=True,
-        timeout=60,
+        timeout=600,
         **options,
     )
 
@@ -97,7 +97,7 @@ def test_sigterm_leaves_the_body_in_order_with_exit_code_143(tmp_path):
     assert process.stdout.readline() == "on\n"
     assert temporary.exists()
     process.send_signal(signal.SIGTERM)
-    _, errors = process.communicate(timeout=30)
+    _, errors = process.communicate(timeout=600)
     assert process.returncode == 143
     assert not temporary.exists()
     assert "Traceback" not in errors
@@ -228,7 +228,7 @@ def on_terminal(code, *arguments):
             break
         written += piece
     os.close(master)
-    assert process.wait(timeout=30) == 0
+    assert process.wait(timeout=600) == 0
     return written.decode()
 
 

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pandas as pd
 import pytest
-from support.workflow_fixture import PROJECT, Workspace, sweep_results
+from support.workflow_fixture import HANGS, PROJECT, Workspace, sweep_results
 
 from lstm_units.errors import UserError
 from lstm_units.runtime.devices import count_devices
@@ -34,7 +34,7 @@ def run_on_gpus(workspace: Workspace, folder: Path, *arguments: str, **environme
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         text=True,
-        timeout=400,
+        timeout=HANGS,
         check=False,
     )
     return done, pd.read_csv(
@@ -42,7 +42,7 @@ def run_on_gpus(workspace: Workspace, folder: Path, *arguments: str, **environme
     )
 
 
-@pytest.mark.slow
+@pytest.mark.extended
 def test_every_gpu_is_used_and_none_by_two_jobs_at_once(
     before_the_sweep,
     uninterrupted,
@@ -62,7 +62,7 @@ def test_every_gpu_is_used_and_none_by_two_jobs_at_once(
     assert sweep_results(workspace) == sweep_results(uninterrupted)
 
 
-@pytest.mark.slow
+@pytest.mark.extended
 def test_a_job_that_is_killed_leaves_its_gpu_to_the_others(
     before_the_sweep,
     tmp_path,

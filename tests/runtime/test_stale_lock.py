@@ -77,7 +77,7 @@ def test_the_command_says_what_it_did(locked, live, monkeypatch, capsys):
     assert main() == 1
     assert str(live.pid) in capsys.readouterr().out
     live.stdin.close()
-    live.wait(timeout=10)
+    live.wait(timeout=600)
     assert main() == 0
     assert "released" in capsys.readouterr().out
     assert main() == 0

@@ -231,7 +231,7 @@ PartitionName=main Nodes=ALL Default=YES MaxTime=INFINITE State=UP
             capture_output=True,
             text=True,
             check=False,
-            timeout=60,
+            timeout=600,
         )
         if check and done.returncode != 0:
             raise NoSlurm(f"{command[0]} failed: {done.stdout}{done.stderr}\n{self.logs()}")

@@ -8,10 +8,10 @@ import pandas as pd
 import pyarrow as pa
 import pytest
 import torch
-from lstm_units.benchmarks.training import describe, measure, step_operations
 from PIL import Image
 from safetensors.torch import save_file
 
+from lstm_units.benchmarks.training import describe, measure, step_operations
 from lstm_units.config.schema import subschema
 from lstm_units.config.training_settings import TrainingSettings
 from lstm_units.io.files import make_metadata, read_metadata, write_parquet

@@ -237,7 +237,7 @@ def test_modules_that_the_docs_call_exist():
 # Examples
 
 
-@pytest.mark.slow
+@pytest.mark.extended
 def test_library_example_of_the_quick_start_runs():
     example = blocks(text_of("docs", "quick-start.md"), "python")[-1]
     assert "sweep(" in example
@@ -252,7 +252,7 @@ def test_library_example_of_the_quick_start_runs():
     assert run.returncode == 0, run.stderr
 
 
-@pytest.mark.slow
+@pytest.mark.extended
 def test_snippets_on_activations_run_on_a_finished_experiment(finished, tmp_path):
     code = "\n".join(blocks(text_of("docs", "activations.md"), "python"))
     # The small network of the tests has units 6 to 8 in layer 2.

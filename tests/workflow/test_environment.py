@@ -127,7 +127,7 @@ def workspace_with_conda(tmp_path, monkeypatch):
     return workspace, prefix
 
 
-@pytest.mark.slow
+@pytest.mark.extended
 def test_jobs_run_the_sources_of_the_project_with_conda_and_without(workspace_with_conda):
     workspace, prefix = workspace_with_conda
     run = workspace.run("results/stimuli/simple.parquet")
@@ -146,7 +146,7 @@ def test_jobs_run_the_sources_of_the_project_with_conda_and_without(workspace_wi
     ("device", "environments"),
     [("cpu", {"cpu"}), ("cuda:1", {"cpu", "cuda"}), ("auto", {"cpu", "auto"})],
 )
-@pytest.mark.slow
+@pytest.mark.extended
 def test_conda_makes_no_environment_that_the_device_does_not_need(
     workspace_with_conda, device, environments
 ):

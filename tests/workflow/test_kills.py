@@ -13,7 +13,7 @@ from pathlib import Path
 import psutil
 import pyarrow.parquet as pq
 import pytest
-from support.workflow_fixture import Workspace, sweep_results
+from support.workflow_fixture import HANGS, Workspace, sweep_results
 
 from lstm_units.io.files import atomic_path
 
@@ -48,7 +48,7 @@ def finish(workspace: Workspace) -> subprocess.CompletedProcess:
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         text=True,
-        timeout=200,
+        timeout=HANGS,
         check=False,
     )
 
@@ -78,17 +78,17 @@ def sweep_jobs(scheduler: subprocess.Popen) -> list[psutil.Process]:
 
 def wait_for_shards(workspace: Workspace, scheduler: subprocess.Popen, n: int) -> psutil.Process:
     """Wait until so many shards are done and another is being computed; return its process."""
-    deadline = time.monotonic() + 120
+    deadline = time.monotonic() + HANGS
     while time.monotonic() < deadline:
         assert scheduler.poll() is None, (workspace.directory / "killed.txt").read_text()
         jobs = sweep_jobs(scheduler)
         if len(shards(workspace)) >= n and jobs:
             return jobs[0]
         time.sleep(0.02)
-    raise AssertionError(f"no {n} shards after two minutes")
+    raise AssertionError(f"no {n} shards after {HANGS} s")
 
 
-@pytest.mark.slow
+@pytest.mark.extended
 def test_the_same_command_goes_on_after_kills_and_ends_alike(uninterrupted, before_the_sweep):
     workspace = before_the_sweep
     states = []
@@ -99,13 +99,13 @@ def test_the_same_command_goes_on_after_kills_and_ends_alike(uninterrupted, befo
     assert refused.returncode == 1
     assert str(scheduler.pid) in refused.stdout
     os.kill(scheduler.pid, signal.SIGKILL)  # alone: its jobs live on
-    scheduler.wait(timeout=10)
+    scheduler.wait(timeout=HANGS)
     states.append(shards(workspace))
 
     scheduler = start(workspace)
     wait_for_shards(workspace, scheduler, 4)
     os.killpg(scheduler.pid, signal.SIGKILL)
-    scheduler.wait(timeout=10)
+    scheduler.wait(timeout=HANGS)
     states.append(shards(workspace))
 
     scheduler = start(workspace)
@@ -113,7 +113,7 @@ def test_the_same_command_goes_on_after_kills_and_ends_alike(uninterrupted, befo
     states.append(shards(workspace))
     job.kill()
     # The other jobs go on, and the run says that something is missing.
-    assert scheduler.wait(timeout=120) == 1
+    assert scheduler.wait(timeout=HANGS) == 1
     states.append(shards(workspace))
     assert len(states[-1]) == len(shards(uninterrupted)) - 1
 

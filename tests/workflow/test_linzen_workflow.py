@@ -8,7 +8,7 @@ import pytest
 from support.planted_network import PLURAL_UNIT
 from support.workflow_fixture import LINZEN, PAIRS, RELEASED
 
-pytestmark = pytest.mark.slow
+pytestmark = pytest.mark.extended
 
 
 @pytest.fixture(scope="module")

@@ -8,7 +8,7 @@ from safetensors.torch import save_file
 from support.planted_network import planted_tensors, vocabulary_of
 from support.workflow_fixture import Workspace, copy_project, make_workspace
 
-pytestmark = pytest.mark.slow
+pytestmark = pytest.mark.extended
 
 REDUCED = {
     "models": ["late", "early", "untrained"],

@@ -10,8 +10,6 @@ from typing import Any
 import pytest
 from support.workflow_fixture import CONFIG, PROJECT, Run, Workspace, many_dry_runs
 
-pytestmark = pytest.mark.slow
-
 # A dry run cannot know these before the checkpoint is converted.
 AFTER_CONVERSION = {
     *("context_states", "mean_values", "ablate_units"),

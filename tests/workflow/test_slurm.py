@@ -15,10 +15,10 @@ import pyarrow.parquet as pq
 import pytest
 import yaml
 from support.single_node_slurm import CONFIGURATION, SingleNodeSlurm, reason_against
-from support.workflow_fixture import PROJECT, Workspace
+from support.workflow_fixture import HANGS, PROJECT, Workspace
 
 pytestmark = [
-    pytest.mark.slow,
+    pytest.mark.extended,
     pytest.mark.skipif(reason_against() is not None, reason=f"no SLURM: {reason_against()}"),
 ]
 # This SLURM keeps no accounts, it is not a busy one, and its files are there at once. A job takes
@@ -53,19 +53,19 @@ class Submission:
     def output(self) -> str:
         return self.log.read_text()
 
-    def wait_for(self, condition, what: str, timeout: float = 240) -> None:
+    def wait_for(self, condition, what: str, timeout: float = HANGS) -> None:
         deadline = time.monotonic() + timeout
         while not condition():
             assert self.process.poll() is None, self.output()
             assert time.monotonic() < deadline, f"{what}: not in {timeout} s\n{self.output()}"
             time.sleep(0.2)
 
-    def end(self, timeout: float = 400) -> int:
+    def end(self, timeout: float = HANGS) -> int:
         try:
             return self.process.wait(timeout=timeout)
         except subprocess.TimeoutExpired:
             self.process.send_signal(signal.SIGINT)
-            self.process.wait(timeout=60)
+            self.process.wait(timeout=HANGS)
             pytest.fail(self.output())
 
 

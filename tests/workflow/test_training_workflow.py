@@ -15,12 +15,19 @@ import pytest
 import torch
 from safetensors.torch import load_file
 from support.agreement_text import PLACES, SUBJECTS, VERBS, agreement_articles, write_text
-from support.workflow_fixture import PROJECT, Workspace, copy_project, make_workspace, many_dry_runs
+from support.workflow_fixture import (
+    HANGS,
+    PROJECT,
+    Workspace,
+    copy_project,
+    make_workspace,
+    many_dry_runs,
+)
 from test_models_workflow import REDUCED
 
 from lstm_units.models.checkpoints import load_language_model
 
-pytestmark = pytest.mark.slow
+pytestmark = pytest.mark.extended
 
 RUN = {
     "corpus": "toy",
@@ -275,7 +282,7 @@ def test_calls_without_cores_still_read_the_workflow(trained):
         env=trained.environment(),
         capture_output=True,
         text=True,
-        timeout=120,
+        timeout=HANGS,
         check=False,
     )
     assert done.returncode == 0, done.stderr
@@ -318,7 +325,7 @@ def test_a_killed_training_ends_with_the_very_same_weights(trained, tmp_path, nu
     assert code == (143 if number == signal.SIGTERM else -signal.SIGKILL)
     assert not (tmp_path / "killed" / "checkpoints").exists()
     again = start(tmp_path / "killed")
-    _, messages = again.communicate(timeout=120)
+    _, messages = again.communicate(timeout=HANGS)
     assert again.returncode == 0, messages
     assert b"going on after step" in messages
     for name in ("step_0000000", "step_0000030", "step_0000120"):

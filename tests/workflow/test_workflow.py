@@ -22,8 +22,6 @@ from lstm_units.io.files import read_metadata
 from lstm_units.models.checkpoints import load_language_model
 from lstm_units.stimuli.table import read_context, read_stimuli, scored_items
 
-pytestmark = pytest.mark.slow
-
 UNITS = {"zero": [1, 2, 3, 4, 6, 7, 8], "legacy": [1, 2, 3, 4], "mean": [6, 7, 8]}
 GROUPS = {"short": ["simple"], "noun": ["nounpp", "nounpp_2019"]}
 DICTIONARY = pa.dictionary(pa.int8(), pa.string())

@@ -251,7 +251,6 @@ def test_too_few_lemmas_of_any_tied_noun_name_the_fraction():
         )
 
 
-@pytest.mark.slow
 def test_an_untrained_code_of_word_forms_is_known_by_heart_only_without_the_attractors():
     """Values name the noun form at its position; nothing says its number."""
     items = two_nouns(n_items=800, sizes=(20, 20))

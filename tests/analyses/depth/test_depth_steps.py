@@ -164,8 +164,6 @@ def test_permuted_depth_gives_fewer_stable_outliers(run):
     assert table["r2"].max() < 0.1
 
 
-@pytest.mark.slow
-@pytest.mark.slow
 def test_flipping_signs_of_units_changes_neither_outliers_nor_r2(run, tmp_path):
     model = depth_network()
     flipped = (CLOSINGS, LEFT, 3, 17, LAYER_SIZES[0] + 1, LAYER_SIZES[0] + 50)
@@ -186,7 +184,6 @@ def test_flipping_signs_of_units_changes_neither_outliers_nor_r2(run, tmp_path):
     assert (before[["n_outliers", "n_stable"]] == after[["n_outliers", "n_stable"]]).all(axis=None)
 
 
-@pytest.mark.slow
 def test_an_untrained_network_has_no_more_stable_outliers_than_its_permutations(run):
     outputs = run.units("untrained", permutations=PERMUTATIONS, name="of_untrained")
     _, stable = found_units(outputs["coefficients"])
@@ -308,7 +305,6 @@ def test_the_untrained_dump_says_whose_shape_it_has(run):
     assert untrained["stimuli_sha256"] == trained["stimuli_sha256"]
 
 
-@pytest.mark.slow
 def test_same_input_same_bytes(run):
     before = {name: path.read_bytes() for name, path in run.outputs.items()}
     after = run.units(permutations=PERMUTATIONS)

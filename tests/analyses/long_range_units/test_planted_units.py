@@ -235,7 +235,6 @@ def test_what_does_not_fit_is_refused(planted, english, stimuli, tmp_path):
     assert not (tmp_path / "no.parquet").exists()
 
 
-@pytest.mark.slow
 def test_twenty_untrained_networks_yield_at_most_one_number_unit(
     random_model, english, stimuli, tmp_path
 ):
