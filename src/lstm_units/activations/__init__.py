@@ -1,1 +1,1 @@
-"""activations."""
+"""Every gate, cell and hidden value at every word: dumped and read."""

@@ -1,1 +1,1 @@
-"""analyses."""
+"""One room for each analysis."""

@@ -1,1 +1,1 @@
-"""api."""
+"""Notebooks and the prompt."""

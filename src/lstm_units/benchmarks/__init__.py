@@ -1,1 +1,1 @@
-"""benchmarks."""
+"""Speed and memory, beside the machine's own ceiling."""

@@ -1,1 +1,1 @@
-"""cards."""
+"""One page for one unit."""

@@ -1,1 +1,1 @@
-"""comparison."""
+"""Several models side by side."""

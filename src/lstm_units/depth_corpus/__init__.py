@@ -1,1 +1,1 @@
-"""depth_corpus."""
+"""Sentences with trees, and the words sampled from them."""

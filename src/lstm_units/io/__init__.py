@@ -1,1 +1,1 @@
-"""io."""
+"""Result files with their metadata, one check of origins, printed tables, wording, seeds."""

@@ -1,1 +1,1 @@
-"""models."""
+"""Networks: converted, loaded, untrained."""

@@ -1,1 +1,1 @@
-"""report."""
+"""One page for everything."""

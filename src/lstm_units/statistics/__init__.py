@@ -1,1 +1,1 @@
-"""statistics."""
+"""From margins to counts, tests and intervals."""

@@ -1,1 +1,1 @@
-"""stimuli."""
+"""Agreement items, from the tables of a language or imported."""

@@ -1,1 +1,1 @@
-"""training."""
+"""From text to a network."""

@@ -1,1 +1,1 @@
-"""connectivity."""
+"""What drives the gates of the number units (Figure 4)."""

@@ -1,1 +1,1 @@
-"""contributions."""
+"""Direct logit attribution: what kinds of units add to the verb's margin."""

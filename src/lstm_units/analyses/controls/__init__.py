@@ -1,1 +1,1 @@
-"""controls."""
+"""Discovered units against random sets."""

@@ -1,1 +1,1 @@
-"""depth."""
+"""Syntactic depth read from all units."""

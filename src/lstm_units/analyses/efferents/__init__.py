@@ -1,1 +1,1 @@
-"""efferents."""
+"""Weights from units to words (Figure 1d)."""

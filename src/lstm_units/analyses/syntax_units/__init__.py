@@ -1,1 +1,1 @@
-"""syntax_units."""
+"""Outliers for depth that span the dependency of subject and verb (Figure 3)."""
