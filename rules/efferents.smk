@@ -27,7 +27,7 @@ rule efferent_words:
         dynamics=lambda wildcards: f"<results>/{wildcards.model}/dynamics/{drawn_task()}.parquet",
         stimuli=lambda wildcards: f"<results>/{wildcards.model}/stimuli/{drawn_task()}.parquet",
     output:
-        "<results>/{model}/efferents/words.parquet",
+        words="<results>/{model}/efferents/words.parquet",
     log:
         "<logs>/{model}/efferent_words.log",
     benchmark:
@@ -49,7 +49,7 @@ rule efferents_table:
         words="<results>/{model}/efferents/words.parquet",
         shown="<results>/{model}/units/shown.json",
     output:
-        table("efferents", "efferent weights", "efferents", "Dynamics"),
+        table=table("efferents", "efferent weights", "efferents", "Dynamics"),
     log:
         "<logs>/{model}/efferents_table.log",
     benchmark:
@@ -69,7 +69,7 @@ rule figure1d:
         units="<results>/{model}/efferents/units.parquet",
         shown="<results>/{model}/units/shown.json",
     output:
-        figure("fig1d", "Figure 1d", "fig1d", "Dynamics"),
+        figure=figure("fig1d", "Figure 1d", "fig1d", "Dynamics"),
     log:
         "<logs>/{model}/figure1d.log",
     benchmark:

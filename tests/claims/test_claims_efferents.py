@@ -20,14 +20,16 @@ from test_claims_gates import (
     write_long_range,
 )
 
-from lstm_units.analyses.efferents.weights import segregation
-from lstm_units.analyses.efferents.write_weights import write_efferents
+from lstm_units.analyses.efferents.verb_pairs import read_verb_pairs
+from lstm_units.analyses.efferents.weights import efferents, segregation
 from lstm_units.claims.efferents import efferents_segregated, others_unsegregated, read_efferents
 from lstm_units.claims.units import NONE_FOUND
 from lstm_units.claims.verdict import FAILS, HOLDS, NOT_TESTABLE
 from lstm_units.io.files import make_metadata, write_json, write_parquet
 from lstm_units.io.result_files import ResultFiles
+from lstm_units.io.results import write_result
 from lstm_units.io.seeds import seed_stream
+from lstm_units.models.checkpoints import load_language_model
 
 # In a layer of 8 units the top 5 % would be the first alone.
 AUDIT = planted_audit(efferent_share=0.25)
@@ -35,9 +37,13 @@ AUDIT = planted_audit(efferent_share=0.25)
 
 def measure_efferents(folder, model) -> ResultFiles:
     """Measure the weights of another decoder on top of the same activations."""
-    outputs = [folder / "efferents" / f"{name}.parquet" for name in ("weights", "units")]
-    checkpoint = save_checkpoint(model, folder)
-    write_efferents(checkpoint, ENGLISH / "verb_pairs.tsv", "benjamini_hochberg", *outputs)
+    weights, units = efferents(
+        model=load_language_model(save_checkpoint(model, folder)),
+        verb_pairs=read_verb_pairs(ENGLISH / "verb_pairs.tsv"),
+        correction="benjamini_hochberg",
+    )
+    write_result(weights, folder / "efferents" / "weights.parquet")
+    write_result(units, folder / "efferents" / "units.parquet")
     return ResultFiles(folder)
 
 

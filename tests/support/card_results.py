@@ -17,8 +17,6 @@ from support.scripts import run_script
 
 from lstm_units.analyses.connectivity.write_afferents import write_afferents
 from lstm_units.analyses.decoding.write_single_units import write_unit_decoding
-from lstm_units.analyses.efferents.write_weights import write_efferents
-from lstm_units.analyses.efferents.write_words import write_efferent_words
 from lstm_units.analyses.syntax_units.dependency_span import SIDES
 from lstm_units.cards.card import settings_from
 from lstm_units.cards.reader import AFFERENTS, CardReader
@@ -173,10 +171,20 @@ def write_model_results(folder, project, model=None) -> ResultFiles:
     )
     inputs = (made.checkpoint, made.dump, made.stimuli, made.shown, made.syntax, None)
     write_afferents(*inputs, 3.0, folder / AFFERENTS)
-    efferents = folder / "efferents"
-    outputs = (efferents / "weights.parquet", efferents / "units.parquet")
-    write_efferents(made.checkpoint, language / "verb_pairs.tsv", "benjamini_hochberg", *outputs)
-    write_efferent_words(made.checkpoint, dynamics, made.stimuli, 4, efferents / "words.parquet")
+    efferents = {name: folder / f"efferents/{name}.parquet" for name in ("weights", "units")}
+    weights = {"weights": made.checkpoint / "model.safetensors"}
+    run_script(
+        "efferents/efferents",
+        input={**weights, "verb_pairs": language / "verb_pairs.tsv"},
+        params={"correction": "benjamini_hochberg"},
+        output=efferents,
+    )
+    run_script(
+        "efferents/efferent_words",
+        input={**weights, "dynamics": dynamics, "stimuli": made.stimuli},
+        params={"words": 4},
+        output={"words": folder / "efferents" / "words.parquet"},
+    )
     write_unit_decoding(
         made.dump,
         made.stimuli,

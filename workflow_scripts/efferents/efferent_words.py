@@ -1,15 +1,18 @@
 """The words that each unit of the last layer raises and lowers most."""
 
-from pathlib import Path
-
-from lstm_units.analyses.efferents.write_words import write_efferent_words
+from lstm_units.analyses.efferents.words import efferent_words
+from lstm_units.io.results import read_result, write_result
+from lstm_units.models.checkpoints import load_language_model
 from lstm_units.runtime.console import job
+from lstm_units.stimuli.aligned_items import read_aligned_items
 
 with job(snakemake.log[0]):
-    write_efferent_words(
-        Path(snakemake.input.weights).parent,
-        snakemake.input.dynamics,
-        snakemake.input.stimuli,
-        snakemake.params.words,
-        snakemake.output[0],
+    items = read_aligned_items(snakemake.input.stimuli)
+    before_verb = [("variable", "==", "hidden"), ("position", "==", items.verb_position - 1)]
+    words = efferent_words(
+        model=load_language_model(snakemake.input.weights),
+        dynamics=read_result(snakemake.input.dynamics, filters=before_verb),
+        items=items,
+        n_words=snakemake.params.words,
     )
+    write_result(words, snakemake.output.words)

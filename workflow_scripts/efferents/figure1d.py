@@ -1,12 +1,14 @@
 """Figure 1d: efferent weights to verb forms."""
 
-from lstm_units.analyses.efferents.write_figure1d import write_figure1d
+from lstm_units.analyses.efferents.figure import figure1d
+from lstm_units.io.figure_style import write_figure
+from lstm_units.io.results import read_result
 from lstm_units.runtime.console import job
 
 with job(snakemake.log[0]):
-    write_figure1d(
-        snakemake.input.weights,
-        snakemake.input.units,
-        snakemake.input.shown,
-        list(snakemake.output),
+    figure = figure1d(
+        weights=read_result(snakemake.input.weights),
+        units=read_result(snakemake.input.units),
+        shown=read_result(snakemake.input.shown),
     )
+    write_figure(figure, snakemake.output.figure)

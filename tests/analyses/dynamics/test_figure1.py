@@ -21,9 +21,6 @@ from lstm_units.analyses.dynamics.figure import (
 )
 from lstm_units.analyses.dynamics.figure1 import ideal_figure, number_figure
 from lstm_units.analyses.dynamics.ideal_time_course import ideal_time_course
-from lstm_units.analyses.efferents.figure import efferents_figure
-from lstm_units.analyses.efferents.weights import segregation
-from lstm_units.analyses.efferents.write_figure1d import write_figure1d
 from lstm_units.errors import UserError
 from lstm_units.io.figure_style import FONT_SIZE, PLURAL, SINGULAR
 from lstm_units.io.files import make_metadata, write_json, write_parquet
@@ -325,66 +322,11 @@ def test_tasks_without_attractors_work(language):
     check_layout(ideal_figure(simple))
 
 
-@pytest.fixture(scope="module")
-def weights():
-    rng = np.random.default_rng(2)
-    singular = rng.normal(0.1, 0.05, (4, 18))
-    return pd.DataFrame(
-        {
-            "unit": np.repeat([3, 5, 8, 9], 18),
-            "singular": [f"verb{i}s" for i in range(18)] * 4,
-            "plural": [f"verb{i}" for i in range(18)] * 4,
-            "weight_singular": singular.ravel(),
-            "weight_plural": (singular - rng.normal(0.2, 0.05, (4, 18))).ravel(),
-        }
-    )
-
-
-def test_every_weight_is_drawn_and_the_numbers_written(weights):
-    units = segregation(weights, 2)
-    shown = [entry(9, "arbitrary", None), *SHOWN[:3], entry(1, "syntax", None, layer=1)]
-    figure = efferents_figure(weights, units, shown)
-    check_layout(figure)
-    axis = figure.axes[0]
-    names = [label.get_text() for label in axis.get_yticklabels()]
-    assert names == [
-        "unit 3\nlong-range, singular",
-        "unit 5\nnearest, plural",
-        "unit 8\nnamed",
-        "unit 1\nsyntax",
-        "unit 9\narbitrary",
-    ]
-    for number, marker in (("singular", "v"), ("plural", "^")):
-        drawn = [line for line in axis.lines if line.get_marker() == marker]
-        values = [np.asarray(line.get_xdata()) for line in drawn]
-        for unit, points in zip((3, 5, 8, 9), values, strict=True):
-            expected = weights.loc[weights["unit"] == unit, f"weight_{number}"]
-            np.testing.assert_array_equal(points, expected)
-    texts = [text.get_text() for text in axis.texts]
-    assert "no weights to words" in texts
-    assert any(text.startswith(f"sep. {units['separability'][0]:.2f}\nq < .001") for text in texts)
-    assert [t.get_text() for t in figure.legends[0].get_texts()] == [
-        *("singular form", "plural form", "mean")
-    ]
-    assert axis.get_xlabel() == "weight to a verb form"
-
-
-def test_no_unit_to_show_is_an_error(weights):
-    with pytest.raises(UserError, match=r"shown_units.named"):
-        efferents_figure(weights, segregation(weights, 2), [])
-
-
-def test_the_steps_write_equal_bytes(stimuli, items, weights, tmp_path):
+def test_the_scripts_write_equal_bytes(stimuli, items, tmp_path):
     metadata = make_metadata(checkpoint_sha256="c", stimuli_sha256="s", config={"items": "right"})
     write_stimuli(stimuli, tmp_path / "nounpp.parquet", metadata)
-    table = dynamics(items)
-    for name, frame in (
-        ("dynamics/nounpp", table),
-        ("efferents/weights", weights),
-        ("efferents/units", segregation(weights, 2)),
-    ):
-        arrow = pa.Table.from_pandas(frame, preserve_index=False)
-        write_parquet(arrow, tmp_path / f"{name}.parquet", metadata)
+    arrow = pa.Table.from_pandas(dynamics(items), preserve_index=False)
+    write_parquet(arrow, tmp_path / "dynamics" / "nounpp.parquet", metadata)
     shown = tmp_path / "units" / "shown.json"
     write_json({"units": SHOWN}, shown, metadata)
     paths = {
@@ -402,14 +344,8 @@ def test_the_steps_write_equal_bytes(stimuli, items, weights, tmp_path):
             wildcards={"unit": 12},
             output={"figure": [folder / "unit.png"]},
         )
-        write_figure1d(
-            tmp_path / "efferents" / "weights.parquet",
-            tmp_path / "efferents" / "units.parquet",
-            shown,
-            [folder / "1d.pdf"],
-        )
     written = sorted((tmp_path / "one").iterdir())
-    assert len(written) == 6
+    assert len(written) == 5
     for path in written:
         assert path.read_bytes() == (tmp_path / "two" / path.name).read_bytes()
         assert b"checkpoint_sha256" in path.read_bytes()
@@ -423,7 +359,7 @@ def test_the_steps_write_equal_bytes(stimuli, items, weights, tmp_path):
     assert not (tmp_path / "x.png").exists()
 
 
-def test_the_step_works_without_any_unit(stimuli, items, tmp_path):
+def test_the_script_works_without_any_unit(stimuli, items, tmp_path):
     metadata = make_metadata(checkpoint_sha256="c", stimuli_sha256="s", config={"items": "right"})
     write_stimuli(stimuli, tmp_path / "nounpp.parquet", metadata)
     arrow = pa.Table.from_pandas(dynamics(items), preserve_index=False)

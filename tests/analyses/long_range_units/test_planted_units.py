@@ -16,13 +16,13 @@ from support.number_network import (
     save_checkpoint,
 )
 from support.planted_network import vocabulary_of
+from support.scripts import run_script
 
 from lstm_units.activations.write_dump import write_activations
 from lstm_units.analyses.decoding.short_range_units import ShortRangeCriteria
 from lstm_units.analyses.decoding.write_short_range import write_short_range
 from lstm_units.analyses.decoding.write_single_units import write_unit_decoding
 from lstm_units.analyses.decoding.write_single_units_figure import write_unit_decoding_figure
-from lstm_units.analyses.efferents.write_weights import write_efferents
 from lstm_units.analyses.long_range_units.discovery import Criteria
 from lstm_units.analyses.long_range_units.write_results import write_long_range
 from lstm_units.errors import ConfigurationError, UserError
@@ -107,8 +107,15 @@ def run(model: LanguageModel, stimuli: dict[str, Path], english: Path, folder: P
         checkpoint, stimuli["nounpp"], context, COMPUTE, ["cell"], "all", "float32", dump
     )
     write_unit_decoding(dump, stimuli["nounpp"], **DECODING, output=experiment.decoding)
-    efferents = [folder / "efferents" / f"{name}.parquet" for name in ("weights", "units")]
-    write_efferents(checkpoint, english / "verb_pairs.tsv", "benjamini_hochberg", *efferents)
+    run_script(
+        "efferents/efferents",
+        input={
+            "weights": checkpoint / "model.safetensors",
+            "verb_pairs": english / "verb_pairs.tsv",
+        },
+        params={"correction": "benjamini_hochberg"},
+        output={name: folder / f"efferents/{name}.parquet" for name in ("weights", "units")},
+    )
 
     intact = {task: folder / "intact" / f"{task}.parquet" for task in TASKS}
     for task, path in intact.items():

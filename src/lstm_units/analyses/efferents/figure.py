@@ -21,11 +21,32 @@ from lstm_units.io.figure_style import (
     STYLE,
     new_figure,
 )
+from lstm_units.io.results import Result, made_from, require_same
 from lstm_units.io.unit_roles import ROLES
 
 _STRIP = 0.36  # inches per unit: two lines of text
 _LEFT, _RIGHT = 1.04, 0.66  # inches for the names and for the numbers
 _FORMS = (("singular", SINGULAR, "v", -0.2), ("plural", PLURAL, "^", 0.2))
+
+
+def figure1d(weights: Result, units: Result, shown: Result) -> Result:
+    """Draw Figure 1d.
+
+    Parameters
+    ----------
+    weights, units : Result
+        From `lstm_units.analyses.efferents.weights.efferents`.
+    shown : Result
+        The units to show, ``units/shown.json``.
+
+    Returns
+    -------
+    Result
+        It holds the figure of `efferents_figure`.
+    """
+    require_same(weights, units, stimuli_sha256="table of verb forms")
+    figure = efferents_figure(weights.frame, units.frame, shown.content["units"])
+    return Result(figure, made_from(weights, units, shown, kind="figure 1d"))
 
 
 def efferents_figure(
@@ -60,7 +81,7 @@ def efferents_figure(
     """
     if not shown:
         raise UserError(
-            "no unit to draw: set shown_units.arbitrary above 0, or name units in shown_units.named"
+            "there is no unit to draw; show some arbitrary units, or name units to show"
         )
     ordered = sorted(shown, key=lambda entry: ROLES.index(entry["role"]))  # stable
     measured = units.set_index("unit")

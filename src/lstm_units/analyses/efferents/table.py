@@ -1,13 +1,12 @@
-"""The step that prints the efferent weights and words of the shown units."""
+"""Table of the efferent weights and words of the shown units."""
 
 from collections.abc import Mapping, Sequence
-from pathlib import Path
 from typing import Any
 
 import pandas as pd
 
-from lstm_units.io.files import lineage, read_json, read_metadata
-from lstm_units.io.table_formats import write_table
+from lstm_units.io.results import Result, made_from, require_same
+from lstm_units.io.table_formats import PrintedTable
 
 _HEADERS = {
     "unit": "unit",
@@ -24,67 +23,41 @@ _HEADERS = {
 _DIGITS = {"separability": ".2f", "percentile": ".1f", "auc_folded": ".3f", "q": ".2g"}
 
 
-def write_efferents_table(
-    units: str | Path,
-    words: str | Path,
-    shown: str | Path,
-    outputs: Sequence[str | Path],
-    n_words: int = 5,
-) -> None:
-    """Write ``tables/efferents``: the efferent weights of the shown units.
+def efferents_table(units: Result, words: Result, shown: Result, n_words: int = 5) -> PrintedTable:
+    """Tabulate the efferent weights and words of the shown units, one row each, in their order.
 
     Parameters
     ----------
-    units, words : path
-        ``efferents/units.parquet`` and ``efferents/words.parquet``.
-    shown : path
-        ``units/shown.json``.
-    outputs : sequence of path
-        One file per format; the suffix names it.
-    n_words : int
-        Words printed per direction, at most those in `words`.
-    """
-    measured, task = pd.read_parquet(units), read_metadata(words)["config"]["task"]
-    table = efferents_table(measured, pd.read_parquet(words), read_json(shown)["units"], n_words)
-    legend = _legend(measured, table, task)
-    lineage([words, shown])  # only for its check: `words` and `units` have different stimuli
-    metadata = lineage([units, shown], kind="table of efferent weights", config={"task": task})
-    for path in outputs:
-        csv = str(path).endswith(".csv")
-        write_table(
-            table if csv else _printed(table),
-            path,
-            headers=None if csv else _HEADERS,
-            legend=legend,
-            metadata=metadata,
-        )
-
-
-def efferents_table(
-    units: pd.DataFrame,
-    words: pd.DataFrame,
-    shown: Sequence[Mapping[str, Any]],
-    n_words: int = 5,
-) -> pd.DataFrame:
-    """Efferent weights of the shown units, one row each, in their order.
-
-    Parameters
-    ----------
-    units, words : DataFrame
-        From `lstm_units.analyses.efferents.weights.segregation` and `top_words`.
-    shown : sequence of mapping
-        From `lstm_units.analyses.long_range_units.shown_units.shown_units`.
+    units, words : Result
+        From `lstm_units.analyses.efferents.weights.efferents` and `words.efferent_words`.
+    shown : Result
+        The units to show, ``units/shown.json``.
     n_words : int
         Words per direction.
 
     Returns
     -------
-    DataFrame
+    PrintedTable
         ``unit, role, number, found, separability, percentile, auc_folded`` (the larger of the AUC
         and 1 - AUC, for a unit's sign is arbitrary), ``q, condition`` (in which the unit is most
         active), ``raised, lowered`` (words, separated by spaces). A unit below the last layer has
         no efferent weights to words: NaN and nothing.
     """
+    require_same(units, words, shown)
+    table = _table(units.frame, words.frame, shown.content["units"], n_words)
+    task = words.config["task"]
+    return PrintedTable(
+        table,
+        _printed(table),
+        _HEADERS,
+        _legend(units.frame, table, task),
+        made_from(units, shown, kind="table of efferent weights", config={"task": task}),
+    )
+
+
+def _table(
+    units: pd.DataFrame, words: pd.DataFrame, shown: Sequence[Mapping[str, Any]], n_words: int
+) -> pd.DataFrame:
     by_unit = units.set_index("unit")
     rows = []
     for entry in shown:

@@ -5,9 +5,9 @@ from pathlib import Path
 from typing import NamedTuple
 
 from lstm_units.errors import StimuliError, UserError
-from lstm_units.io.files import read_lines
+from lstm_units.io.files import read_lines, sha256_file
+from lstm_units.io.results import Result
 
-KEY = "efferents.verb_pairs"
 MINIMUM = 3
 _HEADER = ("singular", "plural")
 
@@ -19,7 +19,7 @@ class VerbPair(NamedTuple):
     plural: str
 
 
-def read_verb_pairs(path: str | Path) -> tuple[VerbPair, ...]:
+def read_verb_pairs(path: str | Path) -> Result:
     """Read pairs of verb forms from a tab-separated file with the header ``singular  plural``.
 
     Parameters
@@ -29,8 +29,8 @@ def read_verb_pairs(path: str | Path) -> tuple[VerbPair, ...]:
 
     Returns
     -------
-    tuple of VerbPair
-        In the order of the file.
+    Result
+        A tuple of `VerbPair` in the order of the file, and the sha256 of the file.
 
     Raises
     ------
@@ -40,8 +40,7 @@ def read_verb_pairs(path: str | Path) -> tuple[VerbPair, ...]:
     header, *lines = read_lines(path)
     if tuple(header.split("\t")) != _HEADER:
         raise StimuliError(
-            f"{path}, line 1: found {header!r}; expected the header 'singular', a tab, 'plural' "
-            f"({KEY} in config.yaml names this file)"
+            f"{path}, line 1: found {header!r}; expected the header 'singular', a tab, 'plural'"
         )
     pairs = []
     seen: dict[str, int] = {}
@@ -63,11 +62,11 @@ def read_verb_pairs(path: str | Path) -> tuple[VerbPair, ...]:
                 )
             seen[form] = number
         pairs.append(VerbPair(*forms))
-    return tuple(pairs)
+    return Result(tuple(pairs), {"stimuli_sha256": sha256_file(path)}, str(path))
 
 
 def known_pairs(
-    pairs: Sequence[VerbPair], vocabulary: Container[str], source: str | Path
+    pairs: Sequence[VerbPair], vocabulary: Container[str], source: str
 ) -> tuple[tuple[VerbPair, ...], tuple[VerbPair, ...]]:
     """Split pairs into those whose two forms the model knows, and the others.
 
@@ -76,7 +75,7 @@ def known_pairs(
     pairs : sequence of VerbPair
     vocabulary : container of str
         The words of the model.
-    source : path
+    source : str
         Where the pairs come from, for the message.
 
     Returns
@@ -94,8 +93,8 @@ def known_pairs(
         unknown = [form for pair in dropped for form in pair if form not in vocabulary]
         lacks = f" (it lacks {', '.join(unknown[:8])})" if unknown else ""
         raise UserError(
-            f"{KEY}: the model knows both forms of {len(known)} of the {len(pairs)} pairs in "
-            f"{source}{lacks}; at least {MINIMUM} are needed. Give a table of verbs that the "
-            "model's vocabulary has, or write null to leave these analyses out"
+            f"the model knows both forms of {len(known)} of the {len(pairs)} pairs of verb forms "
+            f"in {source}{lacks}; at least {MINIMUM} are needed. Give a table of verbs that the "
+            "model's vocabulary has, or none to leave these analyses out"
         )
     return known, dropped

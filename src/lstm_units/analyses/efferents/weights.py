@@ -1,25 +1,78 @@
-"""What the units of the last layer say to the words: weights to verb forms, and top words.
+"""Weights from the units of the last layer to the forms of verbs.
 
 Lakretz et al. 2019, section 4.1 and Fig. 1d: the output weights of a number unit to singular verb
 forms stand apart from those to plural ones.
 """
 
+import logging
 from collections.abc import Sequence
 
 import numpy as np
 import pandas as pd
+import pyarrow as pa
 from scipy import stats
-from torch import Tensor
 
-from lstm_units.analyses.efferents.verb_pairs import VerbPair
-from lstm_units.errors import UserError
+from lstm_units.analyses.efferents.verb_pairs import VerbPair, known_pairs
+from lstm_units.io.results import Result, made_from
+from lstm_units.io.unit_columns import arrow_table
 from lstm_units.models.language_model import LanguageModel
-from lstm_units.statistics.margins import condition_rank
 from lstm_units.statistics.significance import q_values
+
+log = logging.getLogger(__name__)
 
 # Below it the exact distribution of the signed-rank statistic is cheap; above it the normal
 # approximation is as good.
 _EXACT_PAIRS = 50
+
+
+def efferents(
+    model: LanguageModel, verb_pairs: Result, *, correction: str
+) -> tuple[Result, Result]:
+    """Measure the weights from the last layer's units to verb forms, and how far they stand apart.
+
+    Pairs with a form that the model does not know are dropped, logged, and named in the metadata.
+
+    Parameters
+    ----------
+    model : LanguageModel
+    verb_pairs : Result
+        From `lstm_units.analyses.efferents.verb_pairs.read_verb_pairs`.
+    correction : str
+        Of p for many units, see `segregation`.
+
+    Returns
+    -------
+    weights, units : Result
+        The tables of `efferent_weights` and `segregation`.
+
+    Raises
+    ------
+    UserError
+        If the model knows too few of the pairs.
+    """
+    pairs, dropped = known_pairs(verb_pairs.content, model.vocabulary, verb_pairs.source)
+    if dropped:
+        log.warning(
+            "%s: the model lacks a form of %d pairs, which are left out: %s",
+            verb_pairs.source,
+            len(dropped),
+            ", ".join("/".join(pair) for pair in dropped),
+        )
+    weights = efferent_weights(model, pairs)
+    units = segregation(weights, len(model.layer_sizes), correction)
+    made = made_from(
+        model,
+        stimuli_sha256=verb_pairs.metadata.get("stimuli_sha256"),
+        dropped_pairs=[list(pair) for pair in dropped],
+    )
+    return (
+        Result(arrow_table(weights), {**made, "kind": "efferent weights"}, "the efferent weights"),
+        Result(
+            arrow_table(units, layer=pa.int16(), n_pairs=pa.int32()),
+            {**made, "kind": "efferent units", "config": {"correction": correction}},
+            "the efferent units",
+        ),
+    )
 
 
 def last_layer_units(layer_sizes: Sequence[int]) -> np.ndarray:
@@ -74,7 +127,7 @@ def segregation(
     layer : int
         1-based layer of the units.
     correction : str
-        As in `lstm_units.statistics.significance.q_values`, over the layer.
+        Over the layer, see `lstm_units.statistics.significance.q_values`.
 
     Returns
     -------
@@ -162,105 +215,3 @@ def _wilcoxon(differences: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     method = "exact" if differences.shape[1] <= _EXACT_PAIRS else "approx"
     result = stats.wilcoxon(differences, axis=1, method=method)
     return result.statistic, result.pvalue
-
-
-def strongest_activity(dynamics: pd.DataFrame, position: int) -> pd.DataFrame:
-    """Each unit's mean hidden state in the condition in which it is largest in size.
-
-    Parameters
-    ----------
-    dynamics : DataFrame
-        From `lstm_units.analyses.dynamics.time_courses.dynamics_table`.
-    position : int
-        0-based; the word before the verb.
-
-    Returns
-    -------
-    DataFrame
-        Index ``unit``; ``condition``, ``activity`` (with its sign). Of equal sizes counts the first
-        condition in the paper's order.
-
-    Raises
-    ------
-    UserError
-        If the hidden state was not dumped, or no condition has an item left.
-    """
-    rows = dynamics[(dynamics["variable"] == "hidden") & (dynamics["position"] == position)]
-    if rows.empty:
-        raise UserError(
-            "the dynamics hold no hidden state at the word before the verb; add hidden to "
-            "activations.variables and run the workflow again"
-        )
-    rows = rows[rows["mean"].notna()]
-    if rows.empty:
-        raise UserError(
-            "the model answers no item of this task rightly, so no unit has a mean activity; set "
-            "dynamics.items: all, or choose another dynamics.tasks"
-        )
-    rows = rows.assign(
-        condition=rows["condition"].astype(str),
-        size=rows["mean"].abs(),
-        rank=[condition_rank(str(name)) for name in rows["condition"]],
-    ).sort_values(["unit", "size", "rank"], ascending=[True, False, True], kind="stable")
-    first = rows.drop_duplicates("unit").set_index("unit")
-    return first[["condition", "mean"]].rename(columns={"mean": "activity"})
-
-
-def top_words(
-    decoder_weight: Tensor, words: Sequence[str], activity: pd.DataFrame, layer: int, k: int = 10
-) -> pd.DataFrame:
-    """List the words that each unit of the last layer raises and lowers most.
-
-    The effect on a word is its decoder weight, centred over the vocabulary, times the unit's
-    activity. A constant added to all of a unit's weights cancels in the softmax, and so it does
-    here. Negating a unit's activity and weights changes no effect.
-
-    Parameters
-    ----------
-    decoder_weight : Tensor of shape (words, units)
-    words : sequence of str
-        The vocabulary.
-    activity : DataFrame
-        From `strongest_activity`; has a row for each unit (column) of `decoder_weight`, in order.
-    layer : int
-        1-based layer of the units.
-    k : int
-        Words per direction, at most those there are.
-
-    Returns
-    -------
-    DataFrame
-        ``unit, layer, direction`` ("raised" or "lowered"), ``rank`` (from 1), ``word, weight``
-        (centred), ``effect`` (in nats of the logit), ``condition, activity``. Of equal effects, the
-        first word of the vocabulary comes first.
-    """
-    k = min(k, len(words))
-    tables = []
-    for column, (unit, row) in enumerate(activity.iterrows()):
-        weight = decoder_weight[:, column].double().cpu().numpy()
-        weight = weight - weight.mean()
-        effect = weight * row["activity"]
-        for direction, sign in (("raised", -1), ("lowered", 1)):
-            chosen = _smallest(sign * effect, k)
-            tables.append(
-                pd.DataFrame(
-                    {
-                        "unit": unit,
-                        "layer": layer,
-                        "direction": direction,
-                        "rank": np.arange(1, k + 1),
-                        "word": [words[place] for place in chosen],
-                        "weight": weight[chosen],
-                        "effect": effect[chosen],
-                        "condition": row["condition"],
-                        "activity": row["activity"],
-                    }
-                )
-            )
-    return pd.concat(tables, ignore_index=True)
-
-
-def _smallest(values: np.ndarray, k: int) -> np.ndarray:
-    """Return the places of the k smallest values in rising order; of equal ones the first."""
-    candidates = np.flatnonzero(values <= np.partition(values, k - 1)[k - 1])
-    return candidates[np.argsort(values[candidates], kind="stable")][:k]
