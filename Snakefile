@@ -12,6 +12,7 @@ report: "rules/captions/workflow.rst"
 
 
 include: "rules/common.smk"
+include: "rules/run.smk"
 include: "rules/models.smk"
 include: "rules/stimuli.smk"
 include: "rules/depth_corpus.smk"
@@ -33,23 +34,26 @@ include: "rules/report.smk"
 include: "rules/training.smk"
 
 
+from lstm_units.config.run_files import (
+    all_shards,
+    analysis_files,
+    identity_files,
+    main_files,
+    training_figures,
+)
+
+
 rule all:
     default_target: True
     input:
         "<results>/report.html",
         [path for model in config["models"] for path in main_files(model)],
-        training_figures(),
+        [path for model in config["models"] for path in analysis_files(config, model)],
+        training_figures(config),
         "<results>/stimuli/balance.csv",
-        identity_checks,
-        all_analyses,
+        identity_files(config),
         # Shards are targets, so that a lost one is noticed even when the tables are up to date.
-        all_shards,
+        lambda wildcards: all_shards(
+            config, {model: layer_sizes(model) for model in config["models"]}
+        ),
     localrule: True
-
-
-onstart:
-    before_the_first_job()
-
-
-onsuccess:
-    print_results()

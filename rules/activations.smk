@@ -1,5 +1,7 @@
 # Activations of the intact model, and of untrained networks of its shape, at every word.
 
+from lstm_units.config.analysis_plan import decoded_variables
+
 
 rule dump_activations:
     input:
@@ -53,7 +55,7 @@ rule dump_untrained:
     params:
         context=context(),
         precision=config["ablation"]["precision"],
-        variables=lambda wildcards: decoded_variables(wildcards.task),
+        variables=lambda wildcards: decoded_variables(config, wildcards.task),
         layers=config["activations"]["layers"],
         float_type=config["activations"]["float_type"],
         seed=lambda wildcards: config["decoding"]["seed"] + int(wildcards.number) - 1,

@@ -1,9 +1,25 @@
 # The claims of the paper, evaluated on each model.
 
+from lstm_units.config.analysis_plan import subject_analysis, time_course_task
+from lstm_units.config.run_files import audited_files
+
+PAPER_TASKS = paper_tasks(config)
+# What the audit knows of the experiment beside the results; a task that was swept first.
+AUDIT = {
+    "criteria": claim_criteria(),
+    "tasks": {
+        task: PAPER_TASKS[task] for task in sorted(PAPER_TASKS, key=lambda t: not TASKS[t]["sweep"])
+    },
+    "labels": labels(),
+    "mode": config["discovery"]["mode"],
+    "analysis": subject_analysis(config),
+    "dynamics_task": time_course_task(config),
+}
+
 
 rule claims:
     input:
-        lambda wildcards: claim_files(wildcards.model),
+        lambda wildcards: audited_files(config, wildcards.model, layer_sizes(wildcards.model)),
     output:
         "<results>/{model}/claims.json",
     log:
@@ -15,7 +31,7 @@ rule claims:
     resources:
         mem_mb=growing(2048),
     params:
-        audit=audit(),
+        audit=AUDIT,
         code=code("claims/claims.py"),
     script:
         "../workflow_scripts/claims/claims.py"

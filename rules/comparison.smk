@@ -1,10 +1,12 @@
 # All models side by side.
 
+from lstm_units.config.run_files import compared_files, training_runs
+
 
 rule models:
     input:
         collect("<results>/{model}/claims.json", model=config["models"]),
-        lambda wildcards: [path for model in config["models"] for path in model_files(model)],
+        [path for model in config["models"] for path in compared_files(config, model)],
     output:
         csv=in_report("<results>/models.csv", "models side by side", "models", "Claims"),
         markdown="<results>/models.md",
@@ -36,7 +38,7 @@ rule training_figure:
     benchmark:
         "<benchmarks>/training_{run}.tsv"
     wildcard_constraints:
-        run=alternatives(training_runs()),
+        run=alternatives(training_runs(config)),
     localrule: True
     conda:
         "../envs/cpu.yaml"

@@ -1,5 +1,7 @@
 # Connectivity: what drives the gates of the number units (Figure 4).
 
+list_of = lambda name: (lambda wildcards: lists_of_units(config, wildcards.model).get(name, []))
+
 
 rule afferents:
     input:
@@ -11,8 +13,8 @@ rule afferents:
             f"<results>/{wildcards.model}/stimuli/{connectivity_task(config)}.parquet"
         ),
         shown="<results>/{model}/units/shown.json",
-        short_range=list_of_units("short_range"),
-        syntax=list_of_units("syntax"),
+        short_range=list_of("short_range"),
+        syntax=list_of("syntax"),
     output:
         "<results>/{model}/connectivity/afferents.parquet",
     log:
@@ -34,8 +36,8 @@ rule connectivity_graph:
     input:
         afferents="<results>/{model}/connectivity/afferents.parquet",
         shown="<results>/{model}/units/shown.json",
-        short_range=list_of_units("short_range"),
-        syntax=list_of_units("syntax"),
+        short_range=list_of("short_range"),
+        syntax=list_of("syntax"),
     output:
         "<results>/{model}/connectivity/graph.graphml",
     log:
@@ -55,7 +57,7 @@ rule connectivity_table:
     input:
         afferents="<results>/{model}/connectivity/afferents.parquet",
         shown="<results>/{model}/units/shown.json",
-        syntax=list_of_units("syntax"),
+        syntax=list_of("syntax"),
     output:
         tables=table("connectivity", "connections", "connectivity", "Connectivity"),
         summary="<results>/{model}/connectivity/summary.json",
@@ -75,7 +77,7 @@ rule figure4:
     input:
         afferents="<results>/{model}/connectivity/afferents.parquet",
         shown="<results>/{model}/units/shown.json",
-        syntax=list_of_units("syntax"),
+        syntax=list_of("syntax"),
     output:
         a=figure("fig4a", "Figure 4a", "fig4a", "Connectivity"),
         b=figure("fig4b", "Figure 4b", "fig4b", "Connectivity"),

@@ -1,5 +1,12 @@
 # Long-range against short-range units: what each adds to the verb margin.
 
+CONTRIBUTIONS = chosen_tasks(config, "contributions")
+RESAMPLING = {
+    "confidence": config["statistics"]["confidence"],
+    "samples": config["contributions"]["bootstrap_samples"],
+    "seed": config["contributions"]["seed"],
+}
+
 
 rule contributions:
     input:
@@ -47,7 +54,7 @@ rule contributions_table:
     params:
         tasks=CONTRIBUTIONS,
         labels=labels(),
-        statistics=contribution_statistics(),
+        statistics=RESAMPLING,
         code=code("contributions/contributions_table.py"),
     script:
         "../workflow_scripts/contributions/contributions_table.py"
@@ -72,7 +79,7 @@ rule contributions_figure:
     params:
         tasks=CONTRIBUTIONS,
         labels=labels(),
-        statistics=contribution_statistics(),
+        statistics=RESAMPLING,
         code=code("contributions/contributions_figure.py"),
     script:
         "../workflow_scripts/contributions/contributions_figure.py"

@@ -1,6 +1,12 @@
 # Random-set controls: do the discovered units matter more than as many units drawn at random? The
 # sets are ablated by rule ablate_sets.
 
+from lstm_units.config.run_files import set_files
+
+tasks_of_control = lambda wildcards: sorted(
+    task for tasks in CONTROLS[wildcards.family].values() for task in tasks
+)
+
 
 rule control_sets:
     input:
@@ -41,10 +47,10 @@ rule control_sets:
 rule control_tests:
     input:
         sets="<results>/{model}/controls/sets/{family}.parquet",
-        shards=lambda wildcards: set_shards(wildcards.model, wildcards.family),
+        shards=lambda wildcards: set_files(config, wildcards.model, wildcards.family),
         intact=lambda wildcards: per_task(
             f"<results>/{wildcards.model}/intact/{{task}}.parquet",
-            tasks_of_control(wildcards.family),
+            tasks_of_control(wildcards),
         ),
     output:
         accuracy="<results>/{model}/controls/accuracy/{family}.parquet",
@@ -58,8 +64,8 @@ rule control_tests:
     conda:
         "../envs/cpu.yaml"
     params:
-        tasks=lambda wildcards: tasks_of_control(wildcards.family),
-        natural=tasks_with("linzen"),
+        tasks=tasks_of_control,
+        natural=tasks_with(config, "linzen"),
         minimum_intact=config["discovery"]["minimum_intact"],
         confidence=config["statistics"]["confidence"],
         near_tie=config["statistics"]["near_tie"],

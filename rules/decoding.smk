@@ -1,12 +1,23 @@
 # What can be read from the units at every word: from many (Figure 2), and from each alone.
 
+from lstm_units.config.analysis_plan import analyses
+from lstm_units.config.run_files import HOLD_OUTS
+
+ANALYSES = analyses(config)
+decoded_task = lambda wildcards: ANALYSES[wildcards.analysis]["task"]
+
 
 rule decode:
     input:
-        dump=lambda wildcards: dump_of(wildcards.model, wildcards.analysis),
-        untrained=lambda wildcards: untrained_dumps(wildcards.model, wildcards.analysis),
+        dump=lambda wildcards: (
+            f"<results>/{wildcards.model}/activations/{decoded_task(wildcards)}"
+        ),
+        untrained=lambda wildcards: [
+            f"<results>/{wildcards.model}/untrained/{number}/activations/{decoded_task(wildcards)}"
+            for number in range(1, config["decoding"]["untrained"] + 1)
+        ],
         stimuli=lambda wildcards: (
-            f"<results>/{wildcards.model}/stimuli/{ANALYSES[wildcards.analysis]['task']}.parquet"
+            f"<results>/{wildcards.model}/stimuli/{decoded_task(wildcards)}.parquet"
         ),
         long_range="<results>/{model}/units/long_range.json",
         shown="<results>/{model}/units/shown.json",
@@ -43,7 +54,7 @@ rule decoding_figure:
             for hold_out in HOLD_OUTS
         ],
         stimuli=lambda wildcards: (
-            f"<results>/{wildcards.model}/stimuli/{ANALYSES[wildcards.analysis]['task']}.parquet"
+            f"<results>/{wildcards.model}/stimuli/{decoded_task(wildcards)}.parquet"
         ),
         shown="<results>/{model}/units/shown.json",
     output:

@@ -1,5 +1,14 @@
 # Syntactic depth read from all units.
 
+from lstm_units.config.analysis_plan import depth_regressors
+from lstm_units.config.checkpoint_files import word_counts
+from lstm_units.config.run_files import depth_dump, depth_predictions
+
+VALIDATION = {
+    key: config["depth"][key] for key in ("procedure", "folds", "inner_folds", "alphas", "seed")
+}
+counts_file = lambda wildcards: file(word_counts(config, wildcards.model))
+
 
 rule depth_activations:
     input:
@@ -84,7 +93,7 @@ rule depth_units:
     resources:
         mem_mb=growing(3072),
     params:
-        validation=cross_validation(),
+        validation=VALIDATION,
         permutations=config["depth"]["permutations"],
         code=code("depth/depth_units.py"),
     script:
@@ -104,7 +113,7 @@ rule permuted_outliers:
     conda:
         "../envs/cpu.yaml"
     params:
-        outliers=outlier_criteria(),
+        outliers=OUTLIERS,
         code=code("depth/permuted_outliers.py"),
     script:
         "../workflow_scripts/depth/permuted_outliers.py"
@@ -112,11 +121,17 @@ rule permuted_outliers:
 
 rule depth_baseline:
     input:
-        dump=depth_dump,
-        checkpoint=depth_checkpoint,
+        dump=lambda wildcards: depth_dump(wildcards.model, wildcards.regressors) or [],
+        checkpoint=lambda wildcards: (
+            f"<results>/{wildcards.model}/checkpoint/model.safetensors"
+            if wildcards.regressors == "embeddings"
+            else []
+        ),
         sentences="<results>/stimuli/depth/sentences.parquet",
         positions="<results>/stimuli/depth/positions.parquet",
-        word_counts=baseline_counts,
+        word_counts=lambda wildcards: (
+            [] if wildcards.regressors == "words" else counts_file(wildcards)
+        ),
     output:
         "<results>/{model}/depth/predictions/{regressors}.parquet",
     log:
@@ -130,7 +145,7 @@ rule depth_baseline:
     resources:
         mem_mb=growing(2048),
     params:
-        validation=cross_validation(),
+        validation=VALIDATION,
         code=code("depth/depth_baseline.py"),
     script:
         "../workflow_scripts/depth/depth_baseline.py"
@@ -138,7 +153,9 @@ rule depth_baseline:
 
 rule depth_scores:
     input:
-        depth_predictions,
+        lambda wildcards: depth_predictions(
+            config, wildcards.model, len(layer_sizes(wildcards.model))
+        ),
     output:
         scores="<results>/{model}/depth/scores.parquet",
         comparisons="<results>/{model}/depth/comparisons.parquet",
@@ -150,7 +167,7 @@ rule depth_scores:
     conda:
         "../envs/cpu.yaml"
     params:
-        regressors=lambda wildcards: depth_regressors(wildcards.model),
+        regressors=lambda wildcards: depth_regressors(config, len(layer_sizes(wildcards.model))),
         confidence=config["statistics"]["confidence"],
         bootstrap_samples=config["depth"]["bootstrap_samples"],
         seed=config["depth"]["seed"],
@@ -195,7 +212,7 @@ rule depth_figure:
     conda:
         "../envs/cpu.yaml"
     params:
-        outliers=outlier_criteria(),
+        outliers=OUTLIERS,
         code=code("depth/depth_figure.py"),
     script:
         "../workflow_scripts/depth/depth_figure.py"

@@ -1,9 +1,17 @@
 # Sentences with their syntactic depth, and the words sampled from them.
 
+# How sentences are generated; of a released file there is nothing to say.
+SENTENCES = config["depth"]["sentences"]
+SAMPLING = (
+    {key: SENTENCES[key] for key in ("per_length", "lengths", "seed")}
+    if SENTENCES["format"] == "generated"
+    else {}
+)
+
 
 rule depth_sentences:
     input:
-        file(config["depth"]["sentences"]["file"]),
+        file(SENTENCES["file"]),
     output:
         "<results>/stimuli/depth/sentences.parquet",
     log:
@@ -14,8 +22,8 @@ rule depth_sentences:
     conda:
         "../envs/cpu.yaml"
     params:
-        format=config["depth"]["sentences"]["format"],
-        sampling=depth_sampling(),
+        format=SENTENCES["format"],
+        sampling=SAMPLING,
         code=code("depth_corpus/depth_sentences.py"),
     script:
         "../workflow_scripts/depth_corpus/depth_sentences.py"
@@ -39,7 +47,7 @@ rule depth_positions:
         open_nodes=config["depth"]["open_nodes"],
         per_cell=config["depth"]["per_cell"],
         order=config["depth"]["order"],
-        seed=config["depth"]["sentences"]["seed"],
+        seed=SENTENCES["seed"],
         code=code("depth_corpus/depth_positions.py"),
     script:
         "../workflow_scripts/depth_corpus/depth_positions.py"

@@ -1,10 +1,12 @@
 # Weights to the verb forms: Figure 1d.
 
+VERB_PAIRS = config["efferents"]["verb_pairs"]
+
 
 rule efferents:
     input:
         weights="<results>/{model}/checkpoint/model.safetensors",
-        verb_pairs=verb_pairs(),
+        verb_pairs=file(VERB_PAIRS) if VERB_PAIRS is not None else [],
     output:
         weights="<results>/{model}/efferents/weights.parquet",
         units="<results>/{model}/efferents/units.parquet",

@@ -1,5 +1,14 @@
 # The items that a model knows, read by the intact model and with every unit ablated.
 
+from lstm_units.config.run_files import means_file, states_file, tasks_of_sets
+from lstm_units.config.sweep_plan import layer_range
+
+# In alphabetical order: that in the configuration changes no margin.
+swept_in = lambda group: sorted(SWEPT[group])
+units_of_shard = lambda wildcards: [int(wildcards.first), int(wildcards.last)]
+means = lambda wildcards: means_file(wildcards.model, wildcards.mode) or []
+tasks_of = lambda wildcards: tasks_of_sets(config, wildcards.family, wildcards.group)
+
 
 rule select_known_items:
     input:
@@ -85,7 +94,7 @@ rule context_states:
     input:
         weights="<results>/{model}/checkpoint/model.safetensors",
         context=file(config["context"]["file"]),
-        means=lambda wildcards: means_file(wildcards.model, wildcards.mode),
+        means=means,
     output:
         "<results>/{model}/ablation/{mode}/context/units_{first}-{last}.safetensors",
     log:
@@ -111,8 +120,10 @@ rule context_states:
 rule ablate_units:
     input:
         weights="<results>/{model}/checkpoint/model.safetensors",
-        states=states_file,
-        means=lambda wildcards: means_file(wildcards.model, wildcards.mode),
+        states=lambda wildcards: states_file(
+            wildcards.model, wildcards.mode, layer_sizes(wildcards.model), int(wildcards.first)
+        ),
+        means=means,
         stimuli=lambda wildcards: per_task(
             f"<results>/{wildcards.model}/stimuli/{{task}}.parquet", swept_in(wildcards.group)
         ),
@@ -134,7 +145,9 @@ rule ablate_units:
     params:
         tasks=lambda wildcards: swept_in(wildcards.group),
         units=units_of_shard,
-        states_first=lambda wildcards: layer_range(wildcards.model, int(wildcards.first))[0],
+        states_first=lambda wildcards: layer_range(
+            layer_sizes(wildcards.model), int(wildcards.first)
+        )[0],
         precision=config["ablation"]["precision"],
         code=code("interventions/ablate_units.py"),
     script:
@@ -146,9 +159,9 @@ rule ablate_sets:
         weights="<results>/{model}/checkpoint/model.safetensors",
         sets="<results>/{model}/controls/sets/{family}.parquet",
         context=file(config["context"]["file"]),
-        means=lambda wildcards: means_file(wildcards.model, wildcards.mode),
+        means=means,
         stimuli=lambda wildcards: per_task(
-            f"<results>/{wildcards.model}/stimuli/{{task}}.parquet", set_tasks(wildcards)
+            f"<results>/{wildcards.model}/stimuli/{{task}}.parquet", tasks_of(wildcards)
         ),
     output:
         "<results>/{model}/ablation_sets/{mode}/{group}/{family}_{first}-{last}.parquet",
@@ -166,7 +179,7 @@ rule ablate_sets:
         gpu_sweep_mb=gpu_sweep_mb(),
         device=config["ablation"]["device"],
     params:
-        tasks=set_tasks,
+        tasks=tasks_of,
         numbers=units_of_shard,
         context=context(),
         precision=config["ablation"]["precision"],
@@ -178,7 +191,9 @@ rule ablate_sets:
 rule accuracy:
     input:
         description="<results>/{model}/checkpoint/model.json",
-        shards=lambda wildcards: shard_files(wildcards.model, wildcards.mode, SWEPT),
+        shards=lambda wildcards: shard_files(
+            config, wildcards.model, layer_sizes(wildcards.model), wildcards.mode
+        ),
         intact=lambda wildcards: per_task(
             f"<results>/{wildcards.model}/intact/{{task}}.parquet", swept_tasks()
         ),
@@ -194,7 +209,7 @@ rule accuracy:
         mem_mb=growing(2048),
     params:
         tasks=swept_tasks(),
-        units=lambda wildcards: swept_units(wildcards.model, wildcards.mode),
+        units=lambda wildcards: swept_units(config, layer_sizes(wildcards.model), wildcards.mode),
         statistics=config["statistics"],
         code=code("interventions/accuracy.py"),
     script:

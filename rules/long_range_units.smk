@@ -1,11 +1,17 @@
 # Long-range number units: found by ablation; Tables 1 and 2.
 
+from lstm_units.config.run_files import single_unit_files, top_syntax_list
+from lstm_units.config.sweep_plan import discovery_mode
+
+deciding = lambda model: discovery_mode(config, model, layer_sizes(model))
+modes = lambda wildcards: swept_modes(config, layer_sizes(wildcards.model))
+
 
 rule long_range_units:
     input:
         description="<results>/{model}/checkpoint/model.json",
         shards=lambda wildcards: shard_files(
-            wildcards.model, discovery_mode(wildcards.model), SWEPT
+            config, wildcards.model, layer_sizes(wildcards.model), deciding(wildcards.model)
         ),
         intact=lambda wildcards: per_task(
             f"<results>/{wildcards.model}/intact/{{task}}.parquet", swept_tasks()
@@ -25,7 +31,9 @@ rule long_range_units:
         mem_mb=growing(2048),
     params:
         tasks=swept_tasks(),
-        units=lambda wildcards: swept_units(wildcards.model, discovery_mode(wildcards.model)),
+        units=lambda wildcards: swept_units(
+            config, layer_sizes(wildcards.model), deciding(wildcards.model)
+        ),
         discovery=config["discovery"],
         statistics=config["statistics"],
         code=code("long_range_units/long_range_units.py"),
@@ -35,7 +43,7 @@ rule long_range_units:
 
 rule unit_lists:
     input:
-        lambda wildcards: list(lists_of_units(wildcards.model).values()),
+        lambda wildcards: list(lists_of_units(config, wildcards.model).values()),
     output:
         "<results>/{model}/units.json",
     log:
@@ -46,7 +54,7 @@ rule unit_lists:
     conda:
         "../envs/cpu.yaml"
     params:
-        names=lambda wildcards: list(lists_of_units(wildcards.model)),
+        names=lambda wildcards: list(lists_of_units(config, wildcards.model)),
         code=code("long_range_units/unit_lists.py"),
     script:
         "../workflow_scripts/long_range_units/unit_lists.py"
@@ -75,7 +83,7 @@ rule shown_units:
         description="<results>/{model}/checkpoint/model.json",
         long_range="<results>/{model}/units/long_range.json",
         accuracy=f"<results>/{{model}}/ablation/{config['discovery']['mode']}/accuracy.parquet",
-        syntax=top_syntax_unit,
+        syntax=lambda wildcards: top_syntax_list(config, wildcards.model) or [],
     output:
         "<results>/{model}/units/shown.json",
     log:
@@ -128,7 +136,7 @@ rule table2:
         sets=lambda wildcards: (
             f"<results>/{wildcards.model}/controls/sets/long_range.parquet" if UNSWEPT else []
         ),
-        set_shards=discovered_unit_files,
+        set_shards=lambda wildcards: single_unit_files(config, wildcards.model, UNSWEPT),
     output:
         table("table2", "Table 2", "table2", "Agreement"),
     log:
@@ -141,8 +149,8 @@ rule table2:
     params:
         tasks=config["tasks"],
         unswept=unswept_tasks(),
-        natural=tasks_with("linzen"),
-        paper_tasks=paper_tasks(),
+        natural=tasks_with(config, "linzen"),
+        paper_tasks=paper_tasks(config),
         labels=labels(),
         relative_drop=config["discovery"]["relative_drop"],
         statistics=config["statistics"],
@@ -158,7 +166,7 @@ rule units_figure:
         description="<results>/{model}/checkpoint/model.json",
         accuracy=lambda wildcards: [
             f"<results>/{wildcards.model}/ablation/{mode}/accuracy.parquet"
-            for mode in modes_of(wildcards.model)
+            for mode in modes(wildcards)
         ],
         long_range="<results>/{model}/units/long_range.json",
     output:
@@ -170,7 +178,7 @@ rule units_figure:
     conda:
         "../envs/cpu.yaml"
     params:
-        modes=lambda wildcards: modes_of(wildcards.model),
+        modes=modes,
         labels=labels(),
         relative_drop=config["discovery"]["relative_drop"],
         maximum_q=config["discovery"]["maximum_q"],

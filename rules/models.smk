@@ -1,5 +1,15 @@
 # Checkpoints: fetched, converted, checked.
 
+from lstm_units.config.checkpoint_files import (
+    file_in_folder,
+    reading_options,
+    source_file,
+    trained_description,
+)
+from lstm_units.config.input_files import golden_files
+
+published = lambda wildcards: golden_files(config, wildcards.model, PROJECT, Path())
+
 
 rule download:
     output:
@@ -22,7 +32,7 @@ rule download:
 
 rule untrained_checkpoint:
     input:
-        description=trained_description,
+        description=lambda wildcards: trained_description(config, wildcards.model),
     output:
         "<results>/{model}/checkpoint/untrained.safetensors",
     log:
@@ -40,8 +50,8 @@ rule untrained_checkpoint:
 
 checkpoint convert_checkpoint:
     input:
-        weights=checkpoint_file("source"),
-        vocabulary=checkpoint_file("vocabulary"),
+        weights=lambda wildcards: file(source_file(config, wildcards.model, "source")),
+        vocabulary=lambda wildcards: file(source_file(config, wildcards.model, "vocabulary")),
     output:
         weights="<results>/{model}/checkpoint/model.safetensors",
         description="<results>/{model}/checkpoint/model.json",
@@ -53,8 +63,8 @@ checkpoint convert_checkpoint:
     conda:
         "../envs/cpu.yaml"
     params:
-        options=checkpoint_options,
-        inside=file_in_folder,
+        options=lambda wildcards: reading_options(config, wildcards.model),
+        inside=lambda wildcards: file_in_folder(config, wildcards.model),
         code=code("models/convert_checkpoint.py"),
     script:
         "../workflow_scripts/models/convert_checkpoint.py"
@@ -63,8 +73,8 @@ checkpoint convert_checkpoint:
 rule check_identity:
     input:
         checkpoint="<results>/{model}/checkpoint/model.json",
-        context=lambda wildcards: golden_files(wildcards)["context"],
-        golden=lambda wildcards: golden_files(wildcards)["golden"],
+        context=lambda wildcards: published(wildcards).get("context", []),
+        golden=lambda wildcards: published(wildcards).get("golden", []),
     output:
         table="<results>/{model}/checkpoint/identity.csv",
     log:

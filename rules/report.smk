@@ -1,9 +1,13 @@
 # One page for everything.
 
+from lstm_units.config.run_files import report_files
+
 
 rule report:
     input:
-        lambda wildcards: report_files(),
+        lambda wildcards: report_files(
+            config, {model: layer_sizes(model) for model in config["models"]}
+        ),
     output:
         "<results>/report.html",
     log:

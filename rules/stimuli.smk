@@ -1,5 +1,11 @@
 # Stimuli: generated from the tables of a language, or imported, then checked.
 
+from lstm_units.config.input_files import LANGUAGE_TABLES
+
+language_files = lambda wildcards: [
+    f"{file(TASKS[wildcards.task]['language'])}/{name}" for name in LANGUAGE_TABLES
+]
+
 
 rule generate_stimuli:
     input:
@@ -11,7 +17,7 @@ rule generate_stimuli:
     benchmark:
         "<benchmarks>/stimuli/{task}.tsv"
     wildcard_constraints:
-        task=alternatives(tasks_with("generated")),
+        task=alternatives(tasks_with(config, "generated")),
     localrule: True
     conda:
         "../envs/cpu.yaml"
@@ -42,7 +48,7 @@ rule import_stimuli:
     benchmark:
         "<benchmarks>/stimuli/{task}.tsv"
     wildcard_constraints:
-        task=alternatives(tasks_with("released", "linzen", "minimal_pairs")),
+        task=alternatives(tasks_with(config, "released", "linzen", "minimal_pairs")),
     localrule: True
     conda:
         "../envs/cpu.yaml"

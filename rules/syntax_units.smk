@@ -1,5 +1,9 @@
 # Syntax units: outliers for depth that span the dependency of subject and verb. Figure 3.
 
+from lstm_units.config.analysis_plan import structures
+
+STRUCTURES = structures(config)
+
 
 rule dependency_span:
     input:

@@ -1,9 +1,24 @@
 # From raw text to trained networks: `snakemake --cores 2 train`.
 
+from lstm_units.config.input_files import text_files, word_list
+from lstm_units.config.run_files import stimulus_word_files, trained_network_files, training_inputs
+from lstm_units.config.training_runs import corpus_file
+from lstm_units.config.training_settings import weights_file
+
+texts_of = lambda corpus: text_files(config, corpus, PROJECT, Path())
+words_of = lambda corpus, key: word_list(config, corpus, key, PROJECT, Path())
+inputs_of_training = lambda wildcards: training_inputs(config, wildcards.run)
+# The weights at the end of a run.
+last_weights = lambda wildcards: weights_file(config["checkpoints"][wildcards.run]["training_step"])
+CORPUS_KEYS = (
+    *("vocabulary_size", "share_of_others", "maximum_unknown"),
+    *("validation", "test", "seed"),
+)
+
 
 rule tokenise_text:
     input:
-        text=lambda wildcards: text_files(wildcards.corpus)[int(wildcards.number) - 1],
+        text=lambda wildcards: texts_of(wildcards.corpus)[int(wildcards.number) - 1],
     output:
         "<results>/corpora/{corpus}/sentences/{number}.parquet",
     log:
@@ -24,9 +39,15 @@ rule tokenise_text:
 
 rule training_corpus:
     input:
-        sentences=sentence_files,
-        required=required_word_files,
-        chosen=lambda wildcards: word_list(wildcards.corpus, "chosen_words"),
+        sentences=lambda wildcards: [
+            f"<results>/corpora/{wildcards.corpus}/sentences/{number}.parquet"
+            for number in range(1, len(texts_of(wildcards.corpus)) + 1)
+        ],
+        required=lambda wildcards: [
+            *filter(None, [words_of(wildcards.corpus, "required_words")]),
+            *map(file, stimulus_word_files(config, wildcards.corpus)),
+        ],
+        chosen=lambda wildcards: words_of(wildcards.corpus, "chosen_words") or [],
     output:
         ids="<results>/corpora/{corpus}/corpus.safetensors",
         vocabulary="<results>/corpora/{corpus}/vocab.txt",
@@ -42,7 +63,9 @@ rule training_corpus:
         # Two numbers a token of the whole text, and as much while they are put in order.
         mem_mb=lambda wildcards, input, attempt: attempt * (2048 + 30 * int(input.size_mb)),
     params:
-        settings=lambda wildcards: corpus_settings(wildcards.corpus),
+        settings=lambda wildcards: {
+            key: config["training"]["corpora"][wildcards.corpus][key] for key in CORPUS_KEYS
+        },
         code=code("training/training_corpus.py"),
     script:
         "../workflow_scripts/training/training_corpus.py"
@@ -50,7 +73,7 @@ rule training_corpus:
 
 rule train_network:
     input:
-        unpack(training_inputs),
+        unpack(inputs_of_training),
     output:
         checkpoints=directory("<results>/training/{run}/checkpoints"),
         history="<results>/training/{run}/history.csv",
@@ -75,7 +98,7 @@ rule train_network:
 
 rule perplexity:
     input:
-        unpack(training_inputs),
+        unpack(inputs_of_training),
         checkpoints="<results>/training/{run}/checkpoints",
     output:
         "<results>/training/{run}/perplexity.json",
@@ -93,7 +116,7 @@ rule perplexity:
         device=config["training"]["device"],
     params:
         run=lambda wildcards: RUNS[wildcards.run],
-        weights=lambda wildcards: weights_of(wildcards.run),
+        weights=last_weights,
         code=code("training/perplexity.py"),
     script:
         "../workflow_scripts/training/perplexity.py"
@@ -128,7 +151,7 @@ rule learning_curve:
 
 rule model_card:
     input:
-        statistics=lambda wildcards: corpus_file(wildcards.run, "corpus.json"),
+        statistics=lambda wildcards: corpus_file(config, wildcards.run, "corpus.json"),
         perplexity="<results>/training/{run}/perplexity.json",
         checkpoints="<results>/training/{run}/checkpoints",
         intact=lambda wildcards: per_task(
@@ -148,7 +171,7 @@ rule model_card:
     params:
         run=lambda wildcards: RUNS[wildcards.run],
         corpus=lambda wildcards: config["training"]["corpora"][RUNS[wildcards.run]["corpus"]],
-        weights=lambda wildcards: weights_of(wildcards.run),
+        weights=last_weights,
         labels=labels(),
         code=code("training/model_card.py"),
     script:
@@ -157,5 +180,5 @@ rule model_card:
 
 rule train:
     input:
-        trained_networks,
+        lambda wildcards: trained_network_files(config),
     localrule: True

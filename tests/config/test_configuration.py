@@ -7,40 +7,11 @@ from pathlib import Path
 import jsonschema
 import pytest
 import yaml
+from support.configurations import PROJECT, merged, shipped, small
 
 from lstm_units.config.schema import leaves, reference, schema
 from lstm_units.config.validate import is_url, validate_config
 from lstm_units.errors import ConfigurationError
-
-PROJECT = Path(__file__).resolve().parents[2]
-
-
-def merge(base, over):
-    """Lay one configuration over another as Snakemake does: mappings merge, all else replaces."""
-    for key, value in over.items():
-        if isinstance(value, dict) and isinstance(base.get(key), dict):
-            merge(base[key], value)
-        else:
-            base[key] = copy.deepcopy(value)
-    return base
-
-
-def shipped(*presets):
-    config = yaml.safe_load((PROJECT / "config.yaml").read_text())
-    for preset in presets:
-        merge(config, yaml.safe_load((PROJECT / "presets" / preset).read_text()))
-    return config
-
-
-def small(**over):
-    config = {
-        "models": ["m"],
-        "tasks": ["nounpp"],
-        "checkpoints": {"m": {"source": "m.pt", "vocabulary": "v.txt"}},
-        "task_definitions": {"nounpp": {}, "simple": {}},
-        "discovery": {"tasks": ["nounpp"]},
-    }
-    return merge(config, over)
 
 
 def fault_of(config):
@@ -177,9 +148,11 @@ def test_reference_lists_every_key_once():
 
 
 def test_import_stays_light():
-    modules = "configuration, configuration_schema, sweep_plan, input_files, fingerprint"
+    modules = [
+        f"lstm_units.config.{p.stem}" for p in (PROJECT / "src/lstm_units/config").glob("*.py")
+    ]
     code = (
-        f"import sys; from lstm_units import {modules}; import json;"
+        f"import sys, json; import {', '.join(modules)};"
         "print(json.dumps([m for m in ('torch','numpy','pandas','pyarrow','scipy','tqdm')"
         " if m in sys.modules]))"
     )
@@ -385,7 +358,7 @@ def test_what_the_message_tells_to_write_mends_the_fault():
         lines = fault_of(config).splitlines()
         start = lines.index("   Write, for example:") + 1
         cure = yaml.safe_load("\n".join(line for line in lines[start:] if line.startswith("    ")))
-        validate_config(merge(config, cure))
+        validate_config(merged(config, cure))
 
 
 def test_missing_sections_and_foreign_types_are_faults_not_crashes():

@@ -1,41 +1,29 @@
 """Faults between the keys of the analyses over time, and which analyses are asked for."""
 
-import copy
-
 import pytest
 import yaml
+from support.configurations import merged, small
 
 from lstm_units.config.analysis_plan import (
     analyses,
     chosen_tasks,
     finds_short_range,
     named_units,
+    paper_tasks,
     syntax_unit,
+    time_course_task,
     unit_decoding_task,
 )
 from lstm_units.config.validate import validate_config
 from lstm_units.errors import ConfigurationError
 
-SMALL = {
-    "models": ["m"],
-    "tasks": ["nounpp"],
-    "checkpoints": {"m": {"source": "m.pt", "vocabulary": "v.txt"}},
-    "task_definitions": {"nounpp": {}, "simple": {}},
-    "discovery": {"tasks": ["nounpp"]},
-    "activations": {"tasks": ["nounpp", "simple"]},
-    "dynamics": {"tasks": ["nounpp"]},
-    "decoding": {"run": ["fig2"], "analyses": {"fig2": {"task": "nounpp"}}},
-    "unit_decoding": {"task": "nounpp"},
-    "contributions": {"tasks": ["nounpp"]},
-}
-
-
-def laid_over(base, over):
-    result = copy.deepcopy(base)
-    for key, value in over.items():
-        both = isinstance(value, dict) and isinstance(result.get(key), dict)
-        result[key] = laid_over(result[key], value) if both else copy.deepcopy(value)
-    return result
+SMALL = small(
+    activations={"tasks": ["nounpp", "simple"]},
+    dynamics={"tasks": ["nounpp"]},
+    decoding={"run": ["fig2"], "analyses": {"fig2": {"task": "nounpp"}}},
+    unit_decoding={"task": "nounpp"},
+    contributions={"tasks": ["nounpp"]},
+)
 
 
 FAULTS = [
@@ -83,22 +71,22 @@ FAULTS = [
 @pytest.mark.parametrize(("over", "parts"), FAULTS)
 def test_a_fault_names_key_finding_and_cure(over, parts):
     with pytest.raises(ConfigurationError) as caught:
-        validate_config(laid_over(SMALL, over))
+        validate_config(merged(SMALL, over))
     for part in parts:
         assert part in str(caught.value)
 
 
 def test_a_variable_that_nobody_dumps_is_refused_only_where_it_is_needed():
     over = {"activations": {"variables": ["cell"]}, "dynamics": {"tasks": []}}
-    assert validate_config(laid_over(SMALL, over))["activations"]["variables"] == ["cell"]
+    assert validate_config(merged(SMALL, over))["activations"]["variables"] == ["cell"]
     over["unit_decoding"] = {"variable": "hidden"}
     with pytest.raises(ConfigurationError, match=r"unit_decoding\.variable: needs .* hidden"):
-        validate_config(laid_over(SMALL, over))
+        validate_config(merged(SMALL, over))
 
 
 @pytest.mark.parametrize("over", [over for over, _ in FAULTS[3:7]])
 def test_what_the_message_tells_to_write_mends_the_fault_or_leads_to_the_next(over):
-    config = laid_over(SMALL, over)
+    config = merged(SMALL, over)
     for _ in range(5):
         try:
             validate_config(config)
@@ -107,20 +95,20 @@ def test_what_the_message_tells_to_write_mends_the_fault_or_leads_to_the_next(ov
             lines = str(error).splitlines()
             start = lines.index("   Write, for example:") + 1
             cure = [line for line in lines[start:] if line.startswith("    ")]
-            mended = laid_over(config, yaml.safe_load("\n".join(cure)))
+            mended = merged(config, yaml.safe_load("\n".join(cure)))
             assert mended != config, error
             config = mended
     pytest.fail("the cures lead nowhere")
 
 
 def test_the_list_of_tasks_decides_and_the_others_choose_from_it():
-    config = validate_config(laid_over(SMALL, {"tasks": ["nounpp"]}))
+    config = validate_config(merged(SMALL, {"tasks": ["nounpp"]}))
     assert chosen_tasks(config, "activations") == ["nounpp"]
     assert chosen_tasks(config, "dynamics") == chosen_tasks(config, "contributions") == ["nounpp"]
     assert list(analyses(config)) == ["fig2"]
     assert unit_decoding_task(config) == "nounpp" and finds_short_range(config)
     config = validate_config(
-        laid_over(SMALL, {"tasks": ["simple"], "discovery": {"tasks": ["simple"]}})
+        merged(SMALL, {"tasks": ["simple"], "discovery": {"tasks": ["simple"]}})
     )
     assert chosen_tasks(config, "activations") == ["simple"]
     assert chosen_tasks(config, "dynamics") == chosen_tasks(config, "contributions") == []
@@ -128,15 +116,31 @@ def test_the_list_of_tasks_decides_and_the_others_choose_from_it():
     assert not finds_short_range(config)
 
 
+def test_the_audit_reads_the_time_courses_of_the_papers_task_under_any_name():
+    over = {
+        "tasks": ["nounpp", "simple", "mine"],
+        "task_definitions": {"mine": {"template": "nounpp"}, "nounpp": {"template": "adv"}},
+        "activations": {"tasks": ["simple", "mine"]},
+        "dynamics": {"tasks": ["simple", "mine"]},
+        "decoding": {"run": []},
+        "unit_decoding": {"task": None},
+    }
+    config = validate_config(merged(SMALL, over))
+    assert paper_tasks(config) == {"nounpp": "adv", "simple": "simple", "mine": "nounpp"}
+    assert time_course_task(config) == "mine"
+    over["dynamics"] = {"tasks": ["simple"]}
+    assert time_course_task(validate_config(merged(SMALL, over))) == "simple"
+
+
 def test_units_are_named_for_all_models_or_for_each():
-    config = validate_config(laid_over(SMALL, {"shown_units": {"named": [3], "syntax": 4}}))
+    config = validate_config(merged(SMALL, {"shown_units": {"named": [3], "syntax": 4}}))
     assert named_units(config, "m") == [3] and syntax_unit(config, "m") == 4
     over = {"shown_units": {"named": {"m": [3, 5]}, "syntax": {"m": 6}}}
-    config = validate_config(laid_over(SMALL, over))
+    config = validate_config(merged(SMALL, over))
     assert named_units(config, "m") == [3, 5] and syntax_unit(config, "m") == 6
     assert named_units(config, "n") == [] and syntax_unit(config, "n") is None
 
 
 def test_without_verb_pairs_no_short_range_unit_is_searched():
-    config = validate_config(laid_over(SMALL, {"efferents": {"verb_pairs": None}}))
+    config = validate_config(merged(SMALL, {"efferents": {"verb_pairs": None}}))
     assert unit_decoding_task(config) == "nounpp" and not finds_short_range(config)

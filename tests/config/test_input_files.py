@@ -1,7 +1,7 @@
 from pathlib import Path
 
 import pytest
-import yaml
+from support.configurations import shipped
 
 from lstm_units.config.input_files import missing_files, missing_files_message, resolve
 from lstm_units.config.validate import validate_config
@@ -41,19 +41,8 @@ def test_relative_paths_stay_relative_in_an_empty_working_directory(places, monk
     assert resolve("data/both", project, Path()) == Path("data/both")
 
 
-def config_of(project, *names):
-    config = yaml.safe_load((project / "config.yaml").read_text())
-    for name in names:
-        for key, value in yaml.safe_load((project / "presets" / name).read_text()).items():
-            if isinstance(value, dict):
-                config[key].update(value)
-            else:
-                config[key] = value
-    return validate_config(config)
-
-
 def test_paper_preset_lists_each_file_to_provide_once_with_its_origin(project, tmp_path):
-    missing = missing_files(config_of(project, "paper.yaml"), project, tmp_path)
+    missing = missing_files(validate_config(shipped("paper.yaml")), project, tmp_path)
     wanted = {
         "models/gulordava/hidden650_batch128_dropout0.2_lr20.0.pt",
         "models/gulordava/vocab.txt",
@@ -131,7 +120,7 @@ def test_tables_of_a_language_are_named_once(project, tmp_path):
 
 
 def test_untrained_network_needs_the_files_of_the_model_that_it_is_like(project, tmp_path):
-    config = yaml.safe_load((project / "config.yaml").read_text())
+    config = shipped()
     config["models"] = ["untrained"]
     config["checkpoints"]["untrained"]["untrained_like"] = "far"
     config["checkpoints"]["far"] = {

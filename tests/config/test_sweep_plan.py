@@ -5,7 +5,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from lstm_units.config.sweep_plan import (
+    discovery_mode,
     groups,
+    layer_range,
     read_layer_sizes,
     shards,
     swept_layers,
@@ -93,6 +95,25 @@ def test_layers_that_a_mode_does_not_have_are_refused():
         swept_layers((5, 5), "legacy", [1, 2])
     with pytest.raises(ConfigurationError, match=r"layers\.zero: found layer 3.*the model has 2"):
         swept_layers((5, 5), "zero", [3])
+
+
+def test_the_mode_of_discovery_ablates_some_unit():
+    ablation = {"layers": {"zero": [2]}, "units": ["1-5"], "shard_size": 4}
+    config = {"ablation": ablation, "discovery": {"mode": "zero"}}
+    assert discovery_mode(config, "m", (4, 5)) == "zero"
+    with pytest.raises(ConfigurationError, match=r"zero ablates no unit of m.*units: all"):
+        discovery_mode(config, "m", (5, 5))
+
+
+@pytest.mark.parametrize(("unit", "layer"), [(1, (1, 4)), (4, (1, 4)), (5, (5, 10)), (10, (5, 10))])
+def test_a_unit_lies_between_the_ends_of_its_layer(unit, layer):
+    assert layer_range((4, 6), unit) == layer
+
+
+@pytest.mark.parametrize("unit", [0, 11])
+def test_a_unit_beyond_the_last_layer_has_none(unit):
+    with pytest.raises(ConfigurationError, match=f"no unit {unit} in 10"):
+        layer_range((4, 6), unit)
 
 
 def test_groups_keep_the_order_of_the_tasks_and_part_swept_from_unswept():

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 import yaml
-from support.workflow_fixture import PROJECT, merged
+from support.configurations import PROJECT, merged, shipped
 
 from lstm_units.config.input_files import matching_files, missing_files
 from lstm_units.config.training_runs import trained_by, trained_entries
@@ -14,7 +14,7 @@ from lstm_units.config.validate import validate_config
 from lstm_units.errors import ConfigurationError
 from lstm_units.training.write_training import training_settings
 
-BASE = yaml.safe_load((PROJECT / "config.yaml").read_text(encoding="utf-8"))
+BASE = shipped()
 RUN = {"corpus": "text", "steps": 100, "checkpoints": 3, "first_checkpoint": 1}
 
 

@@ -15,11 +15,11 @@ from typing import Any
 
 import pytest
 import yaml
+from support.configurations import PROJECT, merged
 from support.planted_network import write_planted_network
 
 # Seconds after which something hangs; far beyond what a busy machine takes.
 HANGS = 3600
-PROJECT = Path(__file__).resolve().parents[2]
 _PARTS = ("Snakefile", "config.yaml", "rules", "workflow_scripts", "profiles", "presets", "envs")
 
 PAIRS = (
@@ -156,15 +156,6 @@ def many_dry_runs(
         name: Run(int(Path(f"{call['output']}.code").read_text()), Path(call["output"]).read_text())
         for name, call in zip(changes, calls, strict=True)
     }
-
-
-def merged(base: dict[str, Any], over: dict[str, Any]) -> dict[str, Any]:
-    """Lay one configuration over another, as Snakemake does."""
-    result = copy.deepcopy(base)
-    for key, value in over.items():
-        both = isinstance(value, dict) and isinstance(result.get(key), dict)
-        result[key] = merged(result[key], value) if both else copy.deepcopy(value)
-    return result
 
 
 def copy_project(folder: Path) -> Path:

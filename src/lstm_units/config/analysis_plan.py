@@ -20,11 +20,24 @@ def chosen_tasks(config: Mapping[str, Any], section: str) -> list[str]:
     return [task for task in config[section]["tasks"] if task in config["tasks"]]
 
 
+def tasks_with(config: Mapping[str, Any], *formats: str) -> list[str]:
+    """Return the tasks of some formats, in the order of ``tasks``."""
+    definitions = config["task_definitions"]
+    return [task for task in config["tasks"] if definitions[task]["format"] in formats]
+
+
 def analyses(config: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
     """Return the analyses of ``decoding.run`` whose task is among ``tasks``, by name."""
     decoding = config["decoding"]
     chosen = {name: decoding["analyses"][name] for name in decoding["run"]}
     return {name: entry for name, entry in chosen.items() if entry["task"] in config["tasks"]}
+
+
+def decoded_variables(config: Mapping[str, Any], task: str) -> list[str]:
+    """Return the variables that `analyses` decode on a task, sorted."""
+    return sorted(
+        {entry["variable"] for entry in analyses(config).values() if entry["task"] == task}
+    )
 
 
 def subject_analysis(config: Mapping[str, Any]) -> str | None:
@@ -36,6 +49,22 @@ def subject_analysis(config: Mapping[str, Any]) -> str | None:
     found = [n for n, e in analyses(config).items() if e["label"] == "subject_number"]
     incongruent = [n for n in found if analyses(config)[n]["conditions"] == "incongruent"]
     return next(iter(incongruent + found), None)
+
+
+def paper_tasks(config: Mapping[str, Any]) -> dict[str, str]:
+    """Return the paper's task that each of ``tasks`` is, by its template or format."""
+    definitions = {task: config["task_definitions"][task] for task in config["tasks"]}
+    return {
+        task: "linzen" if entry["format"] == "linzen" else entry.get("template") or task
+        for task, entry in definitions.items()
+    }
+
+
+def time_course_task(config: Mapping[str, Any]) -> str | None:
+    """Return the task whose time courses the audit reads: the paper's nounPP, or the drawn one."""
+    tasks, roles = chosen_tasks(config, "dynamics"), paper_tasks(config)
+    wanted = [task for role in ("nounpp", "nounpp_adv") for task in tasks if roles[task] == role]
+    return next(iter([*wanted, *tasks]), None)
 
 
 def unit_decoding_task(config: Mapping[str, Any]) -> str | None:
@@ -61,6 +90,19 @@ def finds_short_range(config: Mapping[str, Any]) -> bool:
     return config["efferents"]["verb_pairs"] is not None and bool(unit_decoding_task(config))
 
 
+def depth_regressors(config: Mapping[str, Any], n_layers: int) -> list[str]:
+    """Return what depth is predicted from: all units, and the baselines."""
+    chosen = config["depth"]["layers"]
+    layers = range(1, n_layers + 1) if chosen == "all" else sorted(chosen)
+    untrained = range(1, config["depth"]["untrained"] + 1)
+    return [
+        "units",
+        *(f"layer_{layer}" for layer in layers),
+        *(f"untrained_{number}" for number in untrained),
+        *("position_frequency", "words", "embeddings"),
+    ]
+
+
 def structures(config: Mapping[str, Any]) -> list[str]:
     """Return the tasks over whose dependencies syntax units are ranked, in their order."""
     chosen = config["syntax_units"]["structures"]
@@ -82,9 +124,7 @@ def control_tasks(config: Mapping[str, Any], family: str) -> list[str]:
     """
     chosen = [task for task in config["controls"]["tasks"][family] if task in config["tasks"]]
     if family == "syntax":
-        definitions = config["task_definitions"]
-        natural = [task for task in config["tasks"] if definitions[task]["format"] == "linzen"]
-        chosen += [task for task in natural if task not in chosen]
+        chosen += [task for task in tasks_with(config, "linzen") if task not in chosen]
     return chosen
 
 
@@ -112,13 +152,3 @@ def connectivity_task(config: Mapping[str, Any]) -> str | None:
 def origin_of(config: Mapping[str, Any], model: str) -> str:
     """Return the checkpoint whose files a model needs: its own, or that which it is shaped like."""
     return config["checkpoints"][model]["untrained_like"] or model
-
-
-def word_counts(config: Mapping[str, Any], model: str) -> str:
-    """Return the table of word counts of a model: of its training, else the general one.
-
-    A model that the workflow trains has one among the results, unless its entry names another.
-    """
-    checkpoints = config["checkpoints"]
-    own = checkpoints[model]["word_counts"] or checkpoints[origin_of(config, model)]["word_counts"]
-    return own or config["depth"]["word_counts"]

@@ -9,10 +9,13 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from lstm_units.config.analysis_plan import origin_of, word_counts
+from lstm_units.config.analysis_plan import origin_of
+from lstm_units.config.checkpoint_files import word_counts
 from lstm_units.config.training_runs import trained_by
 from lstm_units.config.validate import is_url
 from lstm_units.errors import ConfigurationError
+
+LANGUAGE_TABLES = ("lexicon.tsv", "tasks.yaml")
 
 
 class MissingFile(NamedTuple):
@@ -88,6 +91,74 @@ def matching_files(pattern: str, project_root: Path, working_directory: Path) ->
     )
 
 
+def golden_files(
+    config: Mapping[str, Any], model: str, project_root: Path, working_directory: Path
+) -> dict[str, str]:
+    """Return ``golden``, the log-probabilities to compare with, and their ``context``.
+
+    Nothing, where the entry of the model names none or the file is not there.
+    """
+    entry = config["checkpoints"][model]
+    if entry["golden_log_probabilities"] is None:
+        return {}
+    names = {
+        "context": entry["golden_context"] or config["context"]["file"],
+        "golden": entry["golden_log_probabilities"],
+    }
+    files = {key: resolve(path, project_root, working_directory) for key, path in names.items()}
+    return {key: str(path) for key, path in files.items()} if files["golden"].exists() else {}
+
+
+def text_files(
+    config: Mapping[str, Any], corpus: str, project_root: Path, working_directory: Path
+) -> list[str]:
+    """Return the text files of a corpus of ``training.corpora``, patterns filled in, each once.
+
+    Raises
+    ------
+    ConfigurationError
+        If a pattern matches none.
+    """
+    found: list[str] = []
+    for pattern in config["training"]["corpora"][corpus]["files"]:
+        try:
+            found += matching_files(pattern, project_root, working_directory)
+        except ConfigurationError as error:
+            raise ConfigurationError(f"training.corpora.{corpus}.files: {error}") from error
+    return list(dict.fromkeys(found))
+
+
+def word_list(
+    config: Mapping[str, Any], corpus: str, key: str, project_root: Path, working_directory: Path
+) -> str | None:
+    """Return the file of words that a corpus names, or None.
+
+    Parameters
+    ----------
+    config : mapping
+    corpus : str
+        An entry of ``training.corpora``.
+    key : {"required_words", "chosen_words"}
+    project_root, working_directory : Path
+        As for `resolve`.
+
+    Raises
+    ------
+    ConfigurationError
+        If there is no such file.
+    """
+    path = config["training"]["corpora"][corpus][key]
+    if path is None:
+        return None
+    found = resolve(path, project_root, working_directory)
+    if not found.is_file():
+        raise ConfigurationError(
+            f"training.corpora.{corpus}.{key}: there is no file {path}, in the working directory "
+            "or the project; put it there, or leave the key out"
+        )
+    return str(found)
+
+
 def _named_files(config: Mapping[str, Any]) -> Iterator[tuple[str, str, str, str | None]]:
     """Yield key, path, description and origin of each file that a run needs."""
     for name in dict.fromkeys(origin_of(config, model) for model in config["models"]):
@@ -109,7 +180,7 @@ def _named_files(config: Mapping[str, Any]) -> Iterator[tuple[str, str, str, str
                 what_of = f"{what} of the task {name}, format {task['format']}"
                 yield f"task_definitions.{name}.{key}", task[key], what_of, task["origin"]
         if "language" in task:
-            for table in ("lexicon.tsv", "tasks.yaml"):
+            for table in LANGUAGE_TABLES:
                 what = f"{table} of the language of the task {name}"
                 own = task["language"] != config["stimuli"]["language"]
                 key = f"task_definitions.{name}.language" if own else "stimuli.language"

@@ -165,6 +165,73 @@ def shards(
     return result
 
 
+def shard_ranges(
+    config: Mapping[str, Any], layer_sizes: Sequence[int], mode: str
+) -> list[tuple[int, int]]:
+    """Return the first and last unit of every shard of a model's sweep in one mode.
+
+    Parameters
+    ----------
+    config : mapping
+        From `lstm_units.config.validate.validate_config`.
+    layer_sizes : sequence of int
+    mode : {"zero", "legacy", "mean"}
+
+    Raises
+    ------
+    ConfigurationError
+        If the model lacks a layer or unit of the configuration.
+    """
+    ablation = config["ablation"]
+    layers = swept_layers(layer_sizes, mode, ablation["layers"][mode])
+    return shards(layer_sizes, layers, unit_selection(ablation["units"]), ablation["shard_size"])
+
+
+def swept_units(config: Mapping[str, Any], layer_sizes: Sequence[int], mode: str) -> list[int]:
+    """Return the units that a mode ablates, ascending; arguments as of `shard_ranges`."""
+    ranges = shard_ranges(config, layer_sizes, mode)
+    return [unit for first, last in ranges for unit in range(first, last + 1)]
+
+
+def swept_modes(config: Mapping[str, Any], layer_sizes: Sequence[int]) -> list[str]:
+    """Return the modes that ablate at least one unit of a model."""
+    return [m for m in config["ablation"]["modes"] if shard_ranges(config, layer_sizes, m)]
+
+
+def discovery_mode(config: Mapping[str, Any], model: str, layer_sizes: Sequence[int]) -> str:
+    """Return the mode in which units of a model are searched.
+
+    Raises
+    ------
+    ConfigurationError
+        If it ablates none.
+    """
+    mode = config["discovery"]["mode"]
+    if not shard_ranges(config, layer_sizes, mode):
+        raise ConfigurationError(
+            f"discovery.mode: {mode} ablates no unit of {model}: ablation.units and "
+            f"ablation.layers.{mode} have none in common. Widen one of them, for example "
+            "ablation.units: all"
+        )
+    return mode
+
+
+def layer_range(layer_sizes: Sequence[int], unit: int) -> tuple[int, int]:
+    """Return the first and last unit of the layer that a unit is in.
+
+    Raises
+    ------
+    ConfigurationError
+        If no layer has it.
+    """
+    first = 1
+    for size in layer_sizes:
+        if first <= unit < first + size:
+            return first, first + size - 1
+        first += size
+    raise ConfigurationError(f"ablation.units: there is no unit {unit} in {first - 1}")
+
+
 def groups(config: Mapping[str, Any], *, swept: bool = True) -> dict[str, list[str]]:
     """Return the groups of tasks that share a trie of prefixes.
 

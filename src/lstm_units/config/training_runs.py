@@ -63,6 +63,11 @@ def trained_by(config: Mapping[str, Any], model: str) -> str | None:
     return run if run in config["training"]["runs"] else None
 
 
+def corpus_file(config: Mapping[str, Any], run: str, name: str) -> str:
+    """Return a file of the corpus that a training run reads."""
+    return f"<results>/corpora/{config['training']['runs'][run]['corpus']}/{name}"
+
+
 def unfinished_run(config: Mapping[str, Any], model: str) -> bool:
     """Whether a name or pattern among the models is of a training run whose steps are unknown.
 
