@@ -5,8 +5,8 @@ from lstm_units.config.run_files import compared_files, training_runs
 
 rule models:
     input:
-        collect("<results>/{model}/claims.json", model=config["models"]),
-        [path for model in config["models"] for path in compared_files(config, model)],
+        claims=collect("<results>/{model}/claims.json", model=config["models"]),
+        results=[path for model in config["models"] for path in compared_files(config, model)],
     output:
         csv=in_report("<results>/models.csv", "models side by side", "models", "Claims"),
         markdown="<results>/models.md",
@@ -19,6 +19,7 @@ rule models:
     conda:
         "../envs/cpu.yaml"
     params:
+        results=folder("results"),
         models=model_entries(),
         labels=labels(),
         criteria=claim_criteria(),
@@ -29,10 +30,12 @@ rule models:
 
 rule training_figure:
     input:
-        "<results>/models.json",
+        models="<results>/models.json",
     output:
-        "<results>/training/{run}.pdf",
-        in_report("<results>/training/{run}.png", "training run {run}", "training", "Claims"),
+        figure=[
+            "<results>/training/{run}.pdf",
+            in_report("<results>/training/{run}.png", "training run {run}", "training", "Claims"),
+        ],
     log:
         "<logs>/training_{run}.log",
     benchmark:

@@ -1,6 +1,5 @@
 """Models side by side, replication, and findings over training, from planted results."""
 
-import json
 from dataclasses import replace
 
 import matplotlib as mpl
@@ -9,18 +8,18 @@ import pandas as pd
 import pyarrow as pa
 import pytest
 from support.figure_checks import check_texts
+from support.scripts import run_script
 from support.simulated_results import intact_rows
 
 from lstm_units.claims.criteria import ClaimCriteria
 from lstm_units.claims.verdict import CLAIMS, FAILS, HOLDS, NOT_TESTABLE, Verdict
-from lstm_units.comparison.describe import ModelEntry, in_order, task_accuracy
-from lstm_units.comparison.figure import training_figure, training_table
+from lstm_units.comparison.describe import ModelEntry, compare_models, in_order, task_accuracy
+from lstm_units.comparison.figure import draw_training, training_figure, training_table
 from lstm_units.comparison.replication import REPLICATED, distinct_networks, replicates, size_name
-from lstm_units.comparison.write_figure import write_training_figure
-from lstm_units.comparison.write_models import write_models
+from lstm_units.comparison.table import models_frame, models_page
 from lstm_units.errors import ConfigurationError, UserError
 from lstm_units.io.figure_style import STYLE
-from lstm_units.io.files import make_metadata, read_metadata, write_json, write_parquet
+from lstm_units.io.files import make_metadata, read_json, write_json, write_parquet
 from lstm_units.io.result_files import ResultFiles
 from lstm_units.statistics.significance import wilson_interval
 
@@ -86,10 +85,8 @@ def model_folder(
     return ResultFiles(folder)
 
 
-def write(tmp_path, models, criteria=CRITERIA):
-    outputs = [tmp_path / f"models.{suffix}" for suffix in ("json", "csv", "md")]
-    write_models(models, criteria, LABELS, *outputs)
-    return json.loads(outputs[0].read_text()), pd.read_csv(outputs[1]), outputs[2].read_text()
+def compare(models):
+    return compare_models(models, CRITERIA, LABELS)
 
 
 @pytest.fixture
@@ -126,8 +123,9 @@ def cells(markdown, heading, row):
 # Side by side
 
 
-def test_each_file_holds_what_the_results_hold(tmp_path, three):
-    found, table, text = write(tmp_path, three)
+def test_table_and_page_hold_what_the_results_hold(three):
+    compared = compare(three)
+    found, table, text = compared.content, models_frame(compared), models_page(compared)
     assert [model["model"] for model in found["models"]] == ["large", "small", "raw"]
     large, small, raw = found["models"]
     assert small["layer_sizes"] == [20, 10]
@@ -179,23 +177,39 @@ def test_each_file_holds_what_the_results_hold(tmp_path, three):
     assert "C24, The findings replicate over seeds and sizes, is about all models" in text
 
 
-def test_equal_input_gives_equal_bytes_with_metadata_and_without_paths(tmp_path, three):
-    write(tmp_path, three)
-    first = {path.name: path.read_bytes() for path in tmp_path.glob("models.*")}
-    write(tmp_path, three)
-    assert {path.name: path.read_bytes() for path in tmp_path.glob("models.*")} == first
-    assert read_metadata(tmp_path / "models.json")["checkpoints"]["raw"] == "hash of raw"
-    assert not any(str(tmp_path).encode() in content for content in first.values())
+def test_the_script_writes_json_table_and_page_of_the_files_it_is_given(tmp_path, three):
+    files = [p for p in tmp_path.rglob("*") if p.is_file() and "syntax" not in p.name]
+    names = ("name", "training_run", "training_step", "untrained_like")
+    output = {"json": "models.json", "csv": "models.csv", "markdown": "models.md"}
+    run_script(
+        "comparison/models",
+        input={"results": files},
+        output={name: tmp_path / path for name, path in output.items()},
+        params={
+            "results": str(tmp_path),
+            "models": [{name: getattr(entry, name) for name in names} for entry in three],
+            "criteria": {},
+            "labels": LABELS,
+        },
+    )
+    found = read_json(tmp_path / "models.json")
+    assert found["metadata"]["checkpoints"]["raw"] == "hash of raw"
+    assert [model["syntax"] for model in found["models"]] == [None] * 3
+    assert pd.read_csv(tmp_path / "models.csv")["model"].tolist() == ["large", "small", "raw"]
+    page = (tmp_path / "models.md").read_text()
+    assert page.startswith("# Models side by side")
+    assert str(tmp_path) not in page
 
 
 def test_one_model_alone_makes_a_table(tmp_path):
-    found, table, text = write(tmp_path, [ModelEntry("a", model_folder(tmp_path / "a"))])
-    assert len(table) == 1
-    assert "untrained" not in text.split("## Accuracy")[0]
-    assert "training" not in text.split("## Accuracy")[0]
-    assert found["training_runs"] == {}
-    assert found["replication"]["verdict"] == NOT_TESTABLE
-    assert "1 trained network of 1 size," in found["replication"]["reason"]
+    compared = compare([ModelEntry("a", model_folder(tmp_path / "a"))])
+    assert len(models_frame(compared)) == 1
+    network = models_page(compared).split("## Accuracy")[0]
+    assert "untrained" not in network
+    assert "training" not in network
+    assert compared.content["training_runs"] == {}
+    assert compared.content["replication"]["verdict"] == NOT_TESTABLE
+    assert "1 trained network of 1 size," in compared.content["replication"]["reason"]
 
 
 def test_equal_checkpoints_are_noted(tmp_path):
@@ -203,8 +217,8 @@ def test_equal_checkpoints_are_noted(tmp_path):
         ModelEntry(name, model_folder(tmp_path / name, sha256=sha256))
         for name, sha256 in (("a", "x"), ("b", "y"), ("c", "x"))
     ]
-    assert "a and c are one and the same checkpoint." in write(tmp_path, models)[2]
-    assert "the same checkpoint" not in write(tmp_path, models[:2])[2]
+    assert "a and c are one and the same checkpoint." in models_page(compare(models))
+    assert "the same checkpoint" not in models_page(compare(models[:2]))
 
 
 def test_tasks_are_in_the_order_of_the_labels_and_natural_text_counts_by_item(tmp_path):
@@ -213,15 +227,15 @@ def test_tasks_are_in_the_order_of_the_labels_and_natural_text_counts_by_item(tm
     margin = np.ones(60)
     rows = intact_rows(np.arange(80), ["1"] * 60 + ["2"] * 20, np.r_[margin, -np.ones(20)])
     write_parquet(rows, files.folder / "intact" / "natural.parquet", METADATA)
-    found, table, _ = write(tmp_path, [ModelEntry("a", files)])
-    (model,) = found["models"]
+    compared = compare([ModelEntry("a", files)])
+    (model,) = compared.content["models"]
     assert list(dict.fromkeys(row["task"] for row in model["accuracy"])) == [
         "simple",
         "natural",
         "zzz",
     ]
     assert task_accuracy(model)["natural"] == 0.75  # of 80 items, not .5
-    assert "accuracy_natural_1" not in table.columns
+    assert "accuracy_natural_1" not in models_frame(compared)
 
 
 def test_a_mean_is_not_made_of_rounded_accuracies(tmp_path):
@@ -229,7 +243,7 @@ def test_a_mean_is_not_made_of_rounded_accuracies(tmp_path):
     right = np.r_[np.ones(3), [1, 1, -1]]  # 1 and 2/3
     rows = intact_rows(np.arange(6), ["S"] * 3 + ["P"] * 3, right)
     write_parquet(rows, files.folder / "intact" / "simple.parquet", METADATA)
-    table = write(tmp_path, [ModelEntry("a", files)])[1]
+    table = models_frame(compare([ModelEntry("a", files)]))
     assert table.loc[0, "accuracy_simple"] == round(5 / 6, 6)
 
 
@@ -237,8 +251,7 @@ def test_a_model_without_an_audit_is_refused(tmp_path):
     files = model_folder(tmp_path / "a")
     (tmp_path / "a" / "claims.json").unlink()
     with pytest.raises(UserError, match=r"claims\.json is missing, so a cannot be compared"):
-        write(tmp_path, [ModelEntry("a", files)])
-    assert not list(tmp_path.glob("models.*"))
+        compare([ModelEntry("a", files)])
 
 
 # Training runs
@@ -282,11 +295,18 @@ def trained(tmp_path, steps=(100, 300, 1000, 3000, 10000)):
 
 
 def test_findings_over_training_are_those_of_the_models(tmp_path):
-    found, table, text = write(tmp_path, trained(tmp_path))
+    compared = compare(trained(tmp_path))
+    found = compared.content
     names = [f"step{step}" for step in (100, 300, 1000, 3000, 10000)]
     assert found["training_runs"] == {"run": names}
-    assert table["model"].tolist() == names
-    assert cells(text, "Network", "training step") == ["100", "300", "1,000", "3,000", "10,000"]
+    assert models_frame(compared)["model"].tolist() == names
+    assert cells(models_page(compared), "Network", "training step") == [
+        "100",
+        "300",
+        "1,000",
+        "3,000",
+        "10,000",
+    ]
     long = training_table(found["models"]).set_index(["step", "quantity", "series"])["value"]
     for place, step in enumerate((100, 300, 1000, 3000, 10000)):
         assert long[step, "accuracy_congruent", "nounpp"] == pytest.approx((11.5 + place) / 20)
@@ -302,14 +322,13 @@ def test_findings_over_training_are_those_of_the_models(tmp_path):
 
 def drawn(table):
     with mpl.rc_context(STYLE):
-        figure = training_figure(table, LABELS)
+        figure = draw_training(table, LABELS)
         check_texts(figure)
     return figure
 
 
 def test_the_figure_draws_every_value_and_its_texts_do_not_overlap(tmp_path):
-    found, _, _ = write(tmp_path, trained(tmp_path))
-    table = training_table(found["models"])
+    table = training_table(compare(trained(tmp_path)).content["models"])
     figure = drawn(table)
     assert len(figure.axes) == 6
     assert {axis.get_xscale() for axis in figure.axes} == {"log"}
@@ -330,14 +349,13 @@ def test_the_figure_draws_every_value_and_its_texts_do_not_overlap(tmp_path):
 
 @pytest.mark.parametrize("steps", [(200, 300, 400), (0, 300, 400)])
 def test_steps_within_a_decade_are_on_a_linear_scale(tmp_path, steps):
-    found, _, _ = write(tmp_path, trained(tmp_path, steps))
-    figure = drawn(training_table(found["models"]))
+    figure = drawn(training_table(compare(trained(tmp_path, steps)).content["models"]))
     assert {axis.get_xscale() for axis in figure.axes} == {"linear"}
 
 
 def test_step_zero_stands_left_of_a_logarithmic_scale(tmp_path):
-    found, _, _ = write(tmp_path, trained(tmp_path, (0, 100, 1000)))
-    figure = drawn(training_table(found["models"]))
+    compared = compare(trained(tmp_path, (0, 100, 1000)))
+    figure = drawn(training_table(compared.content["models"]))
     for axis in figure.axes:
         assert axis.get_xscale() == "symlog"
         assert axis.get_xlim()[0] < 0
@@ -345,22 +363,27 @@ def test_step_zero_stands_left_of_a_logarithmic_scale(tmp_path):
 
 
 def test_what_was_not_run_leaves_its_panel_empty(tmp_path):
-    found, _, _ = write(tmp_path, trained(tmp_path))
-    models = [{**m, "r2": None, "syntax": None, "long_range": None} for m in found["models"]]
+    found = compare(trained(tmp_path)).content["models"]
+    models = [{**m, "r2": None, "syntax": None, "long_range": None} for m in found]
     figure = drawn(training_table(models))
     texts = [text.get_text() for axis in figure.axes for text in axis.texts]
     assert texts == ["not run", "not run"]
 
 
-def test_the_step_writes_figures_and_refuses_a_run_of_one_model(tmp_path):
-    write(tmp_path, trained(tmp_path, (100, 1000)))
+def test_the_script_draws_a_run_and_one_of_a_single_model_is_refused(tmp_path):
+    compared = compare(trained(tmp_path, (100, 1000)))
+    write_json(compared.content, tmp_path / "models.json", compared.metadata)
     outputs = [tmp_path / f"training.{suffix}" for suffix in ("png", "pdf")]
-    write_training_figure(tmp_path / "models.json", "run", outputs)
-    first = [path.read_bytes() for path in outputs]
-    write_training_figure(tmp_path / "models.json", "run", outputs)
-    assert [path.read_bytes() for path in outputs] == first
+    run_script(
+        "comparison/training_figure",
+        input={"models": tmp_path / "models.json"},
+        wildcards={"run": "run"},
+        output={"figure": outputs},
+    )
+    assert outputs[0].read_bytes().startswith(b"\x89PNG")
+    assert b"findings over training" in outputs[1].read_bytes()
     with pytest.raises(UserError, match=r"0 models of the training run 'other' \(runs: run\)"):
-        write_training_figure(tmp_path / "models.json", "other", outputs)
+        training_figure(compared, "other")
 
 
 # Replication

@@ -1,20 +1,28 @@
 """All models side by side."""
 
-from pathlib import Path
-
 from lstm_units.claims.criteria import ClaimCriteria
-from lstm_units.comparison.write_models import ModelEntry, write_models
+from lstm_units.comparison.describe import ModelEntry, compare_models
+from lstm_units.comparison.table import models_frame, models_page
+from lstm_units.io.files import write_text
 from lstm_units.io.result_files import ResultFiles
+from lstm_units.io.results import write_result
+from lstm_units.io.table_formats import write_table
 from lstm_units.runtime.console import job
 
 with job(snakemake.log[0]):
-    results = Path(snakemake.output.json).parent
-    write_models(
-        [
-            ModelEntry(files=ResultFiles.among(results / entry["name"], snakemake.input), **entry)
+    models = compare_models(
+        entries=[
+            ModelEntry(
+                files=ResultFiles.among(
+                    f"{snakemake.params.results}/{entry['name']}", snakemake.input
+                ),
+                **entry,
+            )
             for entry in snakemake.params.models
         ],
-        ClaimCriteria(**snakemake.params.criteria),
-        snakemake.params.labels,
-        **dict(snakemake.output.items()),
+        criteria=ClaimCriteria(**snakemake.params.criteria),
+        labels=snakemake.params.labels,
     )
+    write_result(models, snakemake.output.json)
+    write_table(models_frame(models), snakemake.output.csv)
+    write_text(models_page(models), snakemake.output.markdown)

@@ -1,13 +1,17 @@
-"""What each analysis found in one model, as an entry of ``models.json``."""
+"""What each analysis found in each of several models, as the entries of ``models.json``."""
 
 import itertools
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from lstm_units.claims.criteria import ClaimCriteria
 from lstm_units.claims.depth import units_r2
+from lstm_units.comparison.replication import replicates
 from lstm_units.errors import ConfigurationError, UserError
+from lstm_units.io.files import make_metadata
 from lstm_units.io.result_files import ResultFiles
+from lstm_units.io.results import Result
 from lstm_units.statistics.significance import wilson_interval
 
 KINDS = ("long_range", "short_range", "syntax")
@@ -36,17 +40,54 @@ class ModelEntry:
     untrained_like: str | None = None
 
 
-def in_order(models: Sequence[ModelEntry]) -> list[ModelEntry]:
-    """Put models of one training run beside each other, in the order of their steps.
+def compare_models(
+    entries: Sequence[ModelEntry], criteria: ClaimCriteria, labels: Mapping[str, str]
+) -> Result:
+    """Describe several models, and judge whether the findings replicate over them.
 
     Parameters
     ----------
-    models : sequence of ModelEntry
+    entries : sequence of ModelEntry
+    criteria : ClaimCriteria
+        ``networks, sizes`` (C24) and ``confidence``.
+    labels : mapping of str to str
+        Names of the tasks in print, in the order of the tasks.
 
     Returns
     -------
-    list of ModelEntry
-        A run stands where its first model stood; all else keeps its order.
+    Result
+        JSON: ``models``, see `describe_model`; ``training_runs``, the models of each run in the
+        order of its steps; ``replication``, the verdict on C24; ``labels``.
+
+    Raises
+    ------
+    ConfigurationError
+        As `in_order`.
+    UserError
+        As `describe_model`.
+    """
+    models = [describe_model(entry, labels, criteria.confidence) for entry in in_order(entries)]
+    used = ("networks", "sizes", "confidence")
+    return Result(
+        {
+            "models": models,
+            "training_runs": training_runs(models),
+            "replication": replicates(models, criteria).to_json(),
+            "labels": dict(labels),
+        },
+        make_metadata(
+            kind="models side by side",
+            config={name: getattr(criteria, name) for name in used},
+            checkpoints={model["model"]: model["sha256"] for model in models},
+        ),
+        "the models side by side",
+    )
+
+
+def in_order(models: Sequence[ModelEntry]) -> list[ModelEntry]:
+    """Put models of one training run beside each other, in the order of their steps.
+
+    A run stands where its first model stood; all else keeps its order.
 
     Raises
     ------

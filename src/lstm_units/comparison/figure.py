@@ -12,6 +12,7 @@ from matplotlib.lines import Line2D
 
 from lstm_units.claims.verdict import HOLDS
 from lstm_units.comparison.describe import KINDS, names_numbers, rows_by_task
+from lstm_units.errors import UserError
 from lstm_units.io.figure_style import (
     BLACK,
     FONT_SIZE,
@@ -26,6 +27,8 @@ from lstm_units.io.figure_style import (
     TEXT_WIDTH,
     new_figure,
 )
+from lstm_units.io.files import make_metadata
+from lstm_units.io.results import Result
 
 # The panels: those of accuracy on top, with one line per task.
 ACCURACY = {
@@ -44,6 +47,43 @@ _KIND_LOOKS = {
 }
 # Inches.
 _LEFT, _RIGHT, _GAP, _PANEL, _TITLE, _TICKS, _LEGEND_LINE = 0.5, 0.08, 0.42, 1.25, 0.2, 0.34, 0.15
+
+
+def training_figure(models: Result, run: str) -> Result:
+    """Draw what was found in the checkpoints of one training run, over its steps.
+
+    Parameters
+    ----------
+    models : Result
+        From `lstm_units.comparison.describe.compare_models`.
+    run : str
+
+    Returns
+    -------
+    Result
+        It holds a figure.
+
+    Raises
+    ------
+    UserError
+        If there is no such run, or fewer than two models of it.
+    """
+    runs = models.content["training_runs"]
+    names = runs.get(run, [])
+    if len(names) < 2:
+        raise UserError(
+            f"{models.source} holds {len(names)} models of the training run {run!r} (runs: "
+            f"{', '.join(runs) or 'none'}); at least two are needed. Name more of its checkpoints "
+            "under models"
+        )
+    by_name = {model["model"]: model for model in models.content["models"]}
+    chosen = [by_name[name] for name in names]
+    metadata = make_metadata(
+        kind="findings over training",
+        config={"training_run": run},
+        checkpoints={model["model"]: model["sha256"] for model in chosen},
+    )
+    return Result(draw_training(training_table(chosen), models.content["labels"]), metadata)
 
 
 def training_table(models: Sequence[Mapping[str, Any]]) -> pd.DataFrame:
@@ -88,7 +128,7 @@ def training_table(models: Sequence[Mapping[str, Any]]) -> pd.DataFrame:
     return pd.DataFrame(rows, columns=columns).astype(dict.fromkeys(("low", "high"), float))
 
 
-def training_figure(
+def draw_training(
     table: pd.DataFrame, labels: Mapping[str, str], *, width: float = TEXT_WIDTH
 ) -> Figure:
     """Draw accuracies, units found, R2 of depth and claims that hold, over the training steps.

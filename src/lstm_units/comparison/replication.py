@@ -83,12 +83,7 @@ def distinct_networks(models: Sequence[Mapping[str, Any]]) -> list[Mapping[str, 
     Parameters
     ----------
     models : sequence of mapping
-        As in `replicates`.
-
-    Returns
-    -------
-    list of mapping
-        In the order given.
+        Entries of ``models.json``.
     """
     trained = [model for model in models if model["untrained_like"] is None]
     last: dict[str, int] = {}
@@ -105,12 +100,7 @@ def distinct_networks(models: Sequence[Mapping[str, Any]]) -> list[Mapping[str, 
 
 
 def size_name(layer_sizes: Sequence[int]) -> str:
-    """Return the sizes of the layers in words: ``2 x 650``, or ``400, 650`` where they differ.
-
-    Parameters
-    ----------
-    layer_sizes : sequence of int
-    """
+    """Return the sizes of the layers in words: ``2 x 650``, or ``400, 650`` where they differ."""
     if len(set(layer_sizes)) == 1:
         return f"{len(layer_sizes)} x {layer_sizes[0]}"
     return ", ".join(map(str, layer_sizes))

@@ -1,7 +1,4 @@
-"""Several models side by side: what each analysis found in each of them.
-
-A model is described by an entry of ``models.json``; the tables are made from these entries alone.
-"""
+"""Several models side by side, as a table for machines and as a page to read."""
 
 import json
 from collections.abc import Mapping, Sequence
@@ -18,23 +15,20 @@ from lstm_units.comparison.describe import (
     task_accuracy,
 )
 from lstm_units.comparison.replication import size_name
+from lstm_units.io.results import Result
 from lstm_units.io.table_formats import format_markdown
 
 NOT_RUN = "not run"
 _OVER_MODELS = "C24"
 
 
-def models_frame(
-    models: Sequence[Mapping[str, Any]], replication: Mapping[str, Any]
-) -> pd.DataFrame:
+def models_frame(compared: Result) -> pd.DataFrame:
     """Return one row per model, for ``models.csv``.
 
     Parameters
     ----------
-    models : sequence of mapping
-        Entries of ``models.json``, here and below.
-    replication : mapping
-        The verdict on C24.
+    compared : Result
+        From `lstm_units.comparison.describe.compare_models`.
 
     Returns
     -------
@@ -46,6 +40,7 @@ def models_frame(
         ``C1`` to ``C24``, the last one the same for all. A cell is empty where an analysis was not
         run or a model lacks a task.
     """
+    models, replication = compared.content["models"], compared.content["replication"]
     rows = []
     tasks = dict.fromkeys(task for model in models for task in rows_by_task(model))
     conditions = _attractor_conditions(models)
@@ -79,24 +74,16 @@ def models_frame(
     return pd.DataFrame(rows).astype(dict.fromkeys(whole, "Int64")).round(6)
 
 
-def models_markdown(
-    models: Sequence[Mapping[str, Any]],
-    replication: Mapping[str, Any],
-    labels: Mapping[str, str],
-    metadata: Mapping[str, Any],
-) -> str:
+def models_page(compared: Result) -> str:
     """Return ``models.md``: quantities as rows, models as columns, under small headings.
 
     Parameters
     ----------
-    models : sequence of mapping
-    replication : mapping
-        The verdict on C24.
-    labels : mapping of str to str
-        Names of tasks in print.
-    metadata : mapping
-        Goes into a comment.
+    compared : Result
+        From `lstm_units.comparison.describe.compare_models`.
     """
+    keys = ("models", "replication", "labels")
+    models, replication, labels = (compared.content[key] for key in keys)
     parts = ["# Models side by side\n"]
     parts += [
         f"{' and '.join(names)} are one and the same checkpoint.\n"
@@ -124,7 +111,7 @@ def models_markdown(
         table = pd.DataFrame([[name, *cells] for name, cells in rows], columns=columns)
         parts.append(f"## {heading}\n")
         parts.append(format_markdown(table, legend=[note] if note else []))
-    comment = json.dumps(dict(metadata), sort_keys=True).replace("--", "- -")
+    comment = json.dumps(dict(compared.metadata), sort_keys=True).replace("--", "- -")
     return "\n".join(parts) + f"\n<!-- {comment} -->\n"
 
 

@@ -1,6 +1,6 @@
 """The result files of one model, found by their path in the file contract."""
 
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from fnmatch import fnmatch
 from functools import cached_property
@@ -8,10 +8,9 @@ from pathlib import Path
 from typing import Any
 
 import pandas as pd
-import pyarrow.parquet as pq
 
-from lstm_units.errors import UserError
 from lstm_units.io.files import read_json, read_metadata
+from lstm_units.io.results import Result, read_result
 
 
 @dataclass(frozen=True)
@@ -63,23 +62,31 @@ class ResultFiles:
             found = [n for n in self.known if n.count("/") == depth and fnmatch(n, pattern)]
         return sorted(found)
 
-    def frame(self, name: str, columns: list[str] | None = None) -> pd.DataFrame | None:
-        """Read a Parquet file; None if it is not among the results.
+    def read(
+        self, name: str, columns: Sequence[str] | None = None, filters: Any = None
+    ) -> Result | None:
+        """Read a Parquet or JSON file with its metadata; None if it is not among the results.
+
+        Parameters
+        ----------
+        name : str
+        columns, filters
+            Of `lstm_units.io.results.read_result`.
 
         Raises
         ------
         UserError
-            If the file is missing or damaged, or lacks a column.
+            As there.
         """
         path = self.path(name)
-        if path is None:
-            return None
-        try:
-            return pq.read_table(path, columns=columns).to_pandas()
-        except (OSError, ValueError, KeyError) as error:
-            raise UserError(
-                f"cannot read {path}: {error}. Delete it and run the workflow again"
-            ) from error
+        return None if path is None else read_result(path, columns, filters)
+
+    def frame(
+        self, name: str, columns: Sequence[str] | None = None, filters: Any = None
+    ) -> pd.DataFrame | None:
+        """Read a Parquet file in pandas; as `read`."""
+        found = self.read(name, columns, filters)
+        return None if found is None else found.frame
 
     def json(self, name: str) -> Any:
         """Read a JSON file; None if it is not among the results.
@@ -93,12 +100,12 @@ class ResultFiles:
         return None if path is None else read_json(path)
 
     def metadata(self, name: str) -> dict[str, Any] | None:
-        """Read the metadata of a Parquet or JSON file; None if it is not among the results.
+        """Read how a Parquet or JSON file was made; None if it is not among the results.
 
         Raises
         ------
         UserError
-            If the file is missing or damaged, or carries none.
+            If the file is missing or damaged, or carries no metadata.
         """
         path = self.path(name)
         return None if path is None else read_metadata(path)
