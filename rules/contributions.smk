@@ -17,7 +17,7 @@ rule contributions:
         long_range="<results>/{model}/units/long_range.json",
         short_range="<results>/{model}/units/short_range.json",
     output:
-        "<results>/{model}/contributions/{task}.parquet",
+        contributions="<results>/{model}/contributions/{task}.parquet",
     log:
         "<logs>/{model}/contributions_{task}.log",
     benchmark:
@@ -43,7 +43,9 @@ rule contributions_table:
             f"<results>/{wildcards.model}/contributions/{{task}}.parquet", CONTRIBUTIONS
         ),
     output:
-        table("contributions", "contributions to the verb", "contributions_table", "Contributions"),
+        table=table(
+            "contributions", "contributions to the verb", "contributions_table", "Contributions"
+        ),
     log:
         "<logs>/{model}/contributions_table.log",
     benchmark:
@@ -66,7 +68,7 @@ rule contributions_figure:
             f"<results>/{wildcards.model}/contributions/{{task}}.parquet", CONTRIBUTIONS
         ),
     output:
-        figure(
+        figure=figure(
             "contributions", "contributions to the verb", "contributions_figure", "Contributions"
         ),
     log:

@@ -7,7 +7,7 @@ import pytest
 from support.planted_results import planted_audit
 from test_claims_gates import failing, values_of, write_long_range
 
-from lstm_units.analyses.contributions.table import contributions_table
+from lstm_units.analyses.contributions.summary import summarise_contributions
 from lstm_units.analyses.controls.write_set_tests import TESTS_SCHEMA
 from lstm_units.claims.contributions import right_when_wrong
 from lstm_units.claims.short_range import short_range_carries
@@ -230,7 +230,7 @@ def test_units_that_point_right_in_most_wrong_items_hold(wrong):
 
 def test_the_interval_is_that_of_the_table_of_contributions(wrong):
     table, units = write_contributions(wrong.folder)
-    known = contributions_table(
+    known = summarise_contributions(
         {"nounpp": table}, units, samples=AUDIT.criteria.bootstrap_samples, seed=2019
     )
     row = known[known["condition"].eq("all") & known["answer"].eq("wrong")].iloc[0]

@@ -1,19 +1,23 @@
 """Split the verb margins of a task into the contributions of kinds of units."""
 
-from pathlib import Path
-
-from lstm_units.analyses.contributions.write_contributions import write_contributions
-from lstm_units.interventions.model_inputs import Context, compute_from
+from lstm_units.analyses.contributions.parts import contributions
+from lstm_units.interventions.model_inputs import Context, compute_from, loaded_model, read_group
+from lstm_units.io.results import read_result, write_result
 from lstm_units.runtime.console import job
+from lstm_units.stimuli.table import read_stimuli
 
+task = {snakemake.wildcards.task: snakemake.input.stimuli}
 with job(snakemake.log[0]):
-    write_contributions(
-        Path(snakemake.input.weights).parent,
-        snakemake.input.stimuli,
-        Context(**snakemake.params.context),
-        snakemake.input.intact,
-        snakemake.input.long_range,
-        snakemake.input.short_range,
-        compute_from(snakemake.params.precision, snakemake.resources, snakemake.threads),
-        snakemake.output[0],
-    )
+    compute = compute_from(snakemake.params.precision, snakemake.resources, snakemake.threads)
+    with loaded_model(snakemake.input.weights, compute) as model:
+        result = contributions(
+            model=model,
+            group=read_group(task, model.vocabulary),
+            stimuli=read_stimuli(snakemake.input.stimuli),
+            context=Context(**snakemake.params.context),
+            intact=read_result(snakemake.input.intact, ["item", "right", "margin"]),
+            long_range=read_result(snakemake.input.long_range),
+            short_range=read_result(snakemake.input.short_range),
+            compute=compute,
+        )
+    write_result(result, snakemake.output.contributions)

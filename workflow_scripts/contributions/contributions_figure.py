@@ -1,12 +1,20 @@
 """Figure of the contributions of long- and short-range units to the verb margin."""
 
-from lstm_units.analyses.contributions.write_figure import write_contributions_figure
+from lstm_units.analyses.contributions.figure import contributions_figure
+from lstm_units.analyses.contributions.summary import COLUMNS
+from lstm_units.io.figure_style import write_figure
+from lstm_units.io.results import read_result
 from lstm_units.runtime.console import job
 
 with job(snakemake.log[0]):
-    write_contributions_figure(
-        dict(zip(snakemake.params.tasks, snakemake.input.contributions, strict=True)),
-        snakemake.params.labels,
-        snakemake.params.statistics,
-        list(snakemake.output),
+    figure = contributions_figure(
+        by_task={
+            task: read_result(path, COLUMNS)
+            for task, path in zip(
+                snakemake.params.tasks, snakemake.input.contributions, strict=True
+            )
+        },
+        labels=snakemake.params.labels,
+        **snakemake.params.statistics,
     )
+    write_figure(figure, snakemake.output.figure)

@@ -1,12 +1,20 @@
 """Table of the contributions of long- and short-range units to the verb margin."""
 
-from lstm_units.analyses.contributions.write_table import write_contributions_table
+from lstm_units.analyses.contributions.summary import COLUMNS
+from lstm_units.analyses.contributions.table import contributions_table
+from lstm_units.io.results import read_result
+from lstm_units.io.table_formats import write_tables
 from lstm_units.runtime.console import job
 
 with job(snakemake.log[0]):
-    write_contributions_table(
-        dict(zip(snakemake.params.tasks, snakemake.input.contributions, strict=True)),
-        snakemake.params.labels,
-        snakemake.params.statistics,
-        list(snakemake.output),
+    table = contributions_table(
+        by_task={
+            task: read_result(path, COLUMNS)
+            for task, path in zip(
+                snakemake.params.tasks, snakemake.input.contributions, strict=True
+            )
+        },
+        labels=snakemake.params.labels,
+        **snakemake.params.statistics,
     )
+    write_tables(table, snakemake.output.table)

@@ -7,12 +7,13 @@ from typing import Any
 
 import pandas as pd
 
-from lstm_units.analyses.contributions.table import (
+from lstm_units.analyses.contributions.summary import (
     ALL,
+    COLUMNS,
     RIGHT,
     WITHOUT_CONSTANT,
-    contributions_table,
-    read_contributions,
+    gather_contributions,
+    summarise_contributions,
 )
 from lstm_units.claims.criteria import Audit
 from lstm_units.claims.evidence import (
@@ -25,6 +26,7 @@ from lstm_units.claims.parts import listed
 from lstm_units.claims.units import LONG_RANGE, UNCONFIRMED, long_range_units
 from lstm_units.claims.verdict import Measure, Verdict, not_testable, with_interval
 from lstm_units.io.result_files import ResultFiles
+from lstm_units.io.results import read_result
 
 _GROUP = "long_range"
 _WILSON = "Wilson interval, which ignores that items share words"
@@ -51,7 +53,7 @@ def right_when_wrong(files: ResultFiles, audit: Audit) -> Verdict:
     Raises
     ------
     UserError
-        As in `lstm_units.analyses.contributions.table.read_contributions`.
+        If the tasks do not belong together.
     """
     criteria = audit.criteria
     criterion = (
@@ -70,7 +72,9 @@ def right_when_wrong(files: ResultFiles, audit: Audit) -> Verdict:
     by_name = {Path(name).stem: name for name in names}
     order = [task for task in audit.tasks if task in by_name]
     order += [task for task in by_name if task not in order]
-    found = read_contributions({task: files.path(by_name[task]) for task in order})
+    found = gather_contributions(
+        {task: read_result(files.path(by_name[task]), COLUMNS) for task in order}
+    )
     data = (LONG_RANGE, *(by_name[task] for task in order))
     if not found.units[_GROUP]:
         reason = "no long-range unit is in the last layer, so none contributes to the margin itself"
@@ -102,7 +106,7 @@ def _shares(
     number = items["subject_number"].astype(object)
     # The same table as for conditions, of subjects of one number.
     by_number = items.assign(condition=number.where(number.notna(), "unknown number"))
-    table = contributions_table(
+    table = summarise_contributions(
         {task: by_number},
         units,
         confidence=criteria.confidence,

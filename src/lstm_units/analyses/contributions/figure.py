@@ -1,4 +1,4 @@
-"""Contributions to the verb margin: a function that takes a DataFrame and returns a Figure."""
+"""Figure of what each kind of unit adds to the verb margin."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -11,6 +11,13 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
 
+from lstm_units.analyses.contributions.summary import (
+    GROUPS,
+    RIGHT,
+    WITHOUT_CONSTANT,
+    gather_contributions,
+    summarise_contributions,
+)
 from lstm_units.errors import UserError
 from lstm_units.io.figure_style import (
     BLACK,
@@ -24,6 +31,8 @@ from lstm_units.io.figure_style import (
     TEXT_WIDTH,
     new_figure,
 )
+from lstm_units.io.files import make_metadata
+from lstm_units.io.results import Result
 
 # Colour, marker, size and name of each part, in the order in which they stand side by side.
 _MARKS = {
@@ -33,8 +42,6 @@ _MARKS = {
     "bias": (SKY, "^", 3.6, "bias"),
     "margin": (BLACK, "_", 5.0, "margin: sum of the parts"),
 }
-_GROUPS = ("long_range", "short_range")
-_WITHOUT = "_right_without_constant"
 _CROSS = ("x", 3.2)
 _STEP, _STEP_OF_SHARES = 0.084, 0.115  # between marks side by side, in conditions
 _PER_ROW = 8  # conditions
@@ -45,6 +52,39 @@ _LEGEND_LINE, _AXIS_TITLE = 0.15, 0.20
 
 
 def contributions_figure(
+    by_task: Mapping[str, Result], labels: Mapping[str, str], **statistics: Any
+) -> Result:
+    """Draw mean contributions, and how often they point to the right form.
+
+    Parameters
+    ----------
+    by_task : mapping of str to Result
+        From `lstm_units.analyses.contributions.parts.contributions`.
+    labels : mapping of str to str
+        Names of tasks in print.
+    **statistics
+        ``confidence, samples, seed`` of
+        `lstm_units.analyses.contributions.summary.summarise_contributions`.
+
+    Returns
+    -------
+    Result
+        It holds the figure of `draw_contributions`.
+
+    Raises
+    ------
+    UserError
+        If the tasks do not belong together.
+    """
+    found = gather_contributions(by_task)
+    table = summarise_contributions(found.by_task, found.units, **statistics)
+    return Result(
+        draw_contributions(table, found.units, labels),
+        make_metadata(kind="figure of contributions", **found.origin, config=statistics),
+    )
+
+
+def draw_contributions(
     table: pd.DataFrame,
     units: Mapping[str, Any],
     labels: Mapping[str, str] | None = None,
@@ -62,7 +102,7 @@ def contributions_figure(
     Parameters
     ----------
     table : DataFrame
-        From `lstm_units.analyses.contributions.table.contributions_table`.
+        From `lstm_units.analyses.contributions.summary.summarise_contributions`.
     units : mapping
         ``long_range, short_range``: 1-based units of the last layer.
     labels : mapping of str to str, optional
@@ -83,11 +123,11 @@ def contributions_figure(
     if not panels:
         raise UserError("no contributions to draw: the table has no rows")
     rows = _rows(panels)
-    groups = [group for group in _GROUPS if units[group]]
-    drawn = [name for name in _MARKS if name not in _GROUPS or name in groups]
+    groups = [group for group in GROUPS if units[group]]
+    drawn = [name for name in _MARKS if name not in GROUPS or name in groups]
     limits = _limits(pd.concat(panels.values()), drawn)
     with mpl.rc_context(STYLE):
-        crosses = any(table[f"{group}{_WITHOUT}"].notna().any() for group in groups)
+        crosses = any(table[f"{group}{WITHOUT_CONSTANT}"].notna().any() for group in groups)
         handles = _legend(units, crosses)
         columns = 3
         footer = _AXIS_TITLE + _LEGEND_LINE * -(-len(handles) // columns) + 0.08
@@ -112,7 +152,7 @@ def contributions_figure(
                 lowest, ylabels = axis, ["mean contribution\n(nats)"]
                 if groups:
                     lowest = add(top - _MEANS - _BETWEEN - _SHARES, _SHARES)
-                    shares = [(name, kind) for name in groups for kind in ("_right", _WITHOUT)]
+                    shares = [(name, kind) for name in groups for kind in (RIGHT, WITHOUT_CONSTANT)]
                     _draw(lowest, panels[task], shares, _STEP_OF_SHARES, scale=100)
                     lowest.axhline(50, color=GREY, linewidth=0.6, linestyle=":", zorder=1)
                     lowest.set_ylim(-12, 112)
@@ -219,7 +259,7 @@ def _draw(
             ends = [scale * getattr(row, f"{name}{suffix}_{end}") for end in ("low", "high")]
             x = conditions.index(row.condition) + side + (number - (len(drawn) - 1) / 2) * step
             colour, marker, size, _ = _MARKS[name]
-            if suffix == _WITHOUT:
+            if suffix == WITHOUT_CONSTANT:
                 marker, size = _CROSS
             if np.isfinite(ends).all():
                 axis.plot([x, x], ends, color=colour, linewidth=0.8, zorder=2)
@@ -259,7 +299,7 @@ def _label_conditions(axis: Axes, rows: pd.DataFrame) -> None:
 def _legend(units: Mapping[str, Any], crosses: bool) -> list[Line2D | Patch]:
     handles: list[Line2D | Patch] = []
     for name, (colour, marker, size, title) in _MARKS.items():
-        if name in _GROUPS:
+        if name in GROUPS:
             n = len(units[name])
             title = f"{n} {title} unit{'s' * (n > 1)}" if n else f"no {title} unit"
             if not n:

@@ -3,30 +3,189 @@
 The decoder is linear, so the margin at the verb is a sum over the units of the last layer,
 ``sum_u hidden_u * (W[correct, u] - W[wrong, u])``, and the difference of two decoder biases, with
 the intact model's hidden values after the word before the verb. Layers below act only through the
-last one. This measures what Lakretz et al. 2019 (Sections 4.2 and 5) remark in passing: that the
-long-range units are almost always right, even where the network is wrong.
+last one. This is direct logit attribution (Elhage et al. 2021) of a difference of two logits; it is
+exact here, since nothing stands between the last layer and the decoder. It measures what Lakretz et
+al. 2019 (Sections 4.2 and 5) remark in passing: that the long-range units are almost always right,
+even where the network is wrong.
 """
 
+import logging
 from collections.abc import Mapping, Sequence
+from typing import Any
 
 import numpy as np
 import pandas as pd
+import pyarrow as pa
 import torch
 from torch import Tensor
 
-from lstm_units.errors import InterventionError
-from lstm_units.interventions.context_states import States
+from lstm_units.errors import InterventionError, UserError
+from lstm_units.interventions.context_states import States, read_context
+from lstm_units.interventions.interventions import Interventions
+from lstm_units.interventions.model_inputs import (
+    Compute,
+    Context,
+    Group,
+    model_metadata,
+    sweep_size,
+)
 from lstm_units.interventions.prefix_trie import build_trie
 from lstm_units.interventions.sweep import Items, partition
 from lstm_units.interventions.trie_reader import SweepSize, read_intact
+from lstm_units.io.results import Result, require_same
+from lstm_units.io.unit_columns import arrow_table
 from lstm_units.io.unit_numbers import layer_and_index
 from lstm_units.models.language_model import LanguageModel
 
+log = logging.getLogger(__name__)
+
 REST, BIAS = "rest", "bias"
+# The parts must add up to the margin that the intact model got. Both are sums of float32 products
+# there, so a margin of 100 nats is not known to better than the second term.
+TOLERANCE, RELATIVE_TOLERANCE = 1e-4, 1e-6
+
+
+def contributions(
+    model: LanguageModel,
+    group: Group,
+    stimuli: pa.Table,
+    context: Context,
+    intact: Result,
+    long_range: Result,
+    short_range: Result,
+    compute: Compute,
+) -> Result:
+    """Split the verb margin of every item of a task into long-range, short-range units and rest.
+
+    Units of lower layers act through the last layer only: they are left out and named in the
+    metadata. A unit that is both long-range and short-range counts as long-range.
+
+    Parameters
+    ----------
+    model : LanguageModel
+    group : Group
+        The items of one task.
+    stimuli : pyarrow.Table
+        The same, with what is known of their nouns and verbs.
+    context : Context
+    intact : Result
+        ``item, margin, right`` of the intact model.
+    long_range, short_range : Result
+        JSON whose ``units`` have a ``unit`` each (1-based). Short-range units of the last layer
+        whose ``supports_its_number`` is false are named in the metadata, under
+        ``config.units.short_range_against``.
+    compute : Compute
+
+    Returns
+    -------
+    Result
+        ``item, condition, right, margin`` (of the intact model), ``long_range, short_range, rest,
+        bias`` (which add up to the margin; nats, float32), ``subject_number`` (singular or plural),
+        ``subject_lemma, verb_lemma`` (these three null where not known), and ``unit_{number}`` for
+        each long-range unit of the last layer.
+
+    Raises
+    ------
+    UserError
+        If the results come from several checkpoints, stimuli or contexts, or if the parts do not
+        add up to the margins of `intact` within 1e-4.
+    InterventionError
+        If the model has no such unit.
+    """
+    units = _units_of_parts(model.layer_sizes, long_range, short_range)
+    metadata = model_metadata(
+        "contributions", model, compute, group, **context.metadata(), units=units
+    )
+    made = Result(None, metadata, "the contributions")
+    require_same(
+        *(made, intact),
+        stimuli_sha256="version of the stimuli",
+        context_sha256="context",
+        context_case="case of the context",
+    )
+    require_same(made, long_range, short_range)
+    known = intact.frame
+    if not np.array_equal(known["item"], group.number):
+        raise UserError(
+            f"{intact.source} does not hold the items of the stimuli in their order. Delete it and "
+            "run the workflow again"
+        )
+    words = context.ids(model.vocabulary, ablated=False)
+    states = read_context(model, Interventions("zero", ((),)), words)
+    parts = {name: units[name] for name in ("long_range", "short_range")}
+    size = sweep_size(compute, model.device)
+    split = split_margins(model, group.items, states, parts, size, parts["long_range"])
+    sums = [*parts, REST, BIAS]
+    _require_sum(split[sums].sum(axis=1).to_numpy(), known, intact.source)
+    names = ("subject_number", "subject_lemma", "verb_lemma")
+    nouns = pd.DataFrame({name: stimuli[name].to_pylist() for name in names}, dtype=object)
+    table = pd.concat(
+        [
+            known[["item"]].assign(condition=group.condition),
+            known[["right", "margin"]],
+            split[sums],
+            nouns,
+            split.drop(columns=sums),
+        ],
+        axis=1,
+    )
+    types = dict.fromkeys(["margin", *split.columns], pa.float32())
+    return Result(arrow_table(table, item=pa.int32(), **types), metadata, made.source)
+
+
+def _units_of_parts(
+    layer_sizes: Sequence[int], long_range: Result, short_range: Result
+) -> dict[str, Any]:
+    """Units of the last layer by part, and what was left out or counted elsewhere, 1-based."""
+    found: dict[str, list[int]] = {}
+    lower: dict[str, list[int]] = {}
+    last = len(layer_sizes) - 1
+    for name, listed in (("long_range", long_range), ("short_range", short_range)):
+        numbers = sorted({int(entry["unit"]) for entry in listed.content["units"]})
+        layer = {unit: layer_and_index(layer_sizes, unit)[0] for unit in numbers}
+        found[name] = [unit for unit in numbers if layer[unit] == last]
+        lower[name] = [unit for unit in numbers if layer[unit] != last]
+        if lower[name]:
+            log.info(
+                "%s units of lower layers act through the last layer only and are left out: %s",
+                name.replace("_", "-"),
+                ", ".join(map(str, lower[name])),
+            )
+    both = sorted(set(found["long_range"]) & set(found["short_range"]))
+    found["short_range"] = [unit for unit in found["short_range"] if unit not in both]
+    if both:
+        log.info("counted as long-range, though short-range too: %s", ", ".join(map(str, both)))
+    against = {
+        int(entry["unit"])
+        for entry in short_range.content["units"]
+        if entry.get("supports_its_number") is False  # null: not known
+    }
+    return {
+        **found,
+        "long_range_in_lower_layers": lower["long_range"],
+        "short_range_in_lower_layers": lower["short_range"],
+        "both": both,
+        "short_range_against": sorted(against - set(lower["short_range"])),
+        "n_rest": layer_sizes[-1] - sum(map(len, found.values())),
+        "last_layer": last + 1,
+    }
+
+
+def _require_sum(total: np.ndarray, known: pd.DataFrame, source: str) -> None:
+    margin = known["margin"].to_numpy().astype(float)
+    wrong = ~np.isclose(total, margin, rtol=RELATIVE_TOLERANCE, atol=TOLERANCE)
+    if wrong.any():
+        worst = int(np.argmax(np.where(wrong, np.abs(total - margin), -1)))
+        raise UserError(
+            f"the contributions do not add up to the margins of {source} in {int(wrong.sum())} of "
+            f"{len(wrong)} items: in item {int(known['item'].iloc[worst])} their sum is "
+            f"{total[worst]:.6g}, expected {margin[worst]:.6g} within {TOLERANCE:g}. The file is "
+            "out of date or damaged; delete it and run the workflow again"
+        )
 
 
 @torch.inference_mode()
-def contributions(
+def split_margins(
     model: LanguageModel,
     items: Items,
     states: States,
