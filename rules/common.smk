@@ -73,8 +73,14 @@ wildcard_constraints:
 
 
 def code(script, *extra):
-    """Fingerprint of a script and of all that it reaches; taken when a job asks for it."""
-    return lambda wildcards: CODE.fingerprint(PROJECT / "workflow_scripts" / script, extra)
+    """Fingerprint of a script and of all that it reaches; taken when a job asks for it.
+
+    Further names are modules that it imports by their names, paths are data files that it reads.
+    """
+    modules = [name for name in extra if isinstance(name, str)]
+    files = [path for path in extra if not isinstance(path, str)]
+    entry = [PROJECT / "workflow_scripts" / script, *modules]
+    return lambda wildcards: CODE.fingerprint(entry, files)
 
 
 def device_environment(section):

@@ -1,7 +1,7 @@
 # What can be read from the units at every word: from many (Figure 2), and from each alone.
 
 from lstm_units.config.analysis_plan import analyses
-from lstm_units.config.run_files import HOLD_OUTS
+from lstm_units.config.analysis_plan import HOLD_OUTS
 
 ANALYSES = analyses(config)
 decoded_task = lambda wildcards: ANALYSES[wildcards.analysis]["task"]

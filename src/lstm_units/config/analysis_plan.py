@@ -7,6 +7,9 @@ library only: it is imported when the Snakefile is parsed.
 from collections.abc import Mapping
 from typing import Any
 
+# Both ways to hold nouns out in decoding: no noun on both sides, or items at random as in the paper.
+HOLD_OUTS = ("grouped", "random")
+
 
 def chosen_tasks(config: Mapping[str, Any], section: str) -> list[str]:
     """Return the tasks of a section that are among ``tasks``, in the order of the section.

@@ -6,174 +6,33 @@ is imported when the Snakefile is parsed.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any
 
 from lstm_units.config.analysis_plan import (
-    analyses,
     chosen_tasks,
-    connectivity_task,
     controls,
     depth_regressors,
     finds_short_range,
     finds_syntax,
-    named_units,
-    structures,
     syntax_unit,
     tasks_with,
-    time_course_task,
-    unit_decoding_task,
 )
+from lstm_units.config.rooms import Products, each, rooms
 from lstm_units.config.sweep_plan import groups, layer_range, shard_ranges, swept_modes
 from lstm_units.config.training_runs import corpus_file
 from lstm_units.errors import ConfigurationError
 
 TABLE_FORMATS = ("csv", "md", "tex")
 FIGURE_FORMATS = ("pdf", "png")
-HOLD_OUTS = ("grouped", "random")
-
-
-@dataclass(frozen=True)
-class Products:
-    """What an analysis makes of a model; paths are relative to the model's folder.
-
-    Parameters
-    ----------
-    figures, tables : tuple of str
-        Names under ``figures/`` and ``tables/``, without the format.
-    files : tuple of str
-        Results that a run is asked for beside them.
-    audited, compared, on_cards : tuple of str
-        What the audit of the claims, the table of all models and the cards of units read.
-    """
-
-    figures: tuple[str, ...] = ()
-    tables: tuple[str, ...] = ()
-    files: tuple[str, ...] = ()
-    audited: tuple[str, ...] = ()
-    compared: tuple[str, ...] = ()
-    on_cards: tuple[str, ...] = ()
-
-
-def _each(pattern: str, names: Iterable[object]) -> tuple[str, ...]:
-    """Put each name in the place of ``{}``."""
-    return tuple(pattern.format(name) for name in names)
 
 
 def _activations(config: Mapping[str, Any], model: str) -> Products:
-    return Products(files=_each("activations/{}", chosen_tasks(config, "activations")))
-
-
-def _dynamics(config: Mapping[str, Any], model: str) -> Products:
-    tasks = chosen_tasks(config, "dynamics")
-    if not tasks:
-        return Products()
-    drawn, audited = tasks[0], time_course_task(config)
-    single = _each(f"dynamics/{drawn}/unit_{{}}", named_units(config, model))
-    return Products(
-        figures=("fig1a", "fig1b", "fig1c", *single),
-        files=_each("dynamics/{}.parquet", tasks),
-        audited=(f"dynamics/{audited}.parquet", f"activations/{audited}"),
-        on_cards=(f"dynamics/{drawn}.parquet", f"stimuli/{drawn}.parquet"),
-    )
-
-
-def _efferents(config: Mapping[str, Any], model: str) -> Products:
-    if config["efferents"]["verb_pairs"] is None:
-        return Products()
-    units, with_words = "efferents/units.parquet", bool(chosen_tasks(config, "dynamics"))
-    return Products(
-        figures=("fig1d",),
-        tables=("efferents",) if with_words else (),
-        audited=("efferents/weights.parquet", units),
-        on_cards=(units, "efferents/words.parquet") if with_words else (units,),
-    )
-
-
-def _decoding(config: Mapping[str, Any], model: str) -> Products:
-    names = [f"{name}_{hold_out}" for name in analyses(config) for hold_out in HOLD_OUTS]
-    return Products(figures=tuple(analyses(config)), audited=_each("decoding/{}.parquet", names))
-
-
-def _unit_decoding(config: Mapping[str, Any], model: str) -> Products:
-    task, units = unit_decoding_task(config), "decoding/units.parquet"
-    if task is None:
-        return Products()
-    return Products(
-        figures=("unit_decoding",) if finds_short_range(config) else (),
-        files=(units,),
-        on_cards=(units, f"stimuli/{task}.parquet"),
-    )
-
-
-def _contributions(config: Mapping[str, Any], model: str) -> Products:
-    tasks = chosen_tasks(config, "contributions")
-    if not tasks or not finds_short_range(config):
-        return Products()
-    files = _each("contributions/{}.parquet", tasks)
-    return Products(figures=("contributions",), tables=("contributions",), audited=files)
-
-
-def _depth(config: Mapping[str, Any], model: str) -> Products:
-    if not config["depth"]["run"]:
-        return Products()
-    return Products(
-        figures=("depth",),
-        tables=("depth",),
-        files=("depth/comparisons.parquet",),
-        audited=("depth/comparisons.parquet",),
-        compared=("depth/scores.parquet",),
-        on_cards=("depth/coefficients.parquet",),
-    )
-
-
-def _syntax_units(config: Mapping[str, Any], model: str) -> Products:
-    single = _each("dependency/unit_{}", named_units(config, model))
-    return Products(
-        figures=("fig3", *single) if finds_syntax(config) else (),
-        on_cards=("dependency_span.parquet",) if structures(config) else (),
-    )
-
-
-def _controls(config: Mapping[str, Any], model: str) -> Products:
-    families = controls(config)
-    return Products(
-        figures=_each("controls_{}", families),
-        tables=("controls",) if families else (),
-        audited=_each("controls/tests/{}.parquet", families),
-    )
-
-
-def _connectivity(config: Mapping[str, Any], model: str) -> Products:
-    if connectivity_task(config) is None:
-        return Products()
-    afferents = "connectivity/afferents.parquet"
-    return Products(
-        figures=("fig4a", "fig4b"),
-        tables=("connectivity",),
-        files=("connectivity/graph.graphml",),
-        audited=("connectivity/summary.json", afferents),
-        on_cards=(afferents,),
-    )
-
-
-ANALYSES = (
-    _activations,
-    _dynamics,
-    _efferents,
-    _decoding,
-    _unit_decoding,
-    _contributions,
-    _depth,
-    _syntax_units,
-    _controls,
-    _connectivity,
-)
+    return Products(files=each("activations/{}", chosen_tasks(config, "activations")))
 
 
 def products(config: Mapping[str, Any], model: str) -> list[Products]:
-    """Return what each analysis makes of a model; nothing, of those that are left out."""
-    return [analysis(config, model) for analysis in ANALYSES]
+    """Return what each room makes of a model, and the dumps that are asked for."""
+    return [_activations(config, model), *(room.products(config, model) for room in rooms())]
 
 
 def of_model(model: str, names: Iterable[str]) -> list[str]:
@@ -189,8 +48,7 @@ def in_formats(figures: Iterable[str], tables: Iterable[str]) -> list[str]:
 
 def main_files(model: str) -> list[str]:
     """Return what every configuration makes of a model."""
-    names = ["units.json", "claims.csv", "claims.md", "cards/notable.json"]
-    return of_model(model, [*names, *in_formats(["units"], ["table1", "table2"])])
+    return of_model(model, ["claims.csv", "claims.md", "cards/notable.json"])
 
 
 def analysis_files(config: Mapping[str, Any], model: str) -> list[str]:
@@ -312,15 +170,15 @@ def depth_dump(model: str, regressors: str) -> str | None:
 
 def compared_files(config: Mapping[str, Any], model: str) -> list[str]:
     """Return what the table of all models reads of each, beside its claims."""
-    names = ["checkpoint/model.json", *_each("intact/{}.parquet", config["tasks"])]
+    names = ["checkpoint/model.json", *each("intact/{}.parquet", config["tasks"])]
     names += [name for made in products(config, model) for name in made.compared]
     return [*of_model(model, names), *_unit_files(config, model)]
 
 
 def audited_files(config: Mapping[str, Any], model: str, layer_sizes: Sequence[int]) -> list[str]:
     """Return what the audit of the claims reads of a model."""
-    names = list(_each("stimuli/{}.parquet", config["tasks"]))
-    names += _each("ablation/{}/accuracy.parquet", swept_modes(config, layer_sizes))
+    names = list(each("stimuli/{}.parquet", config["tasks"]))
+    names += each("ablation/{}/accuracy.parquet", swept_modes(config, layer_sizes))
     names += [name for made in products(config, model) for name in made.audited]
     unswept, natural = groups(config, swept=False), set(tasks_with(config, "linzen"))
     natural_groups = [group for group, tasks in unswept.items() if natural & set(tasks)]
@@ -333,11 +191,11 @@ def audited_files(config: Mapping[str, Any], model: str, layer_sizes: Sequence[i
 
 def card_files(config: Mapping[str, Any], model: str, layer_sizes: Sequence[int]) -> list[str]:
     """Return what the cards of a model's units show."""
-    names = list(_each("checkpoint/{}", ("model.json", "model.safetensors", "vocab.txt")))
-    names += _each("ablation/{}/accuracy.parquet", swept_modes(config, layer_sizes))
+    names = list(each("checkpoint/{}", ("model.json", "model.safetensors", "vocab.txt")))
+    names += each("ablation/{}/accuracy.parquet", swept_modes(config, layer_sizes))
     names += [name for made in products(config, model) for name in made.on_cards]
     unswept = groups(config, swept=False)
-    names += _each("intact/{}.parquet", [task for tasks in unswept.values() for task in tasks])
+    names += each("intact/{}.parquet", [task for tasks in unswept.values() for task in tasks])
     return [
         *of_model(model, names),
         *_unit_files(config, model),
@@ -378,7 +236,7 @@ def stimulus_word_files(config: Mapping[str, Any], corpus: str) -> list[str]:
     if not config["training"]["corpora"][corpus]["stimulus_words"]:
         return []
     depth = ["<results>/stimuli/depth/sentences.parquet"] if config["depth"]["run"] else []
-    generated = _each("<results>/stimuli/{}.parquet", tasks_with(config, "generated"))
+    generated = each("<results>/stimuli/{}.parquet", tasks_with(config, "generated"))
     return [*generated, config["context"]["file"], *depth]
 
 

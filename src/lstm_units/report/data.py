@@ -1,12 +1,12 @@
 """What the report shows of each model, collected from its result files."""
 
 import base64
+import math
 import os
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from fnmatch import fnmatch
-from functools import cached_property
+from functools import cached_property, partial
 from html import unescape
 from pathlib import Path
 from typing import Any
@@ -15,9 +15,10 @@ from urllib.parse import quote
 from markupsafe import Markup
 
 from lstm_units.claims.verdict import CLAIMS, Verdict, with_interval
+from lstm_units.config.rooms import rooms
 from lstm_units.io.result_files import ResultFiles
 from lstm_units.io.wording import units_named
-from lstm_units.report.captions import figure_caption
+from lstm_units.report.captions import drawn_by, figure_caption
 from lstm_units.report.tables import (
     FileLink,
     ReportTable,
@@ -25,36 +26,6 @@ from lstm_units.report.tables import (
     read_printed_table,
 )
 
-# Name of the file under tables/, title, columns in which an empty cell repeats the one above, and
-# the key of the configuration that asks for it.
-_TABLES = (
-    ("table1", "Table 1: the tasks", 0, "tasks"),
-    ("depth", "Depth: R² of all units and of the baselines", 1, "depth.run"),
-    ("controls", "Discovered units ablated together, against random sets", 2, "controls.run"),
-    ("connectivity", "Connections among long-range and syntax units", 0, "connectivity"),
-    ("contributions", "What kinds of units add to the verb margin", 0, "contributions.tasks"),
-    ("efferents", "Efferent weights of the shown units", 0, "efferents"),
-)
-# In the order of the paper; a pattern can match several figures.
-_FIGURES = (
-    "units",
-    "fig1a",
-    "fig1b",
-    "fig1c",
-    "fig1d",
-    "fig2",
-    "decoding",
-    "unit_decoding",
-    "contributions",
-    "depth",
-    "fig3",
-    "controls_syntax",
-    "controls_short_range",
-    "controls_short_and_long_range",
-    "controls_*",
-    "fig4a",
-    "fig4b",
-)
 # Where a card names the files that it was made from.
 _FILES = re.compile(r'<p class="files">.*?</p>', re.DOTALL)
 _NAMED_FILE = re.compile(r"<code>([^<]*)</code>")
@@ -239,7 +210,9 @@ def collect_model(
     files = run.of_model(model.name)
     claims = files.json("claims.json") or {}
     cards, note = _cards(run, files)
-    tables = {name: _table(run, files, name, title, fill) for name, title, fill, _ in _TABLES}
+    every = sorted((table for room in rooms() for table in room.tables), key=lambda t: t.place)
+    every = [table for table in every if table.name != "table2"]
+    tables = {t.name: _table(run, files, t.name, t.title, t.repeated) for t in every}
     return ModelResults(
         model=model,
         anchor=f"model-{model.name}",
@@ -252,7 +225,7 @@ def collect_model(
         cards=cards,
         cards_note=note,
         not_run=tuple(
-            f"{title} (set `{key}`)" for name, title, _, key in _TABLES if tables[name] is None
+            f"{table.title} (set `{table.key}`)" for table in every if tables[table.name] is None
         ),
     )
 
@@ -330,7 +303,7 @@ def _figures(
         for name in files.matching(pattern)
     ]
     figures = []
-    for name in sorted(names, key=_place):
+    for name in sorted(names, key=partial(_place, files)):
         path = files.path(name)
         stem = name.removeprefix("figures/").removesuffix(".png")
         caption = figure_caption(stem, files, settings.labels, config)
@@ -351,13 +324,11 @@ def _figures(
     return tuple(figures)
 
 
-def _place(name: str) -> tuple[int, str]:
+def _place(files: ResultFiles, name: str) -> tuple[float, str]:
+    """Return where a figure stands: in the order of the paper, unknown ones at the end."""
     stem = name.removeprefix("figures/").removesuffix(".png")
-    places = [place for place, pattern in enumerate(_FIGURES) if fnmatch(stem, pattern)]
-    if places:
-        return places[0], stem
-    # Other entries of decoding.run stand with Figure 2, what else there is at the end.
-    return (_FIGURES.index("decoding") if "/" not in stem else len(_FIGURES)), stem
+    found = drawn_by(stem, files)
+    return (found[1].place if found else math.inf), stem
 
 
 def _cards(run: Run, files: ResultFiles) -> tuple[tuple[CardEntry, ...], str | None]:

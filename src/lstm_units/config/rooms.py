@@ -1,0 +1,140 @@
+"""What an analysis brings, and where the rooms of the analyses are found.
+
+A room is a folder of `analyses` with a ``room.py`` that describes it: plain data, importable
+without anything heavy. Its other modules are looked up by their names when they are needed:
+``captions.py`` (one function for each figure), ``card.py`` (what a unit card says of a unit),
+``claims.py`` (claims on one model); its sections of the configuration stand in ``schema.json``.
+"""
+
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from fnmatch import fnmatchcase
+from functools import cache
+from importlib import import_module
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+ANALYSES = Path(__file__).resolve().parents[1] / "analyses"
+
+
+@dataclass(frozen=True)
+class Figure:
+    """A figure, or figures whose names differ in a part.
+
+    Parameters
+    ----------
+    name : str
+        Under ``figures/``, without the format; a star stands for any part without a slash.
+    caption : str
+        The function of the room's ``captions.py``, which takes an `lstm_units.io.captions.About`
+        and the figure's name.
+    place : float
+        In the report, in the order of the paper.
+    drawn_from : str or None
+        A pattern of result files without which a figure of that name is another room's; ``{}``
+        stands for its name.
+    """
+
+    name: str
+    caption: str
+    place: float
+    drawn_from: str | None = None
+
+    def matches(self, name: str) -> bool:
+        """Whether a figure is one of these."""
+        return self.name.count("/") == name.count("/") and fnmatchcase(name, self.name)
+
+
+@dataclass(frozen=True)
+class Table:
+    """A table in print.
+
+    Parameters
+    ----------
+    name : str
+        Under ``tables/``, without the format.
+    title : str
+    place : float
+        In the report.
+    key : str
+        The key of the configuration that asks for it.
+    repeated : int
+        Columns in which an empty cell repeats the one above.
+    """
+
+    name: str
+    title: str
+    place: float
+    key: str
+    repeated: int = 0
+
+
+@dataclass(frozen=True)
+class Products:
+    """What an analysis makes of a model; paths are relative to the model's folder.
+
+    Parameters
+    ----------
+    figures, tables : tuple of str
+        Names under ``figures/`` and ``tables/``, without the format.
+    files : tuple of str
+        Results that a run is asked for beside them.
+    audited, compared, on_cards : tuple of str
+        What the audit of the claims, the table of all models and the cards of units read.
+    """
+
+    figures: tuple[str, ...] = ()
+    tables: tuple[str, ...] = ()
+    files: tuple[str, ...] = ()
+    audited: tuple[str, ...] = ()
+    compared: tuple[str, ...] = ()
+    on_cards: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Room:
+    """An analysis: what it is called, makes and shows.
+
+    Parameters
+    ----------
+    name : str
+        Of its folder.
+    title : str
+        In print.
+    products : callable
+        ``products(config, model)``: what it makes of a model; nothing, where the configuration
+        leaves it out.
+    figures, tables : tuple
+        What it shows in the report.
+    """
+
+    name: str
+    title: str
+    products: Callable[[Mapping[str, Any], str], Products]
+    figures: tuple[Figure, ...] = ()
+    tables: tuple[Table, ...] = ()
+
+
+def each(pattern: str, names: Iterable[object]) -> tuple[str, ...]:
+    """Put each name in the place of ``{}`` in a pattern."""
+    return tuple(pattern.format(name) for name in names)
+
+
+@cache
+def rooms() -> tuple[Room, ...]:
+    """Return the rooms, by name."""
+    names = sorted(path.parent.name for path in ANALYSES.glob("*/room.py"))
+    return tuple(import_module(f"lstm_units.analyses.{name}.room").ROOM for name in names)
+
+
+def part(room: str, name: str) -> ModuleType:
+    """Import a module of a room, such as its ``captions``."""
+    return import_module(f"lstm_units.analyses.{room}.{name}")
+
+
+@cache
+def parts(name: str) -> tuple[str, ...]:
+    """Return the full names of the modules of that name that rooms have, by room."""
+    found = [room.name for room in rooms() if (ANALYSES / room.name / f"{name}.py").is_file()]
+    return tuple(f"lstm_units.analyses.{room}.{name}" for room in found)
