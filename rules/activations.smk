@@ -9,7 +9,7 @@ rule dump_activations:
         stimuli="<results>/{model}/stimuli/{task}.parquet",
         context=file(config["context"]["file"]),
     output:
-        directory("<results>/{model}/activations/{task}"),
+        dump=directory("<results>/{model}/activations/{task}"),
     log:
         "<logs>/{model}/activations_{task}.log",
     benchmark:
@@ -23,7 +23,6 @@ rule dump_activations:
         device=config["ablation"]["device"],
     params:
         context=context(),
-        precision=config["ablation"]["precision"],
         variables=config["activations"]["variables"],
         layers=config["activations"]["layers"],
         float_type=config["activations"]["float_type"],
@@ -38,7 +37,7 @@ rule dump_untrained:
         stimuli="<results>/{model}/stimuli/{task}.parquet",
         context=file(config["context"]["file"]),
     output:
-        directory("<results>/{model}/untrained/{number}/activations/{task}"),
+        dump=directory("<results>/{model}/untrained/{number}/activations/{task}"),
     log:
         "<logs>/{model}/untrained_{number}_{task}.log",
     benchmark:
@@ -54,7 +53,6 @@ rule dump_untrained:
         device=config["ablation"]["device"],
     params:
         context=context(),
-        precision=config["ablation"]["precision"],
         variables=lambda wildcards: decoded_variables(config, wildcards.task),
         layers=config["activations"]["layers"],
         float_type=config["activations"]["float_type"],

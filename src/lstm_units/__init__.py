@@ -7,7 +7,30 @@ The names below can be imported from here. They are looked up when first used, s
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
-from lstm_units.api.names import MODULES
+# The public names and their modules, in the order of the API page.
+MODULES = {
+    "load_checkpoint": "api.models",
+    "make_stimuli": "api.stimuli",
+    "read_stimuli": "api.stimuli",
+    "known_items": "api.stimuli",
+    "score": "api.models",
+    "accuracy": "api.models",
+    "sweep_units": "api.ablation",
+    "ablation_accuracy": "api.ablation",
+    "find_long_range_units": "api.ablation",
+    "dump_activations": "api.activations",
+    "open_activations": "activations.reader",
+    "decode": "api.activations",
+    "LanguageModel": "models.language_model",
+    "Context": "interventions.model_inputs",
+    "Criteria": "analyses.long_range_units.conditions",
+    "ActivationDump": "activations.reader",
+    "UserError": "errors",
+    "StimuliError": "errors",
+    "CheckpointError": "errors",
+    "ConfigurationError": "errors",
+    "InterventionError": "errors",
+}
 
 if TYPE_CHECKING:
     from lstm_units.activations.reader import ActivationDump, open_activations

@@ -10,21 +10,21 @@ import numpy as np
 import pyarrow.parquet as pq
 import pytest
 import torch
+from support.made_files import write_activations
 from support.planted_network import write_planted_network
+from support.scripts import run_script
 
 from lstm_units.activations import dump as activation_dump
-from lstm_units.activations.dump import dump_activations, plan_dump, walk_bytes
+from lstm_units.activations.dump import Sentences, dump_activations, plan_dump, walk_bytes
 from lstm_units.activations.reader import VARIABLES, open_activations, variable_path
-from lstm_units.activations.write_dump import write_activations
 from lstm_units.errors import ConfigurationError, StimuliError, UserError
-from lstm_units.interventions.context_states import read_context, zero_states
-from lstm_units.interventions.interventions import Interventions
 from lstm_units.interventions.model_inputs import Compute, Context
 from lstm_units.interventions.prefix_trie import build_trie
 from lstm_units.interventions.sweep_reference import torch_lstm
 from lstm_units.interventions.write_intact import write_intact
 from lstm_units.interventions.write_known_items import write_known_items
-from lstm_units.io.files import atomic_folder, lineage, make_metadata, read_metadata
+from lstm_units.io.files import atomic_folder, make_metadata, read_metadata
+from lstm_units.io.results import read_result, require_same
 from lstm_units.models.cell import lstm_step_ref
 from lstm_units.models.write_checkpoint import write_checkpoint
 from lstm_units.stimuli.table import read_stimuli, write_stimuli
@@ -39,33 +39,33 @@ ITEMS = np.array([0, 1, 2, 5, 6, 9, 10])
 CONDITIONS = ["SS", "SP", "SS", "PP", "SP", "SS", "PP"]
 
 
-def dump(model, folder, sentences=SENTENCES, **options):
+class Read:
+    """A context of words of the random models, which is in no file."""
+
+    def ids(self, vocabulary, ablated):
+        return CONTEXT
+
+    def metadata(self):
+        return {}
+
+
+def dump(model, folder, sentences=SENTENCES, item=ITEMS, condition=CONDITIONS, **options):
     """Dump random sentences after a context; `options` replace the defaults below."""
+    n = len(sentences)
     tokens = [sentence.split() for sentence in sentences]
-    chosen = {
-        "item": ITEMS[: len(tokens)],
-        "condition": CONDITIONS[: len(tokens)],
-        "states": after_context(model),
-        "variables": VARIABLES,
-        "layers": tuple(range(1, len(model.layers) + 1)),
-        "float_type": str(model.dtype).removeprefix("torch."),
-        "memory": 1e9,
-        **options,
-    }
-    config = {key: chosen[key] for key in ("variables", "layers", "float_type")}
-    config["layer_sizes"] = model.layer_sizes
-    metadata = make_metadata(kind="activations", config=config, task=Path(folder).name)
-    dump_activations(model, sentences=tokens, folder=folder, metadata=metadata, **chosen)
+    dump_activations(
+        model,
+        Sentences(Path(folder).name, item[:n], condition[:n], tokens, "stimuli"),
+        Read(),
+        folder,
+        **{"float_type": model.precision, **options},
+    )
     return open_activations(folder)
-
-
-def after_context(model):
-    return read_context(model, Interventions("zero", ((),)), CONTEXT)
 
 
 def values_ref(model, sentence):
     """Every variable of every layer at every word, one sentence and one word at a time."""
-    states = [(h, c) for h, c in zip(*zero_state(model), strict=True)]
+    states = [(model.embedding.new_zeros(1, n),) * 2 for n in model.layer_sizes]
     rows = []
     for word in [*CONTEXT, *model.vocabulary.ids(sentence.split())]:
         below = model.embedding[word : word + 1]
@@ -81,11 +81,6 @@ def values_ref(model, sentence):
         variable: np.stack([torch.cat([s[variable][0] for s in row]).numpy() for row in rows])
         for variable in VARIABLES
     }
-
-
-def zero_state(model):
-    states = zero_states(model, 1)
-    return states.hidden, states.cell
 
 
 def expected(model, variable, sentences=SENTENCES):
@@ -245,7 +240,7 @@ def test_less_memory_gives_smaller_row_groups_and_walks_that_fit(random_model):
     assert sizes[0][0] == 4096
     assert sizes == sorted(sizes, reverse=True)
     assert sizes[0] > sizes[1] > sizes[2]
-    with pytest.raises(UserError, match=r"ablation\.memory in config"):
+    with pytest.raises(UserError, match=r"within .* GiB: they need .* Give more memory"):
         plan_dump(model, trie, *choices, 1e5)
 
 
@@ -255,7 +250,7 @@ def test_little_memory_changes_no_value(random_model, tmp_path):
     model = random_model((40, 60), dtype=torch.float32)
     options = {"item": np.arange(300), "condition": ["S"] * 300}
     whole = dump(model, tmp_path / "whole", sentences, **options)
-    small = dump(model, tmp_path / "small", sentences, memory=2.85e6, **options)
+    small = dump(model, tmp_path / "small", sentences, memory=2.85e6 / 2**30, **options)
     groups = [
         pq.ParquetFile(variable_path(found.folder, 1, "cell")).num_row_groups
         for found in (whole, small)
@@ -411,7 +406,7 @@ def test_reading_a_dump_needs_no_torch(project):
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
 
 
-# The step
+# Dumps of a task
 
 
 @pytest.fixture(scope="module")
@@ -445,27 +440,43 @@ def write(experiment, output, variables=VARIABLES, layers="all", float_type="flo
     write_activations(checkpoint, stimuli, context, COMPUTE, variables, layers, float_type, output)
 
 
-def test_the_step_writes_complete_sentences_that_belong_to_the_intact_scores(experiment, tmp_path):
-    _, stimuli, context, intact = experiment
+def test_the_script_writes_complete_sentences_that_belong_to_the_intact_scores(
+    experiment, tmp_path
+):
+    checkpoint, stimuli, context, intact = experiment
     output = tmp_path / "activations" / "nounpp"
-    write(experiment, output, float_type="float64")
+    run_script(
+        "activations/dump_activations",
+        input={"weights": checkpoint / "model.safetensors", "stimuli": stimuli},
+        output={"dump": output},
+        params={
+            "context": {"path": context.path, "case": "lower"},
+            "variables": ["cell", "hidden"],
+            "layers": "all",
+            "float_type": "float64",
+        },
+        wildcards={"task": "nounpp"},
+        resources={"device": "cpu", "sweep_mb": 100, "gpu_sweep_mb": 0},
+    )
     found, table = open_activations(output), read_stimuli(stimuli)
     assert found.task == "nounpp"
-    assert (found.variables, found.layers) == (VARIABLES, (1, 2))
+    assert (found.variables, found.layers) == (("hidden", "cell"), (1, 2))
     index = pq.ParquetFile(output / "index.parquet").read().to_pandas()
     sentences = [list(words) for _, words in index.groupby("item")["token"]]
     assert sentences == table["tokens"].to_pylist()
     assert found.item.tolist() == table["item"].to_pylist()
     assert found.condition.tolist() == table["condition"].to_pylist()
-    metadata = lineage([output / "index.parquet", intact])
-    for key in ("checkpoint_sha256", "stimuli_sha256"):
-        assert read_metadata(output / "index.parquet")[key] == read_metadata(intact)[key]
-    assert metadata["checkpoint_sha256"] == found.metadata["checkpoint_sha256"]
+    require_same(found, read_result(intact), stimuli_sha256="version of the stimuli")
     for path in output.rglob("*.parquet"):
         assert read_metadata(path) == found.metadata
-    config = found.metadata["config"]
-    assert config["precision"] == config["float_type"] == "float64"
-    assert config["context_sha256"] == context.metadata()["context_sha256"]
+    assert found.metadata["config"] == {
+        **Context(context.path, "lower").metadata(),
+        "variables": ["hidden", "cell"],
+        "layers": [1, 2],
+        "layer_sizes": [5, 3],
+        "float_type": "float64",
+        "precision": "float64",
+    }
 
 
 def test_the_decoder_on_the_dump_gives_the_intact_margins(experiment, tmp_path):
@@ -517,32 +528,36 @@ def test_words_after_the_verb_are_part_of_the_dump_and_its_hash(experiment, tmp_
 
 
 @pytest.mark.parametrize(
-    ("options", "key"),
+    ("options", "message"),
     [
-        ({"layers": [3]}, r"activations\.layers is \[3\].*layers are 1, 2"),
-        ({"layers": []}, r"activations\.layers"),
-        ({"variables": ["gate"]}, r"activations\.variables.*'gate'"),
-        ({"variables": []}, r"activations\.variables"),
-        ({"float_type": "double"}, r"activations\.float_type is 'double'"),
+        ({"layers": [3]}, r"layers is \[3\], but the model's layers are 1, 2"),
+        ({"layers": []}, r"layers is \[\]"),
+        ({"variables": ["gate"]}, r"variables is \['gate'\]; expected some of hidden"),
+        ({"variables": []}, r"variables is \[\]"),
+        ({"float_type": "double"}, "float_type is 'double'; expected one of float16"),
+        ({"float_type": "float32"}, "float32 needs a model in float32, but this one is in float64"),
+        ({"memory": 1e-9}, "cannot be written within"),
     ],
 )
-def test_a_wrong_key_is_named_and_nothing_written(experiment, tmp_path, options, key):
-    with pytest.raises(ConfigurationError, match=key):
-        write(experiment, tmp_path / "nounpp", **options)
+def test_a_wrong_value_is_named_and_nothing_written(random_model, tmp_path, options, message):
+    with pytest.raises(UserError, match=message):
+        dump(random_model(), tmp_path / "task", **options)
     assert not list(tmp_path.iterdir())
 
 
-def test_a_failure_half_way_leaves_no_folder(random_model, tmp_path):
-    def fail(_):
+def test_a_failure_half_way_leaves_what_was_there(random_model, tmp_path, monkeypatch):
+    def fail(*_):
         raise RuntimeError("half-way")
 
     model = random_model()
-    with pytest.raises(RuntimeError, match="half-way"):
-        dump(model, tmp_path / "task", progress=fail)
+    with monkeypatch.context() as broken, pytest.raises(RuntimeError, match="half-way"):
+        broken.setattr(activation_dump, "make_index", fail)
+        dump(model, tmp_path / "task")
     assert not list(tmp_path.iterdir())
     found = dump(model, tmp_path / "task")
+    monkeypatch.setattr(activation_dump, "make_index", fail)
     with pytest.raises(RuntimeError, match="half-way"):
-        dump(model, tmp_path / "task", progress=fail)
+        dump(model, tmp_path / "task")
     assert [path.name for path in tmp_path.iterdir()] == ["task"]
     assert np.isfinite(found.read_nodes("cell")).all()
 

@@ -6,10 +6,9 @@ import numpy as np
 import pytest
 import torch
 from support.number_network import save_checkpoint
+from support.scripts import run_script
 
 from lstm_units.activations.reader import VARIABLES, open_activations
-from lstm_units.activations.write_untrained_dump import write_untrained_activations
-from lstm_units.interventions.model_inputs import Compute, Context
 from lstm_units.io.files import make_metadata
 from lstm_units.models.checkpoints import load_language_model
 from lstm_units.models.untrained import untrained_like
@@ -122,18 +121,21 @@ def test_the_dump_is_that_of_the_untrained_network(project, tmp_path):
     }
     stimuli = tmp_path / "stimuli" / "nounpp.parquet"
     write_stimuli(make_stimuli([row]), stimuli, make_metadata(kind="stimuli"))
-    context = Context(str(project / "stimuli" / "english" / "context.txt"))
+    context = project / "stimuli" / "english" / "context.txt"
     for seed in (1, 2):
-        write_untrained_activations(
-            checkpoint,
-            seed,
-            stimuli,
-            context,
-            Compute(device="cpu"),
-            VARIABLES,
-            [2],
-            "float32",
-            tmp_path / str(seed) / "nounpp",
+        run_script(
+            "activations/dump_untrained",
+            input={"weights": checkpoint / "model.safetensors", "stimuli": stimuli},
+            output={"dump": tmp_path / str(seed) / "nounpp"},
+            params={
+                "seed": seed,
+                "context": {"path": str(context), "case": "true"},
+                "variables": VARIABLES,
+                "layers": [2],
+                "float_type": "float32",
+            },
+            wildcards={"task": "nounpp"},
+            resources={"device": "cpu", "sweep_mb": 1024, "gpu_sweep_mb": 0},
         )
     first, second = (open_activations(tmp_path / str(seed) / "nounpp") for seed in (1, 2))
     assert first.metadata["config"]["untrained_seed"] == 1

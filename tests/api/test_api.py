@@ -13,14 +13,14 @@ import pyarrow.parquet as pq
 import pytest
 import torch
 from safetensors.torch import load_file
+from support.made_files import write_activations
 from support.planted_network import PLURAL_UNIT, vocabulary_of, write_planted_network
 
 import lstm_units
-from lstm_units.activations.write_dump import write_activations
+from lstm_units import MODULES
 from lstm_units.analyses.decoding.write_over_time import write_decoding
 from lstm_units.analyses.long_range_units.discovery import Criteria
 from lstm_units.analyses.long_range_units.write_results import write_accuracy, write_long_range
-from lstm_units.api.names import MODULES
 from lstm_units.api.stimuli import stimuli_frame, stimuli_table
 from lstm_units.errors import CheckpointError, ConfigurationError, InterventionError, StimuliError
 from lstm_units.interventions.model_inputs import Compute, Context
@@ -159,11 +159,11 @@ def test_importing_the_package_loads_nothing_heavy():
     assert done.stdout.strip() == "set()"
 
 
-@pytest.mark.parametrize("module", ["api", "api_stimuli", "api_ablation", "api_activations"])
+@pytest.mark.parametrize("module", ["models", "stimuli", "ablation", "activations"])
 def test_examples_of_the_docstrings_give_what_they_say(module, project, monkeypatch):
     monkeypatch.chdir(project)
     failed, tried = doctest.testmod(
-        import_module(f"lstm_units.{module}"), optionflags=doctest.NORMALIZE_WHITESPACE
+        import_module(f"lstm_units.api.{module}"), optionflags=doctest.NORMALIZE_WHITESPACE
     )
     assert tried > 10
     assert failed == 0
@@ -430,7 +430,7 @@ def test_dumps_spare_other_folders_and_need_the_model_s_precision(model, stimuli
     (tmp_path / "thesis.txt").write_text("keep")
     with pytest.raises(lstm_units.UserError, match="exists and holds no activations"):
         lstm_units.dump_activations(model, stimuli["simple"], tmp_path)
-    with pytest.raises(ConfigurationError, match='load it with dtype="float64"'):
+    with pytest.raises(ConfigurationError, match="float64 needs a model in float64"):
         lstm_units.dump_activations(model, stimuli["simple"], tmp_path / "s", float_type="float64")
     with pytest.raises(ConfigurationError, match="expected one of float16, float32, float64"):
         lstm_units.dump_activations(model, stimuli["simple"], tmp_path / "s", float_type="int8")

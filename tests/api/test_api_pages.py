@@ -5,7 +5,7 @@ import re
 import pytest
 
 import lstm_units
-from lstm_units.api.names import MODULES
+from lstm_units import MODULES
 from lstm_units.api.pages import api_page
 from lstm_units.errors import UserError
 
@@ -56,6 +56,6 @@ def test_what_parsing_would_lose_stands_as_written(page):
 
 
 def test_a_public_name_without_a_docstring_is_refused(monkeypatch):
-    monkeypatch.setitem(MODULES, "MODULES", "api_names")
-    with pytest.raises(UserError, match=r"api_names\.py: MODULES is public and has no docstring"):
+    monkeypatch.setitem(MODULES, "ALONE", "api.scores")
+    with pytest.raises(UserError, match=r"api/scores\.py: ALONE is public and has no docstring"):
         api_page()

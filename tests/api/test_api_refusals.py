@@ -487,7 +487,7 @@ def test_unknown_forms_are_refused_with_the_way_out(model, stimuli, tmp_path):
         lambda: lstm_units.score(model, unknown),
         lambda: lstm_units.dump_activations(model, unknown, tmp_path / "nounpp"),
     ):
-        with pytest.raises(UserError, match=r"frobs of .*lstm_units.known_items"):
+        with pytest.raises(UserError, match=r"frobs of .*known_items"):
             refuse()
     with pytest.raises(StimuliError, match="none of the 80 items of the stimuli; unknown are frob"):
         lstm_units.known_items(model, unknown)

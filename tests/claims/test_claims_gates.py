@@ -10,6 +10,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from support.made_files import write_activations
 from support.number_network import (
     LONG_RANGE,
     LOWER,
@@ -22,7 +23,6 @@ from support.planted_results import CONTEXT, ENGLISH, planted_audit
 
 from lstm_units.activations.layout import INDEX
 from lstm_units.activations.reader import open_activations
-from lstm_units.activations.write_dump import write_activations
 from lstm_units.claims.evidence import measure, verdict_of
 from lstm_units.claims.gates import _cohens_d, gates_as_theory
 from lstm_units.claims.units import NONE_CONFIRMED, NONE_FOUND, NOT_SEARCHED

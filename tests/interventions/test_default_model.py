@@ -14,8 +14,7 @@ from lstm_units.models.checkpoints import load_language_model
 from lstm_units.stimuli.formats import read_released
 from lstm_units.stimuli.generation import generate
 from lstm_units.stimuli.language_tables import read_language
-from lstm_units.stimuli.table import read_context as read_context_words
-from lstm_units.stimuli.table import scored_items
+from lstm_units.stimuli.table import read_context_words, scored_items
 
 # Accuracy in % on the released items after the first of the paper's five sentences, by condition,
 # as models/wikipedia650/README.md states it.

@@ -221,7 +221,7 @@ def test_verb_forms_that_the_model_lacks_are_refused(files, tmp_path):
         column = table.schema.get_field_index(name)
         table = table.set_column(column, name, pa.array(values, table.schema.field(name).type))
     write_parquet(table, tmp_path / "in" / "nounpp.parquet", make_metadata(kind="stimuli"))
-    with refused("zorps", "nounpp", "on_unknown_form"):
+    with refused("zorps", "nounpp", "leave these items out"):
         write_intact(
             files.checkpoint,
             tmp_path / "in" / "nounpp.parquet",

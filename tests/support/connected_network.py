@@ -10,10 +10,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import torch
+from support.made_files import write_activations
 from support.number_network import save_checkpoint
 from support.planted_network import lexicon_rows, vocabulary_of
 
-from lstm_units.activations.write_dump import write_activations
 from lstm_units.interventions.model_inputs import Compute, Context
 from lstm_units.io.files import make_metadata, read_metadata, write_json
 from lstm_units.models.language_model import LanguageModel, Layer, Vocabulary

@@ -20,7 +20,7 @@ from lstm_units.interventions.sweep import Items
 from lstm_units.interventions.sweep_reference import sweep_ref
 from lstm_units.io.files import read_metadata
 from lstm_units.models.checkpoints import load_language_model
-from lstm_units.stimuli.table import read_context, read_stimuli, scored_items
+from lstm_units.stimuli.table import read_context_words, read_stimuli, scored_items
 
 UNITS = {"zero": [1, 2, 3, 4, 6, 7, 8], "legacy": [1, 2, 3, 4], "mean": [6, 7, 8]}
 GROUPS = {"short": ["simple"], "noun": ["nounpp", "nounpp_2019"]}
@@ -157,7 +157,7 @@ def test_shards_hold_one_sorted_row_group_per_unit(finished, mode, group):
 def test_margins_are_those_of_edited_weights_one_item_at_a_time(finished, mode):
     tiny = finished.results / "tiny"
     model = load_language_model(tiny / "checkpoint", torch.float64)
-    words = read_context(finished.directory / "data/english/context.txt", "true")
+    words = read_context_words(finished.directory / "data/english/context.txt", "true")
     means = pq.read_table(tiny / "ablation/mean/values.parquet")["mean"].to_numpy()
     means = torch.from_numpy(means.astype(np.float64)) if mode == "mean" else None
     random = np.random.default_rng(2019)

@@ -1,20 +1,23 @@
 """Dump the activations of an untrained network of the model's shape on a task."""
 
-from pathlib import Path
-
-from lstm_units.activations.write_untrained_dump import write_untrained_activations
-from lstm_units.interventions.model_inputs import Context, compute_from
+from lstm_units.activations.dump import dump_activations, precision_for, sentences_of
+from lstm_units.interventions.model_inputs import Context, compute_from, loaded_model
+from lstm_units.models.untrained import untrained_like
 from lstm_units.runtime.console import job
+from lstm_units.stimuli.table import read_stimuli
 
+params, resources = snakemake.params, snakemake.resources
 with job(snakemake.log[0]):
-    write_untrained_activations(
-        Path(snakemake.input.weights).parent,
-        snakemake.params.seed,
-        snakemake.input.stimuli,
-        Context(**snakemake.params.context),
-        compute_from(snakemake.params.precision, snakemake.resources, snakemake.threads),
-        snakemake.params.variables,
-        snakemake.params.layers,
-        snakemake.params.float_type,
-        snakemake.output[0],
-    )
+    compute = compute_from(precision_for(params.float_type), resources, snakemake.threads)
+    stimuli = read_stimuli(snakemake.input.stimuli)
+    with loaded_model(snakemake.input.weights, compute) as model:
+        dump_activations(
+            model=untrained_like(model, params.seed),
+            sentences=sentences_of(stimuli, snakemake.wildcards.task, model.vocabulary),
+            context=Context(**params.context),
+            folder=snakemake.output.dump,
+            variables=params.variables,
+            layers=params.layers,
+            float_type=params.float_type,
+            memory=compute.memory,
+        )

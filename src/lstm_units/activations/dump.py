@@ -7,10 +7,13 @@ the number of items: the trie and the index (some hundred bytes a word), and the
 that Parquet keeps for the end of each file, about a twentieth of the activations in float32. The
 list counts towards the memory that a dump may use; trie and index do not.
 
-`activations` reads what is written here.
+`reader` reads what is written here.
 """
 
-from collections.abc import Callable, Iterator, Sequence
+import hashlib
+import json
+import logging
+from collections.abc import Iterator, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
@@ -23,17 +26,24 @@ import torch
 from torch import Tensor
 
 from lstm_units.activations.layout import INDEX, first_units, variable_path
-from lstm_units.errors import UserError
+from lstm_units.errors import ConfigurationError, UserError
 from lstm_units.interventions.context_states import States
+from lstm_units.interventions.known_items import require_known_forms
+from lstm_units.interventions.model_inputs import Context, intact_states
 from lstm_units.interventions.prefix_trie import PrefixTrie, Tile, Walk, build_trie, plan_walk
-from lstm_units.io.files import atomic_folder, with_metadata, write_parquet
+from lstm_units.io.files import atomic_folder, make_metadata, with_metadata, write_parquet
 from lstm_units.models.cell import update
-from lstm_units.models.language_model import LanguageModel
+from lstm_units.models.language_model import LanguageModel, Vocabulary
 from lstm_units.models.variables import VARIABLES
+from lstm_units.runtime.console import progress
+from lstm_units.stimuli.table import scored_sha256
+
+log = logging.getLogger(__name__)
 
 FLOAT_TYPES = {"float16": pa.float16(), "float32": pa.float32(), "float64": pa.float64()}
 ROW_GROUP = 4096  # nodes: reading a unit on some of the nodes loads little else
 _CHUNK = 1024  # parents, and children, that are read together
+_NAMED = 20  # unknown words in the log
 _LISTED = 900  # bytes that Parquet keeps of each column of a row group until the file is closed
 # Measured on the 2 x 650 default model, nounPP, float32, all variables: 359 MB uncompressed, 283 MB
 # with zstd, 243 MB with zstd on split bytes, where the alike exponents stand together; a higher
@@ -57,61 +67,129 @@ class DumpSize:
     walk: Walk
 
 
+@dataclass(frozen=True)
+class Sentences:
+    """Complete sentences, each of an item of one task.
+
+    Parameters
+    ----------
+    task : str
+    item : ndarray of int, shape (items,)
+        Item numbers, ascending.
+    condition : sequence of str
+    tokens : sequence of sequences of str
+        All words of each item.
+    sha256 : str
+        Version of the stimuli: the hash of what is scored of them.
+    """
+
+    task: str
+    item: np.ndarray
+    condition: Sequence[str]
+    tokens: Sequence[Sequence[str]]
+    sha256: str
+
+
+def sentences_of(stimuli: pa.Table, task: str, vocabulary: Vocabulary) -> Sentences:
+    """Return the sentences of a task; words that the model does not know are logged.
+
+    Raises
+    ------
+    UserError
+        If a verb form is not in `vocabulary`.
+    """
+    require_known_forms({task: stimuli}, vocabulary)
+    tokens = stimuli["tokens"].to_pylist()
+    unknown = sorted({word for words in tokens for word in words if word not in vocabulary})
+    if unknown:
+        log.info(
+            "the model does not know %d words of %s, which it reads as %s: %s",
+            len(unknown),
+            task,
+            vocabulary.unk,
+            " ".join(unknown[:_NAMED]),
+        )
+    item, condition = stimuli["item"].to_numpy(), stimuli["condition"].to_pylist()
+    return Sentences(task, item, condition, tokens, scored_sha256({task: stimuli}))
+
+
 @torch.inference_mode()
 def dump_activations(
     model: LanguageModel,
-    item: np.ndarray,
-    condition: Sequence[str],
-    sentences: Sequence[Sequence[str]],
-    states: States,
-    variables: Sequence[str],
-    layers: Sequence[int],
-    float_type: str,
-    memory: float,
+    sentences: Sentences,
+    context: Context,
     folder: str | Path,
-    metadata: dict[str, Any],
-    progress: Callable[[int], None] | None = None,
+    *,
+    variables: Sequence[str] = VARIABLES,
+    layers: str | Sequence[int] = "all",
+    float_type: str = "float32",
+    memory: float = 1.0,
+    **further: Any,
 ) -> None:
     """Write the activations of complete sentences as a folder, whole or not at all.
 
     Parameters
     ----------
     model : LanguageModel
-        In float64 for `float_type` float64, else in float32.
-    item : ndarray of int, shape (items,)
-        Item numbers, ascending.
-    condition : sequence of str
-        One per item.
-    sentences : sequence of sequences of str
-        All words of each item. Words that the model lacks are read as its unknown word.
-    states : States
-        One row: the state after the context.
+        In the precision of `precision_for`.
+    sentences : Sentences
+        Words that the model lacks are read as its unknown word.
+    context : Context
+        Read before each sentence.
+    folder : path
+        Replaced if it exists. Its layout is described in `lstm_units.activations.layout`.
     variables : sequence of str
-        Of `lstm_units.activations.layout.VARIABLES`.
-    layers : sequence of int
+        Of `lstm_units.models.variables.VARIABLES`.
+    layers : "all" or sequence of int
         1-based.
     float_type : {"float16", "float32", "float64"}
-        How values are stored.
+        How values are stored; float16 is computed in float32 and rounded.
     memory : float
-        Bytes to use beyond the model.
-    folder : path
-        Replaced if it exists.
-    metadata : mapping
-        From `lstm_units.io.files.make_metadata`; stored in every file, with the number of nodes.
-    progress : callable, optional
-        Called with the number of prefixes just read.
+        GiB to use beyond the model.
+    **further
+        What else the metadata record.
 
     Raises
     ------
+    ConfigurationError
+        If the model has no such layer or is of another precision, or a variable or float type is
+        unknown.
     UserError
         If `memory` is too little for one prefix, or the folder cannot be written.
     """
-    trie = build_trie([model.vocabulary.ids(sentence) for sentence in sentences])
-    size = plan_dump(model, trie, variables, layers, float_type, memory)
-    metadata = {**metadata, "n_nodes": trie.n_nodes}
+    variables, layers = _choose_variables(variables), _choose_layers(layers, len(model.layers))
+    if model.precision != precision_for(float_type):
+        raise ConfigurationError(
+            f"float_type {float_type} needs a model in {precision_for(float_type)}, but this one is "
+            f"in {model.precision}; load it in the other precision, or store another type"
+        )
+    trie = build_trie([model.vocabulary.ids(words) for words in sentences.tokens])
+    size = plan_dump(model, trie, variables, layers, float_type, memory * 2**30)
+    config = {
+        "precision": model.precision,
+        "variables": list(variables),
+        "layers": list(layers),
+        "layer_sizes": list(model.layer_sizes),
+        "float_type": float_type,
+        **context.metadata(),
+        **model.origin,
+    }
+    metadata = make_metadata(
+        kind="activations",
+        task=sentences.task,
+        config=config,
+        checkpoint_sha256=model.sha256,
+        stimuli_sha256=sentences.sha256,
+        tokens_sha256=tokens_sha256(sentences.item.tolist(), sentences.tokens),
+        n_nodes=trie.n_nodes,
+        **further,
+    )
     row_of = np.full(trie.n_nodes, -1, dtype=np.int32)
     done = 0
-    with atomic_folder(folder) as temporary:
+    with (
+        progress(total=trie.n_nodes, description="activations", unit="prefixes") as bar,
+        atomic_folder(folder) as temporary,
+    ):
         with ExitStack() as stack:
             files = {}
             for layer in layers:
@@ -122,15 +200,57 @@ def dump_activations(
                     path = variable_path(temporary, layer, variable)
                     file = _VariableFile(path, units, float_type, size.row_group, metadata)
                     files[layer, variable] = stack.enter_context(file)
-            for nodes, values in read_variables(model, trie, states, size.walk):
+            for nodes, values in read_variables(
+                model, trie, intact_states(model, context), size.walk
+            ):
                 row_of[nodes] = np.arange(done, done + len(nodes))
                 done += len(nodes)
                 for (layer, variable), file in files.items():
                     file.add(values[layer - 1][variable])
-                if progress is not None:
-                    progress(len(nodes))
-        index = make_index(trie, row_of, item, condition, sentences)
-        write_parquet(index, temporary / INDEX, metadata)
+                bar.update(len(nodes))
+        write_parquet(make_index(trie, row_of, sentences), temporary / INDEX, metadata)
+
+
+def precision_for(float_type: str) -> str:
+    """Return the precision in which values of a float type are computed.
+
+    Raises
+    ------
+    ConfigurationError
+        If the float type is unknown.
+    """
+    if float_type not in list(FLOAT_TYPES):
+        raise ConfigurationError(
+            f"float_type is {float_type!r}; expected one of {', '.join(FLOAT_TYPES)}"
+        )
+    return "float64" if float_type == "float64" else "float32"
+
+
+def tokens_sha256(items: Sequence[int], sentences: Sequence[Sequence[str]]) -> str:
+    """Hash item numbers and complete sentences, which the version of the stimuli leaves out."""
+    digest = hashlib.sha256()
+    for row in zip(items, sentences, strict=True):
+        digest.update(json.dumps(row, ensure_ascii=False).encode() + b"\n")
+    return digest.hexdigest()
+
+
+def _choose_layers(layers: str | Sequence[int], n_layers: int) -> tuple[int, ...]:
+    known = range(1, n_layers + 1)
+    chosen = sorted(set(known if layers == "all" else layers))
+    if not chosen or not set(chosen) <= set(known):
+        raise ConfigurationError(
+            f"layers is {layers!r}, but the model's layers are {', '.join(map(str, known))}; name "
+            "some of them, or all"
+        )
+    return tuple(chosen)
+
+
+def _choose_variables(variables: Sequence[str]) -> tuple[str, ...]:
+    if not variables or not set(variables) <= set(VARIABLES):
+        raise ConfigurationError(
+            f"variables is {list(variables)!r}; expected some of {', '.join(VARIABLES)}"
+        )
+    return tuple(name for name in VARIABLES if name in variables)
 
 
 def read_variables(
@@ -208,9 +328,14 @@ def plan_dump(
 
     Parameters
     ----------
-    model, variables, layers, float_type, memory
-        As in `dump_activations`.
+    model : LanguageModel
     trie : PrefixTrie
+    variables : sequence of str
+    layers : sequence of int
+        1-based.
+    float_type : str
+    memory : float
+        Bytes.
 
     Returns
     -------
@@ -241,9 +366,8 @@ def plan_dump(
             raise UserError(
                 f"the activations of {trie.n_nodes:,} distinct prefixes cannot be written within "
                 f"{memory / 2**30:.3g} GiB: they need {needed / 2**30:.3g} GiB, most of it for "
-                "Parquet's list of row groups where there are many prefixes. Raise `memory` (key "
-                "ablation.memory in config.yaml), or name fewer variables or layers under "
-                "activations"
+                "Parquet's list of row groups where there are many prefixes. Give more memory, or "
+                "name fewer variables or layers"
             )
 
 
@@ -268,13 +392,7 @@ def walk_bytes(model: LanguageModel, walk: Walk) -> int:
     return values * model.embedding.element_size()
 
 
-def make_index(
-    trie: PrefixTrie,
-    row_of: np.ndarray,
-    item: np.ndarray,
-    condition: Sequence[str],
-    sentences: Sequence[Sequence[str]],
-) -> pa.Table:
+def make_index(trie: PrefixTrie, row_of: np.ndarray, sentences: Sentences) -> pa.Table:
     """Say which node each word is: ``item, position, token, node, condition``.
 
     Parameters
@@ -283,15 +401,14 @@ def make_index(
         Of the sentences.
     row_of : ndarray of int32, shape (nodes,)
         The row at which each node of the trie was written: its number in the dump.
-    item, condition, sentences
-        As in `dump_activations`.
+    sentences : Sentences
 
     Returns
     -------
     pyarrow.Table
         One row per word, in the order of items and positions.
     """
-    length = np.array([len(sentence) for sentence in sentences])
+    length = np.array([len(words) for words in sentences.tokens])
     end = np.cumsum(length)
     position = np.arange(end[-1]) - np.repeat(end - length, length)
     node = np.empty(end[-1], dtype=np.int32)
@@ -300,12 +417,13 @@ def make_index(
         here = np.flatnonzero(length >= back)
         node[end[here] - back] = row_of[at[here]]
         at[here] = trie.parent[at[here]]
-    conditions = np.repeat(np.asarray(condition, dtype=object), length)
+    conditions = np.repeat(np.asarray(sentences.condition, dtype=object), length)
+    tokens = pa.array([word for words in sentences.tokens for word in words], pa.string())
     return pa.table(
         {
-            "item": pa.array(np.repeat(item, length), pa.int32()),
+            "item": pa.array(np.repeat(sentences.item, length), pa.int32()),
             "position": pa.array(position, pa.int16()),
-            "token": pa.array([t for s in sentences for t in s], pa.string()).dictionary_encode(),
+            "token": tokens.dictionary_encode(),
             "node": pa.array(node),
             "condition": pa.array(conditions, pa.string()).dictionary_encode(),
         }

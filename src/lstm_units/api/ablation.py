@@ -19,7 +19,7 @@ from lstm_units.api.checks import (
     statistics_options,
     whole_numbers,
 )
-from lstm_units.api.models import context_from, intact_states, read_items
+from lstm_units.api.models import context_from
 from lstm_units.api.scores import (
     ITEMS,
     check_margins,
@@ -33,7 +33,12 @@ from lstm_units.errors import ConfigurationError, InterventionError
 from lstm_units.interventions.context_states import read_context
 from lstm_units.interventions.intact import mean_hidden
 from lstm_units.interventions.interventions import MODES, single_units
-from lstm_units.interventions.model_inputs import Context, sweep_size
+from lstm_units.interventions.model_inputs import (
+    Context,
+    intact_states,
+    read_group,
+    sweep_size,
+)
 from lstm_units.interventions.prefix_trie import build_trie
 from lstm_units.interventions.sweep import sweep
 from lstm_units.io.files import make_metadata, write_parquet
@@ -65,9 +70,9 @@ def sweep_units(
     units : sequence of int, optional
         Numbered from 1 through all layers, as a list, range or array; all by default.
     mode : {"zero", "legacy", "mean"}
-        What the unit's hidden value becomes, see `lstm_units.interventions.interventions`: 0 wherever it is read
-        (Lakretz et al. 2019, Section 2); 0 as in the code released with that paper, which spares
-        the input of the next layer; its mean over a task.
+        What the unit's hidden value becomes: 0 wherever it is read (Lakretz et al. 2019,
+        Section 2); 0 as in the code released with that paper, which spares the input of the next
+        layer; its mean over a task.
     mean_over : str, optional
         The task of `stimuli` whose words give the means of mode ``mean``; only with that mode.
     context, memory
@@ -109,7 +114,7 @@ def sweep_units(
     context = context_from(context)
     size = sweep_size(compute_within(memory), model.device)
     with stimuli_files(stimuli) as paths:
-        group = read_items(paths, model)
+        group = read_group(paths, model.vocabulary)
         hashes = {task: item_hashes(path) for task, path in paths.items()}
         means = None
         if mode == "mean":
@@ -118,7 +123,7 @@ def sweep_units(
                     f"mode 'mean' needs the task whose words give the means: mean_over is "
                     f"{mean_over!r}; expected one of {', '.join(paths)}"
                 )
-            reference = read_items({mean_over: paths[mean_over]}, model)
+            reference = read_group({mean_over: paths[mean_over]}, model.vocabulary)
             means = mean_hidden(model, reference.items, intact_states(model, context), size)
     interventions = single_units(mode, chosen, means)
     states = read_context(model, interventions, context.ids(model.vocabulary, ablated=True))

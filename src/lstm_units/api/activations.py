@@ -2,16 +2,15 @@
 
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pandas as pd
 import pyarrow as pa
 
-from lstm_units.activations.dump import FLOAT_TYPES
+from lstm_units.activations.dump import dump_activations as write_dump
+from lstm_units.activations.dump import sentences_of, tokens_sha256
 from lstm_units.activations.reader import ActivationDump, open_activations
-from lstm_units.activations.write_dump import compute_in, tokens_sha256, write_model_activations
 from lstm_units.analyses.decoding import over_time as decoding
 from lstm_units.analyses.decoding.generalisation import Classifier
 from lstm_units.analyses.decoding.hold_outs import HOLD_OUTS, hold_outs, tied_nouns
@@ -26,10 +25,10 @@ from lstm_units.api.checks import (
     whole_numbers,
 )
 from lstm_units.api.files import check_dump_folder
-from lstm_units.api.models import check_forms, context_from
-from lstm_units.api.stimuli import stimuli_files, stimuli_table
+from lstm_units.api.models import context_from
+from lstm_units.api.stimuli import stimuli_table
 from lstm_units.errors import ConfigurationError, UserError
-from lstm_units.interventions.model_inputs import PRECISIONS, Context
+from lstm_units.interventions.model_inputs import Context
 from lstm_units.models.language_model import LanguageModel
 from lstm_units.models.variables import VARIABLES
 from lstm_units.stimuli.aligned_items import align_items
@@ -97,49 +96,21 @@ def dump_activations(
             f"the folder is called {folder.name!r}, but its name names the task; expected letters, "
             "digits, _, - and ."
         )
-    chosen = _check_values(model, variables, layers, float_type)
-    own = {precision: name for name, precision in PRECISIONS.items()}[model.dtype]
-    kind = own if float_type is None else float_type
-    compute = compute_in(replace(compute_within(memory), device=str(model.device)), kind)
-    if compute.precision != own:
-        raise ConfigurationError(
-            f"float_type is {kind!r}, but the model computes in {own}; load it with "
-            f'dtype="{compute.precision}"'
-        )
-    check_dump_folder(folder)
-    context = context_from(context)
-    with stimuli_files({folder.name: stimuli}) as paths:
-        check_forms(paths, model)
-        write_model_activations(
-            *(model, paths[folder.name], context, compute),
-            *(*chosen, kind, folder),
-        )
-    return open_activations(folder)
-
-
-def _check_values(
-    model: LanguageModel, variables: Any, layers: Any, float_type: Any
-) -> tuple[list[str], list[int]]:
-    """Return the variables and layers to dump."""
     variables = names_list(variables, "variables", '["cell"]')
-    unknown = [name for name in variables if name not in VARIABLES]
-    if unknown:
-        raise ConfigurationError(
-            f"there is no variable {unknown[0]!r}; expected some of {', '.join(VARIABLES)}"
-        )
-    known = list(range(1, len(model.layers) + 1))
-    is_all = isinstance(layers, str) and layers == "all"
-    layers = known if is_all else whole_numbers(layers, "layers", "[2]")
-    if not layers or not set(layers) <= set(known):
-        raise ConfigurationError(
-            f"layers is {layers!r}, but the model's layers are {', '.join(map(str, known))}; name "
-            'some of them, or give "all"'
-        )
-    if float_type is not None and float_type not in list(FLOAT_TYPES):
-        raise ConfigurationError(
-            f"float_type is {float_type!r}; expected one of {', '.join(FLOAT_TYPES)}"
-        )
-    return variables, layers
+    if not (isinstance(layers, str) and layers == "all"):
+        layers = whole_numbers(layers, "layers", "[2]")
+    check_dump_folder(folder)
+    write_dump(
+        model,
+        sentences_of(stimuli_table(stimuli, folder.name), folder.name, model.vocabulary),
+        context_from(context),
+        folder,
+        variables=variables,
+        layers=layers,
+        float_type=model.precision if float_type is None else float_type,
+        memory=compute_within(memory).memory,
+    )
+    return open_activations(folder)
 
 
 def decode(
@@ -187,7 +158,7 @@ def decode(
         Number of hold-outs (1 or more), and what part of the lemmas or items is tested (between 0
         and 1).
     C, tolerance, max_iterations
-        Of the classifier, all above 0; see `lstm_units.analyses.decoding.generalisation.Classifier`.
+        Of the classifier, all above 0.
 
     Returns
     -------

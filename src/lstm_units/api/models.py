@@ -23,17 +23,20 @@ from lstm_units.api.checks import (
 from lstm_units.api.files import check_conversion
 from lstm_units.api.scores import ALONE, ITEMS, item_hashes, score_files
 from lstm_units.api.stimuli import language_folder, stimuli_files, stimuli_table
-from lstm_units.errors import CheckpointError, StimuliError, UserError
-from lstm_units.interventions.context_states import States, read_context
+from lstm_units.errors import CheckpointError, StimuliError
 from lstm_units.interventions.intact import score_intact
-from lstm_units.interventions.interventions import Interventions
-from lstm_units.interventions.model_inputs import PRECISIONS, Context, Group, read_group, sweep_size
+from lstm_units.interventions.model_inputs import (
+    PRECISIONS,
+    Context,
+    intact_states,
+    read_group,
+    sweep_size,
+)
 from lstm_units.models.checkpoints import CheckpointSource, convert_checkpoint, load_language_model
 from lstm_units.models.formats import FORMATS
 from lstm_units.models.language_model import LanguageModel
 from lstm_units.runtime.devices import choose_device, exact_matrix_products
 from lstm_units.statistics.agreement import intact_table
-from lstm_units.statistics.margins import read_columns
 from lstm_units.stimuli.table import scored_items
 
 if TYPE_CHECKING:
@@ -234,7 +237,7 @@ def score(
     context = context_from(context)
     size = sweep_size(compute_within(memory), model.device)
     with stimuli_files({"stimuli": stimuli}) as paths:
-        group = read_items(paths, model)
+        group = read_group(paths, model.vocabulary)
         hashes = item_hashes(paths["stimuli"])
     states = intact_states(model, context)
     scores = score_intact(model, group.items, states, size)
@@ -318,42 +321,6 @@ def context_from(context: str | Path | Context | None) -> Context:
     if not Path(context.path).is_file():
         raise StimuliError(f"there is no context {context.path}; give the path of a text file")
     return context
-
-
-def intact_states(model: LanguageModel, context: Context) -> States:
-    """Return the state of the intact model after the context."""
-    words = context.ids(model.vocabulary, ablated=False)
-    return read_context(model, Interventions("zero", ((),)), words)
-
-
-def read_items(paths: Mapping[str, Path], model: LanguageModel) -> Group:
-    """Read the items of tasks as `lstm_units.interventions.model_inputs.read_group` does.
-
-    Raises
-    ------
-    UserError
-        If the model does not know a verb form; it says how to leave such items out.
-    """
-    check_forms(paths, model)
-    return read_group(paths, model.vocabulary)
-
-
-def check_forms(paths: Mapping[str, Path], model: LanguageModel) -> None:
-    """Check that the model knows the verb forms of tasks.
-
-    Raises
-    ------
-    UserError
-        If it does not know one; it says how to leave such items out.
-    """
-    for task, path in paths.items():
-        forms = read_columns(path, ["correct", "wrong"]).to_pydict()
-        unknown = {w for column in forms.values() for w in column if w not in model.vocabulary}
-        if unknown:
-            raise UserError(
-                f"the model does not know the verb forms {', '.join(sorted(unknown)[:10])} of "
-                f"{task}; leave these items out with lstm_units.known_items"
-            )
 
 
 def unknown_words(model: LanguageModel, stimuli: pd.DataFrame) -> list[str]:

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import griffe
 
-from lstm_units.api.names import MODULES
+from lstm_units import MODULES
 from lstm_units.errors import UserError
 
 HEAD = """# Python API
@@ -53,7 +53,7 @@ def api_page() -> str:
 def _load(name: str) -> griffe.Object:
     """Parse the module of a public name and return its object there."""
     module = MODULES[name]
-    path = Path(__file__).parent / f"{module}.py"
+    path = Path(__file__).parents[1].joinpath(*module.split(".")).with_suffix(".py")
     parsed = griffe.visit(
         module, filepath=path, code=path.read_text(encoding="utf-8"), docstring_parser="numpy"
     )

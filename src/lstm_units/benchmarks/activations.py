@@ -22,14 +22,21 @@ import numpy as np
 import torch
 import yaml
 
+from lstm_units.activations.dump import (
+    Sentences,
+    dump_activations,
+    precision_for,
+    sentences_of,
+)
 from lstm_units.activations.reader import open_activations
-from lstm_units.activations.write_dump import compute_in, write_model_activations
 from lstm_units.benchmarks.sweep import GIGA, peak_memory, sgemm_rate, timed
-from lstm_units.interventions.model_inputs import Compute, Context
-from lstm_units.interventions.write_known_items import write_known_items
+from lstm_units.interventions.known_items import select_known_items
+from lstm_units.interventions.model_inputs import PRECISIONS, Context
 from lstm_units.models.checkpoints import load_language_model
+from lstm_units.models.language_model import Vocabulary
 from lstm_units.models.variables import VARIABLES
-from lstm_units.stimuli.write_generated import write_generated
+from lstm_units.stimuli.generation import generate
+from lstm_units.stimuli.language_tables import read_language
 
 TASKS = (
     "nounpp",
@@ -49,52 +56,41 @@ def required_operations(layer_sizes: Sequence[int], embedding_size: int, n_nodes
     )
 
 
-def prepare_stimuli(task: str, project: Path, checkpoint: Path, folder: Path) -> Path:
+def prepare_stimuli(task: str, project: Path, vocabulary: Vocabulary) -> Sentences:
     """Generate the items of a task as the shipped configuration says, and keep the known ones."""
     config = yaml.safe_load((project / "config.yaml").read_text(encoding="utf-8"))
     settings = config["stimuli"]
-    raw, known = (folder / name / f"{task}.parquet" for name in ("generated", "known"))
-    write_generated(
-        project / settings["language"],
+    table = generate(
+        read_language(project / settings["language"]),
         task,
         config["task_definitions"][task]["items_per_condition"],
         settings["matched"],
         settings["seed"],
-        raw,
     )
-    report = known.with_suffix(".json")
-    write_known_items(raw, checkpoint, True, settings["on_unknown_form"], known, report)
-    return known
+    known, _ = select_known_items(table, vocabulary, task, True, settings["on_unknown_form"])
+    return sentences_of(known, task, vocabulary)
 
 
 def measure(tasks: Sequence[str], folder: Path, options: argparse.Namespace) -> dict:
     """Dump the tasks one after the other, then read each dump."""
     device = torch.device(options.device)
-    compute = compute_in(
-        Compute(device=options.device, memory=options.memory, threads=options.threads),
-        options.float_type,
-    )
-    dtype = torch.float64 if compute.precision == "float64" else torch.float32
+    dtype = PRECISIONS[precision_for(options.float_type)]
     model = load_language_model(options.checkpoint, dtype, device)
     context = Context(str(options.project / "stimuli" / "english" / "context.txt"))
-    stimuli = {
-        task: prepare_stimuli(task, options.project, options.checkpoint, folder) for task in tasks
-    }
+    stimuli = {task: prepare_stimuli(task, options.project, model.vocabulary) for task in tasks}
     before, rates, rows = peak_memory(device), [], []
     for task in tasks:
         print(f"dumping {task}", file=sys.stderr, flush=True)
         rates.append(sgemm_rate(2048, 2048, 2048, 4, device))
         output = folder / "activations" / task
         seconds = timed(
-            lambda: write_model_activations(
+            lambda: dump_activations(
                 model,
                 stimuli[task],  # noqa: B023
                 context,
-                compute,
-                VARIABLES,
-                "all",
-                options.float_type,
                 output,  # noqa: B023
+                float_type=options.float_type,
+                memory=options.memory,
             ),
             device,
         )

@@ -45,8 +45,7 @@ from lstm_units.models.checkpoints import load_language_model
 from lstm_units.models.language_model import LanguageModel
 from lstm_units.stimuli.generation import generate
 from lstm_units.stimuli.language_tables import read_language
-from lstm_units.stimuli.table import read_context as read_context_words
-from lstm_units.stimuli.table import scored_items
+from lstm_units.stimuli.table import read_context_words, scored_items
 
 CONTROL_TASKS = (("simple", "adv", "adv_adv"), ("nounpp", "nounpp_adv"))
 

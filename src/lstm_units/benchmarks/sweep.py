@@ -41,8 +41,7 @@ from lstm_units.runtime.devices import exact_matrix_products
 from lstm_units.stimuli.formats import read_linzen
 from lstm_units.stimuli.generation import generate
 from lstm_units.stimuli.language_tables import read_language
-from lstm_units.stimuli.table import read_context as read_context_words
-from lstm_units.stimuli.table import scored_items
+from lstm_units.stimuli.table import read_context_words, scored_items
 
 GIGA = 1e9
 

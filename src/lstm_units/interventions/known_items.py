@@ -1,12 +1,12 @@
 """Which items of a task a model can be asked about: those whose words it knows."""
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import pyarrow as pa
 
-from lstm_units.errors import StimuliError
+from lstm_units.errors import StimuliError, UserError
 from lstm_units.models.language_model import Vocabulary
 from lstm_units.stimuli.table import scored_items
 
@@ -100,6 +100,24 @@ def select_known_items(
         "unknown_after_verb": _count_unknown(after, vocabulary),
     }
     return kept, report
+
+
+def require_known_forms(stimuli: Mapping[str, pa.Table], vocabulary: Vocabulary) -> None:
+    """Refuse stimuli, by task, with a verb form that the model does not know.
+
+    Raises
+    ------
+    UserError
+        It names the forms.
+    """
+    for task, table in stimuli.items():
+        forms = {w for name in ("correct", "wrong") for w in table[name].to_pylist()}
+        unknown = sorted(form for form in forms if form not in vocabulary)
+        if unknown:
+            raise UserError(
+                f"the model does not know the verb forms {', '.join(unknown[:10])} of {task}; "
+                "leave these items out, as known_items does"
+            )
 
 
 def _count_unknown(sentences: Sequence[Sequence[str]], vocabulary: Vocabulary) -> dict[str, Any]:

@@ -9,15 +9,16 @@ from typing import Any
 import numpy as np
 import torch
 
-from lstm_units.errors import UserError
+from lstm_units.interventions.context_states import States, read_context
+from lstm_units.interventions.interventions import Interventions
+from lstm_units.interventions.known_items import require_known_forms
 from lstm_units.interventions.sweep import Items
 from lstm_units.interventions.trie_reader import SweepSize
 from lstm_units.io.files import make_metadata, sha256_file
 from lstm_units.models.checkpoints import load_language_model
 from lstm_units.models.language_model import LanguageModel, Vocabulary
 from lstm_units.runtime.devices import exact_matrix_products, free_memory, job_device, memory_errors
-from lstm_units.stimuli.table import read_context as read_context_words
-from lstm_units.stimuli.table import read_stimuli, scored_items, scored_sha256
+from lstm_units.stimuli.table import read_context_words, read_stimuli, scored_items, scored_sha256
 
 # The rest is for what PyTorch and cuBLAS take beside the tensors.
 _GPU_SHARE = 0.9
@@ -113,6 +114,12 @@ class Context:
         return {"context_sha256": sha256_file(self.path), "context_case": self.case}
 
 
+def intact_states(model: LanguageModel, context: Context) -> States:
+    """Return the state of the intact model after the context, one row."""
+    words = context.ids(model.vocabulary, ablated=False)
+    return read_context(model, Interventions("zero", ((),)), words)
+
+
 @contextmanager
 def loaded_model(checkpoint: str | Path, compute: Compute) -> Iterator[LanguageModel]:
     """Load a converted checkpoint onto the device, alone on it if it is a GPU.
@@ -203,13 +210,8 @@ def read_group(stimuli_by_task: Mapping[str, str | Path], vocabulary: Vocabulary
     """
     names = tuple(sorted(stimuli_by_task))
     tables = {name: read_stimuli(stimuli_by_task[name]) for name in names}
+    require_known_forms(tables, vocabulary)
     scored = [scored_items(tables[name]) for name in names]
-    unknown = {w for s in scored for w in (*s.correct, *s.wrong) if w not in vocabulary}
-    if unknown:
-        raise UserError(
-            f"the model does not know the verb forms {', '.join(sorted(unknown)[:10])} of "
-            f"{', '.join(names)}; drop these items (stimuli.on_unknown_form: drop)"
-        )
     return Group(
         items=Items(
             tuple(tuple(vocabulary.ids(prefix)) for s in scored for prefix in s.prefixes),

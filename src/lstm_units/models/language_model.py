@@ -1,8 +1,9 @@
 """An LSTM language model as a frozen object."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -73,6 +74,8 @@ class LanguageModel:
         Zeros when the model has none.
     sha256 : str
         The sha256 of the converted weights file; empty for a model that was built in memory.
+    origin : mapping
+        What results record of how it was made, where it was not loaded from a file.
     """
 
     vocabulary: Vocabulary
@@ -81,6 +84,7 @@ class LanguageModel:
     decoder_weight: Tensor
     decoder_bias: Tensor
     sha256: str = field(default="", compare=False)
+    origin: Mapping[str, Any] = field(default_factory=dict, compare=False)
 
     def __repr__(self) -> str:
         sizes = " + ".join(map(str, self.layer_sizes))
@@ -119,6 +123,11 @@ class LanguageModel:
     def dtype(self) -> torch.dtype:
         """Floating-point type of the weights."""
         return self.embedding.dtype
+
+    @property
+    def precision(self) -> str:
+        """Its name: ``float32`` or ``float64``."""
+        return str(self.dtype).removeprefix("torch.")
 
     @property
     def device(self) -> torch.device:

@@ -30,7 +30,7 @@ def untrained_like(model: LanguageModel, seed: int) -> LanguageModel:
     -------
     LanguageModel
         The same network, up to rounding of the biases, in every floating-point type and on every
-        device. Its `sha256` is made from the model's and the seed.
+        device. Its `sha256` is made from the model's and the seed, its `origin` names both.
     """
     generator = torch.Generator().manual_seed(seed)
 
@@ -61,4 +61,5 @@ def untrained_like(model: LanguageModel, seed: int) -> LanguageModel:
     )
     name = f"untrained network of seed {seed} like {model.sha256}"
     sha256 = hashlib.sha256(name.encode()).hexdigest()
-    return replace(network.to(device=model.device), sha256=sha256)
+    origin = {"untrained_seed": seed, "untrained_like": model.sha256}
+    return replace(network.to(device=model.device), sha256=sha256, origin=origin)

@@ -10,7 +10,7 @@ from lstm_units.errors import CheckpointError
 from lstm_units.io.files import sha256_file, write_text
 from lstm_units.models.checkpoints import CheckpointSource, convert_checkpoint, load_language_model
 from lstm_units.models.identity import check_golden_log_probabilities, check_identity
-from lstm_units.stimuli.table import read_context
+from lstm_units.stimuli.table import read_context_words
 
 log = logging.getLogger(__name__)
 
@@ -91,7 +91,7 @@ def write_identity(
     weights = check_identity(model, name)
     parts = [weights.assign(check="weight")]
     if golden:
-        words = read_context(context, "true", eos=model.vocabulary.eos)
+        words = read_context_words(context, "true", eos=model.vocabulary.eos)
         items = check_golden_log_probabilities(model, words, golden)
         same = pd.DataFrame(
             {"expected": [len(items)], "found": [int(items["match"].sum())], "check": ["items"]}

@@ -277,7 +277,7 @@ def scored_sha256(tables: Mapping[str, pa.Table]) -> str:
     return digest.hexdigest()
 
 
-def read_context(
+def read_context_words(
     path: str | Path, case: str, ablated: bool = False, eos: str = "<eos>"
 ) -> list[str]:
     """Read the sentences that the network reads before each item.

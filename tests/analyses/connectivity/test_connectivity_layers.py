@@ -19,8 +19,8 @@ from support.connected_network import (
     unit_entry,
     write_files,
 )
+from support.made_files import write_activations
 
-from lstm_units.activations.write_dump import write_activations
 from lstm_units.analyses.connectivity.afferents import COLUMNS
 from lstm_units.analyses.connectivity.figure import afferents_figure
 from lstm_units.analyses.connectivity.known_units import known_units

@@ -8,10 +8,10 @@ import pyarrow as pa
 import pytest
 from matplotlib.colors import to_hex
 from support.figure_checks import check_texts
+from support.made_files import write_activations
 from support.spanning_network import spanning_network
 
 from lstm_units.activations.reader import open_activations
-from lstm_units.activations.write_dump import write_model_activations
 from lstm_units.analyses.depth.figure import Coefficients, depth_correlation, depth_figure
 from lstm_units.analyses.depth.outliers import outliers
 from lstm_units.analyses.depth.table import depth_table, readable, write_depth_table
@@ -224,7 +224,7 @@ def dumped(tmp_path_factory, project):
     model = spanning_network(language, folder / "context.txt")
     table = generate(read_language(language), "nounpp", 12, True, 1)
     write_stimuli(table, folder / "nounpp.parquet", make_metadata(stimuli_sha256="nounpp"))
-    write_model_activations(
+    write_activations(
         model,
         folder / "nounpp.parquet",
         Context(str(folder / "context.txt")),

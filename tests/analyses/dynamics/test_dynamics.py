@@ -7,10 +7,10 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
+from support.made_files import write_activations
 from support.scripts import run_script
 
 from lstm_units.activations.reader import VARIABLES, open_activations
-from lstm_units.activations.write_dump import write_model_activations
 from lstm_units.analyses.dynamics.time_courses import dynamics_table, time_courses
 from lstm_units.errors import ConfigurationError, UserError
 from lstm_units.interventions.model_inputs import Compute, Context
@@ -34,7 +34,7 @@ def folder(tmp_path_factory, project, random_model):
     words += sorted(set(table["wrong"].to_pylist()) - set(words))
     model = random_model(SIZES, words=("<unk>", "<eos>", *words))
     (folder / "context.txt").write_text("The boy .\n", encoding="utf-8")
-    write_model_activations(
+    write_activations(
         model,
         folder / "nounpp.parquet",
         Context(str(folder / "context.txt")),

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pandas as pd
 import pytest
+from support.made_files import write_activations
 from support.number_network import (
     DEAF,
     LAYER_SIZES,
@@ -18,7 +19,6 @@ from support.number_network import (
 from support.planted_network import vocabulary_of
 from support.scripts import run_script
 
-from lstm_units.activations.write_dump import write_activations
 from lstm_units.analyses.decoding.short_range_units import ShortRangeCriteria
 from lstm_units.analyses.decoding.write_short_range import write_short_range
 from lstm_units.analyses.decoding.write_single_units import write_unit_decoding

@@ -8,11 +8,11 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 from scipy.stats import mannwhitneyu
+from support.made_files import write_activations
 from support.scripts import run_script
 from support.spanning_network import LAYER_SIZES, SPANNING, spanning_network
 
 from lstm_units.activations.reader import ActivationDump, open_activations
-from lstm_units.activations.write_dump import write_model_activations
 from lstm_units.analyses.syntax_units.dependency_span import (
     dependency_places,
     dependency_span,
@@ -46,7 +46,7 @@ def folder(tmp_path_factory, project):
 def dump_model(model, folder, name, tasks=STRUCTURES, layers="all", variable="cell"):
     """Dump the cells of a model on structures, and return the folder of each."""
     for task in tasks:
-        write_model_activations(
+        write_activations(
             model,
             folder / f"{task}.parquet",
             Context(str(folder / "context.txt")),

@@ -3,11 +3,11 @@
 import numpy as np
 import pytest
 from support.figure_checks import check_texts, visible_texts
+from support.made_files import write_activations
 from support.scripts import run_script
 from support.spanning_network import SPANNING, spanning_network
 
 from lstm_units.activations.reader import open_activations
-from lstm_units.activations.write_dump import write_model_activations
 from lstm_units.analyses.syntax_units.dependency_span import SIDES, dependency_spans
 from lstm_units.analyses.syntax_units.figure3 import (
     Structure,
@@ -41,7 +41,7 @@ def folder(tmp_path_factory, project):
         table = generate(read_language(language), task, 12, True, 1)
         write_stimuli(table, folder / f"{task}.parquet", make_metadata(stimuli_sha256=task))
         for name, layers in (("activations", "all"), ("upper", [2])):
-            write_model_activations(
+            write_activations(
                 model,
                 folder / f"{task}.parquet",
                 Context(str(folder / "context.txt")),

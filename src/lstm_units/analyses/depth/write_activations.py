@@ -3,27 +3,17 @@
 import logging
 from collections import Counter
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 
-from lstm_units.activations.dump import dump_activations
-from lstm_units.activations.write_dump import (
-    choose_layers,
-    choose_variables,
-    compute_in,
-    tokens_sha256,
-)
+from lstm_units.activations.dump import Sentences, dump_activations
 from lstm_units.depth_corpus.sample import DepthSample, read_depth_sample
 from lstm_units.errors import ConfigurationError, UserError
-from lstm_units.interventions.context_states import read_context
-from lstm_units.interventions.interventions import Interventions
 from lstm_units.interventions.model_inputs import Compute, Context, loaded_model
-from lstm_units.interventions.prefix_trie import build_trie
-from lstm_units.io.files import make_metadata
 from lstm_units.models.language_model import Vocabulary
 from lstm_units.models.untrained import untrained_like
-from lstm_units.runtime.console import progress
 
 log = logging.getLogger(__name__)
 
@@ -78,56 +68,27 @@ def write_depth_activations(
     UserError
         If more than `maximum_unknown` of the tokens are unknown to the model.
     """
-    (variable,) = choose_variables([variable])
     if not 0 <= maximum_unknown <= 1:
         raise ConfigurationError(
             f"depth.maximum_unknown is {maximum_unknown}; write a share from 0 to 1"
         )
     sample = read_depth_sample(sentences, positions)
-    compute = compute_in(compute, _FLOAT_TYPE)
-    with loaded_model(checkpoint, compute) as model:
-        chosen_layers = choose_layers(layers, len(model.layers))
+    with loaded_model(checkpoint, replace(compute, precision=_FLOAT_TYPE)) as model:
         share = check_unknown(sample, model.vocabulary, maximum_unknown, str(sentences))
-        untrained = {}
         if untrained_seed is not None:
-            untrained = {"untrained_seed": untrained_seed, "untrained_like": model.sha256}
             model = untrained_like(model, untrained_seed)
         items, tokens = list(sample.tokens), list(sample.tokens.values())
-        metadata = make_metadata(
-            kind="activations",
-            task=TASK,
-            config={
-                "precision": compute.precision,
-                "variables": [variable],
-                "layers": list(chosen_layers),
-                "layer_sizes": list(model.layer_sizes),
-                "float_type": _FLOAT_TYPE,
-                **context.metadata(),
-                **untrained,
-            },
-            checkpoint_sha256=model.sha256,
-            stimuli_sha256=sample.sha256,
-            tokens_sha256=tokens_sha256(items, tokens),
+        dump_activations(
+            model,
+            Sentences(TASK, np.array(items), [TASK] * len(items), tokens, sample.sha256),
+            context,
+            output_folder,
+            variables=[variable],
+            layers=layers,
+            float_type=_FLOAT_TYPE,
+            memory=compute.memory,
             unknown_share=share,
         )
-        ids = context.ids(model.vocabulary, ablated=False)
-        states = read_context(model, Interventions("zero", ((),)), ids)
-        total = build_trie([model.vocabulary.ids(words) for words in tokens]).n_nodes
-        with progress(total=total, description="activations", unit="prefixes") as bar:
-            dump_activations(
-                model,
-                np.array(items),
-                [TASK] * len(items),
-                tokens,
-                states,
-                [variable],
-                chosen_layers,
-                _FLOAT_TYPE,
-                compute.memory * 2**30,
-                output_folder,
-                metadata,
-                bar.update,
-            )
 
 
 def check_unknown(
