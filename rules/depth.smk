@@ -1,6 +1,5 @@
 # Syntactic depth read from all units.
 
-from lstm_units.config.analysis_plan import depth_regressors
 from lstm_units.config.checkpoint_files import word_counts
 from lstm_units.config.run_files import depth_dump, depth_predictions
 
@@ -102,9 +101,9 @@ rule depth_units:
 
 rule permuted_outliers:
     input:
-        "<results>/{model}/depth/permuted_coefficients.parquet",
+        permuted="<results>/{model}/depth/permuted_coefficients.parquet",
     output:
-        "<results>/{model}/depth/permutations.parquet",
+        permutations="<results>/{model}/depth/permutations.parquet",
     log:
         "<logs>/{model}/permuted_outliers.log",
     benchmark:
@@ -122,7 +121,7 @@ rule permuted_outliers:
 rule depth_baseline:
     input:
         dump=lambda wildcards: depth_dump(wildcards.model, wildcards.regressors) or [],
-        checkpoint=lambda wildcards: (
+        model=lambda wildcards: (
             f"<results>/{wildcards.model}/checkpoint/model.safetensors"
             if wildcards.regressors == "embeddings"
             else []
@@ -133,7 +132,7 @@ rule depth_baseline:
             [] if wildcards.regressors == "words" else counts_file(wildcards)
         ),
     output:
-        "<results>/{model}/depth/predictions/{regressors}.parquet",
+        predictions="<results>/{model}/depth/predictions/{regressors}.parquet",
     log:
         "<logs>/{model}/depth_baseline_{regressors}.log",
     benchmark:
@@ -153,7 +152,7 @@ rule depth_baseline:
 
 rule depth_scores:
     input:
-        lambda wildcards: depth_predictions(
+        predictions=lambda wildcards: depth_predictions(
             config, wildcards.model, len(layer_sizes(wildcards.model))
         ),
     output:
@@ -167,7 +166,6 @@ rule depth_scores:
     conda:
         "../envs/cpu.yaml"
     params:
-        regressors=lambda wildcards: depth_regressors(config, len(layer_sizes(wildcards.model))),
         confidence=config["statistics"]["confidence"],
         bootstrap_samples=config["depth"]["bootstrap_samples"],
         seed=config["depth"]["seed"],
@@ -181,7 +179,7 @@ rule depth_table:
         scores="<results>/{model}/depth/scores.parquet",
         comparisons="<results>/{model}/depth/comparisons.parquet",
     output:
-        table("depth", "R²", "depth_table", "Depth"),
+        table=table("depth", "R²", "depth_table", "Depth"),
     log:
         "<logs>/{model}/depth_table.log",
     benchmark:
@@ -198,12 +196,13 @@ rule depth_table:
 rule depth_figure:
     input:
         coefficients="<results>/{model}/depth/coefficients.parquet",
+        permutations="<results>/{model}/depth/permutations.parquet",
         predictions="<results>/{model}/depth/predictions/units.parquet",
         dump="<results>/{model}/depth/activations",
         positions="<results>/stimuli/depth/positions.parquet",
         scores="<results>/{model}/depth/scores.parquet",
     output:
-        figure("depth", "depth from all units", "depth_figure", "Depth"),
+        figure=figure("depth", "depth from all units", "depth_figure", "Depth"),
     log:
         "<logs>/{model}/depth_figure.log",
     benchmark:
@@ -212,7 +211,6 @@ rule depth_figure:
     conda:
         "../envs/cpu.yaml"
     params:
-        outliers=OUTLIERS,
         code=code("depth/depth_figure.py"),
     script:
         "../workflow_scripts/depth/depth_figure.py"

@@ -1,20 +1,27 @@
 """Predict depth from something simpler than all units."""
 
-from pathlib import Path
-
-from lstm_units.analyses.depth.regression import procedure_from
-from lstm_units.analyses.depth.write_baselines import write_baseline_regression
+from lstm_units.activations.reader import open_activations
+from lstm_units.analyses.depth.nested_ridge import procedure_from
+from lstm_units.analyses.depth.regression import regress_baseline
+from lstm_units.analyses.depth.regressors import read_word_frequencies
+from lstm_units.depth_corpus.sample import read_depth_sample
+from lstm_units.io.results import write_result
+from lstm_units.models.checkpoints import load_language_model
 from lstm_units.runtime.console import job
 
+# Not every baseline has each of these.
+READERS = {
+    "dump": open_activations,
+    "model": load_language_model,
+    "word_counts": read_word_frequencies,
+}
+
 with job(snakemake.log[0]):
-    weights = snakemake.input.checkpoint
-    write_baseline_regression(
+    files = snakemake.input
+    predictions = regress_baseline(
         snakemake.wildcards.regressors,
-        snakemake.input.positions,
-        snakemake.input.sentences,
-        snakemake.input.word_counts or None,
+        sample=read_depth_sample(files.sentences, files.positions),
         procedure=procedure_from(**snakemake.params.validation),
-        output=snakemake.output[0],
-        dump=snakemake.input.dump or None,
-        checkpoint=Path(weights).parent if weights else None,
+        **{name: read(files[name]) for name, read in READERS.items() if files[name]},
     )
+    write_result(predictions, snakemake.output.predictions)

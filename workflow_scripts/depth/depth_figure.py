@@ -1,15 +1,18 @@
 """Figure of the regression of depth: coefficients, predictions, and the top unit's activity."""
 
-from lstm_units.analyses.depth.write_figure import write_depth_figure
+from lstm_units.activations.reader import open_activations
+from lstm_units.analyses.depth.figure import depth_figure
+from lstm_units.io.figure_style import write_figure
+from lstm_units.io.results import read_result
 from lstm_units.runtime.console import job
 
 with job(snakemake.log[0]):
-    write_depth_figure(
-        snakemake.input.coefficients,
-        snakemake.input.predictions,
-        snakemake.input.dump,
-        snakemake.input.positions,
-        **snakemake.params.outliers,
-        scores=snakemake.input.scores,
-        outputs=list(snakemake.output),
+    figure = depth_figure(
+        coefficients=read_result(snakemake.input.coefficients),
+        permutations=read_result(snakemake.input.permutations),
+        predictions=read_result(snakemake.input.predictions, ["open_nodes", "predicted"]),
+        scores=read_result(snakemake.input.scores),
+        positions=read_result(snakemake.input.positions),
+        dump=open_activations(snakemake.input.dump),
     )
+    write_figure(figure, snakemake.output.figure)

@@ -1,14 +1,15 @@
 """R2 of each regression of depth, with intervals, and the differences between them."""
 
-from lstm_units.analyses.depth.write_scores import write_depth_scores
+from lstm_units.analyses.depth.scores import depth_scores
+from lstm_units.io.results import read_result, write_result
 from lstm_units.runtime.console import job
 
 with job(snakemake.log[0]):
-    write_depth_scores(
-        dict(zip(snakemake.params.regressors, snakemake.input, strict=True)),
+    scores, comparisons = depth_scores(
+        predictions=[read_result(path) for path in snakemake.input.predictions],
         confidence=snakemake.params.confidence,
         bootstrap_samples=snakemake.params.bootstrap_samples,
         seed=snakemake.params.seed,
-        scores=snakemake.output.scores,
-        comparisons=snakemake.output.comparisons,
     )
+    write_result(scores, snakemake.output.scores)
+    write_result(comparisons, snakemake.output.comparisons)

@@ -1,9 +1,11 @@
 """Count the outliers that regressions of permuted depth give."""
 
-from lstm_units.analyses.depth.write_permuted_outliers import write_permuted_outliers
+from lstm_units.analyses.depth.outliers import permuted_outliers
+from lstm_units.io.results import read_result, write_result
 from lstm_units.runtime.console import job
 
 with job(snakemake.log[0]):
-    write_permuted_outliers(
-        snakemake.input[0], **snakemake.params.outliers, output=snakemake.output[0]
+    counted = permuted_outliers(
+        permuted=read_result(snakemake.input.permuted), **snakemake.params.outliers
     )
+    write_result(counted, snakemake.output.permutations)

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 import pandas as pd
 
-from lstm_units.analyses.depth.scores import UNITS
+from lstm_units.analyses.depth.scores import UNITS, overall_r2
 from lstm_units.claims.criteria import Audit
 from lstm_units.claims.parts import listed, reason_of
 from lstm_units.claims.verdict import (
@@ -65,7 +65,7 @@ def depth_is_decodable(files: ResultFiles, audit: Audit) -> Verdict:
     if found is None:
         return not_testable("C12", criterion, _NOT_RUN)
     scores, comparisons = found
-    row = units_r2(scores)
+    row = overall_r2(scores)
     if row is None:
         return not_testable("C12", criterion, f"{SCORES} has no R² of all units")
     r2 = Measure(
@@ -150,23 +150,6 @@ def frequency_is_not_depth(files: ResultFiles, audit: Audit) -> Verdict:
     return Verdict("C18", criterion, verdict, size, reason, tuple(measures), (COMPARISONS,))
 
 
-def units_r2(scores: pd.DataFrame) -> pd.Series | None:
-    """Return the row of R2 of all units over all folds, with the covariate; None without one.
-
-    Parameters
-    ----------
-    scores : DataFrame
-        ``depth/scores.parquet``.
-    """
-    rows = scores[(scores["regressors"] == UNITS) & scores["fold"].isna()]
-    # Without a covariate there is one fit, which counts as absent.
-    for covariate in ("included", "absent"):
-        chosen = rows[rows["covariate"] == covariate]
-        if len(chosen):
-            return chosen.iloc[0]
-    return None
-
-
 def _read(files: ResultFiles, audit: Audit) -> tuple[pd.DataFrame, pd.DataFrame] | None:
     scores, comparisons = files.frame(SCORES), files.frame(COMPARISONS)
     if scores is None or comparisons is None:
@@ -179,7 +162,6 @@ def _read(files: ResultFiles, audit: Audit) -> tuple[pd.DataFrame, pd.DataFrame]
 
 def _baseline_measures(comparisons: pd.DataFrame, scores: pd.DataFrame) -> list[Measure]:
     """Differences to the baselines; one that was not run has no value."""
-    whole = scores[scores["fold"].isna()].drop_duplicates("regressors").set_index("regressors")
     rows = comparisons.set_index("baseline")
     untrained = sorted(
         (name for name in rows.index if name.startswith(_UNTRAINED)),
@@ -195,7 +177,8 @@ def _baseline_measures(comparisons: pd.DataFrame, scores: pd.DataFrame) -> list[
             note = f"not among the baselines of {COMPARISONS}"
             measures.append(Measure(title, None, expected="> 0", note=note))
             continue
-        note = f"R² of the baseline {whole.at[name, 'r2']:.3f}" if name in whole.index else None
+        whole = overall_r2(scores, name)
+        note = None if whole is None else f"R² of the baseline {whole['r2']:.3f}"
         low = float(rows.at[name, "ci_low"])
         measures.append(
             Measure(

@@ -5,8 +5,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from lstm_units.analyses.depth.scores import overall_r2
 from lstm_units.claims.criteria import ClaimCriteria
-from lstm_units.claims.depth import units_r2
 from lstm_units.comparison.replication import replicates
 from lstm_units.errors import ConfigurationError, UserError
 from lstm_units.io.files import make_metadata
@@ -154,7 +154,7 @@ def describe_model(
             )
     units = {kind: files.json(f"units/{kind}.json") for kind in KINDS}
     scores = files.frame("depth/scores.parquet")
-    r2 = None if scores is None else units_r2(scores)
+    r2 = None if scores is None else overall_r2(scores)
     return {
         "model": entry.name,
         **{key: shape[key] for key in ("layer_sizes", "vocabulary_size", "tied", "sha256")},

@@ -3,6 +3,7 @@
 import hashlib
 import json
 from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import Path
 
 import numpy as np
@@ -49,6 +50,16 @@ class DepthSample:
         return [self.tokens[s][p - 1] if p else "" for s, p in pairs]
 
     @property
+    def source(self) -> str:
+        """What messages call it."""
+        return "the sample of words"
+
+    @property
+    def metadata(self) -> dict[str, str]:
+        """What files made from it record."""
+        return {"stimuli_sha256": self.sha256}
+
+    @cached_property
     def sha256(self) -> str:
         """Hash of everything in the sample."""
         digest = hashlib.sha256()

@@ -6,6 +6,7 @@ from typing import Any
 
 import pandas as pd
 
+from lstm_units.analyses.depth.scores import overall_r2
 from lstm_units.claims.verdict import FAILS, HOLDS, NOT_TESTABLE
 from lstm_units.io.published import task_rank
 from lstm_units.io.result_files import ResultFiles
@@ -196,13 +197,9 @@ def _depth(files: ResultFiles) -> str:
     if scores is None:
         parts.append("tree depth was not decoded")
     else:
-        rows = scores[
-            scores["fold"].isna()
-            & (scores["regressors"].astype(str) == "units")
-            & (scores["covariate"].astype(str) == "included")
-        ]
-        for row in rows.head(1).itertuples():
-            text = f"R² {number(row.r2, 3)}{interval(row.ci_low, row.ci_high, 3)}"
+        row = overall_r2(scores)
+        if row is not None:
+            text = f"R² {number(row['r2'], 3)}{interval(row['ci_low'], row['ci_high'], 3)}"
             parts.append(f"tree depth is read from all units with {text}")
     syntax = files.json("units/syntax.json")
     if syntax is None:

@@ -1,6 +1,7 @@
-"""Figures and table of depth: what is drawn where, one font size, equal bytes."""
+"""Figure and table of depth: what is drawn where, one font size, what a row says."""
 
-import json
+from dataclasses import replace
+from types import SimpleNamespace
 
 import numpy as np
 import pandas as pd
@@ -8,23 +9,26 @@ import pyarrow as pa
 import pytest
 from matplotlib.colors import to_hex
 from support.figure_checks import check_texts
-from support.made_files import write_activations
-from support.spanning_network import spanning_network
+from support.scripts import run_script
 
-from lstm_units.activations.reader import open_activations
-from lstm_units.analyses.depth.figure import Coefficients, depth_correlation, depth_figure
+from lstm_units.analyses.depth.figure import (
+    Coefficients,
+    depth_correlation,
+    depth_figure,
+    draw_depth,
+)
 from lstm_units.analyses.depth.outliers import outliers
-from lstm_units.analyses.depth.table import depth_table, readable, write_depth_table
-from lstm_units.analyses.depth.write_figure import write_depth_figure
+from lstm_units.analyses.depth.table import depth_table, readable
 from lstm_units.errors import UserError
-from lstm_units.interventions.model_inputs import Compute, Context
 from lstm_units.io.figure_style import COLUMN_WIDTH, TEXT_WIDTH
-from lstm_units.io.files import make_metadata, write_parquet
-from lstm_units.stimuli.generation import generate
-from lstm_units.stimuli.language_tables import read_language
-from lstm_units.stimuli.table import write_stimuli
+from lstm_units.io.files import make_metadata
+from lstm_units.io.results import Result, write_result
 
 MADE = make_metadata(checkpoint_sha256="c", stimuli_sha256="s")
+
+
+def result(table, name, **fields):
+    return Result(pa.Table.from_pandas(table, preserve_index=False), {**MADE, **fields}, name)
 
 
 def coefficients(n_outliers=6, n_units=400, seed=0):
@@ -51,20 +55,20 @@ def words_by_depth(seed=0):
     return predictions, activity
 
 
-def draw_depth(marked=None, **changes):
+def draw(marked=None, **changes):
     predictions, activity = words_by_depth()
     arguments = {"r2": (0.84, 0.83, 0.85), "leading": "unit 7 (layer 1)", **changes}
-    return depth_figure(marked or coefficients(), predictions, activity, **arguments)
+    return draw_depth(marked or coefficients(), predictions, activity, **arguments)
 
 
 @pytest.mark.parametrize("width", [TEXT_WIDTH, COLUMN_WIDTH])
 @pytest.mark.parametrize("n_outliers", [0, 6, 34])
 def test_depth_figure_has_no_text_over_another(n_outliers, width):
-    check_texts(draw_depth(coefficients(n_outliers, 1300), width=width))
+    check_texts(draw(coefficients(n_outliers, 1300), width=width))
 
 
 def test_depth_figure_names_its_axes_and_what_is_marked():
-    figure = draw_depth(variable="hidden")
+    figure = draw(variable="hidden")
     assert [(axis.get_xlabel(), axis.get_ylabel()) for axis in figure.axes] == [
         ("units", "mean coefficient (SD)"),
         ("true depth (open nodes)", "predicted depth"),
@@ -84,7 +88,7 @@ def test_depth_figure_names_its_axes_and_what_is_marked():
 
 def test_outliers_carry_their_numbers_at_their_coefficients():
     marked = coefficients()
-    axis = draw_depth(marked).axes[0]
+    axis = draw(marked).axes[0]
     beyond = np.flatnonzero(marked.found.beyond)
     assert len(beyond) == 6
     assert {text.get_text() for text in axis.texts} == {str(marked.unit[p]) for p in beyond}
@@ -99,7 +103,7 @@ def test_outliers_carry_their_numbers_at_their_coefficients():
 
 def test_of_many_outliers_the_largest_are_numbered_and_the_rest_counted():
     marked = coefficients(34, 1300)
-    axis = draw_depth(marked).axes[0]
+    axis = draw(marked).axes[0]
     found = marked.found
     shown = [int(text.get_text()) - 1 for text in axis.texts]
     assert 6 <= len(shown) < 34
@@ -113,7 +117,7 @@ def test_of_many_outliers_the_largest_are_numbered_and_the_rest_counted():
 
 def test_every_unit_is_in_the_histogram():
     marked = coefficients(34, 1300)
-    bars = draw_depth(marked).axes[0].patches
+    bars = draw(marked).axes[0].patches
     assert sum(bar.get_width() for bar in bars) == 1300
     for bar in bars:
         edges = bar.get_y(), bar.get_y() + bar.get_height()
@@ -122,7 +126,7 @@ def test_every_unit_is_in_the_histogram():
 
 
 def test_means_and_spread_of_the_leading_unit_are_those_of_each_depth():
-    axis = draw_depth().axes[2]
+    axis = draw().axes[2]
     activity = words_by_depth()[1].groupby("open_nodes")["activity"]
     line, _, (spread,) = axis.containers[0]
     assert line.get_xdata().tolist() == list(range(3, 9))
@@ -147,14 +151,15 @@ def scores():
         whole = {"regressors": name, "covariate": covariate, "n": 100, "r2": r2}
         rows.append({**whole, "fold": pd.NA, "ci_low": r2 - 0.01, "ci_high": r2 + 0.01})
         rows += [{**whole, "fold": f, "n": 20, "r2": r2 + 0.02 * (f - 3)} for f in range(1, 6)]
-    return pd.DataFrame(rows).astype({"fold": "Int16"})
+    table = pd.DataFrame(rows).astype({"fold": "Int16"})
+    return result(table, "the scores", config={"confidence": 0.9})
 
 
 def comparisons():
     baselines = ("words", "untrained_2", "layer_2", "layer_1", "position_frequency")
     names = [*baselines, "units (covariate removed)", "units (covariate absent)"]
     values = [0.26, 0.14, 0.04, 0.05, 0.82, 0.01, -0.00001]
-    return pd.DataFrame(
+    table = pd.DataFrame(
         {
             "regressors": "units",
             "baseline": names,
@@ -163,10 +168,11 @@ def comparisons():
             "ci_high": np.array(values) + 0.001,
         }
     )
+    return result(table, "the comparisons")
 
 
 def test_depth_table_has_a_row_per_regressors_and_covariate_in_reading_order():
-    table = depth_table(scores(), comparisons())
+    table = depth_table(scores(), comparisons()).table
     assert table[["regressors", "covariate"]].agg(", ".join, axis=1).tolist() == [
         "all units, included",
         "all units, removed",
@@ -193,14 +199,15 @@ def test_baselines_of_any_number_have_readable_names():
 
 
 def test_depth_table_is_written_in_every_format(tmp_path):
-    paths = {name: tmp_path / "depth" / f"{name}.parquet" for name in ("scores", "comparisons")}
-    made = {**MADE, "config": {"confidence": 0.9}}
-    write_parquet(pa.Table.from_pandas(scores()), paths["scores"], made)
-    write_parquet(pa.Table.from_pandas(comparisons()), paths["comparisons"], made)
+    files = {name: tmp_path / f"{name}.parquet" for name in ("scores", "comparisons")}
+    write_result(scores(), files["scores"])
+    write_result(comparisons(), files["comparisons"])
     outputs = [tmp_path / f"depth.{suffix}" for suffix in ("csv", "md", "tex")]
-    write_depth_table(paths["scores"], paths["comparisons"], outputs)
+    run_script("depth/depth_table", input=files, output={"table": outputs})
     csv, markdown, latex = (path.read_text(encoding="utf-8") for path in outputs)
-    pd.testing.assert_frame_equal(pd.read_csv(outputs[0]), depth_table(scores(), comparisons()))
+    pd.testing.assert_frame_equal(
+        pd.read_csv(outputs[0]), depth_table(scores(), comparisons()).table
+    )
     assert csv.splitlines()[0].startswith("regressors,covariate,n,r2,ci_low")
     line = next(row for row in markdown.splitlines() if row.startswith("| layer 1 "))
     cells = [cell.strip() for cell in line.strip("|").split("|")]
@@ -210,106 +217,66 @@ def test_depth_table_is_written_in_every_format(tmp_path):
     ]
     assert "-0.000" not in markdown
     assert "Intervals: 90 %, from a bootstrap over sentences." in markdown
+    assert '"checkpoint_sha256": "c"' in markdown
     assert r"layer 1 & included & 100 & 0.790" in latex
-    with pytest.raises(UserError, match="holds no R2 over all folds"):
-        depth_table(scores().dropna(subset="fold"), comparisons())
-
-
-@pytest.fixture(scope="module")
-def dumped(tmp_path_factory, project):
-    """The hidden states of a network of 14 units on nounpp."""
-    folder = tmp_path_factory.mktemp("figures")
-    (folder / "context.txt").write_text("The boys greet the girl . <eos>\n", encoding="utf-8")
-    language = project / "stimuli" / "english"
-    model = spanning_network(language, folder / "context.txt")
-    table = generate(read_language(language), "nounpp", 12, True, 1)
-    write_stimuli(table, folder / "nounpp.parquet", make_metadata(stimuli_sha256="nounpp"))
-    write_activations(
-        model,
-        folder / "nounpp.parquet",
-        Context(str(folder / "context.txt")),
-        Compute("float32", "cpu"),
-        ["hidden"],
-        "all",
-        "float32",
-        folder / "activations",
-    )
-    return folder / "activations"
+    folds = scores().content.filter(scores().content["fold"].is_valid())
+    with pytest.raises(UserError, match="the scores holds no R2 over all folds"):
+        depth_table(replace(scores(), content=folds), comparisons())
 
 
 @pytest.fixture
-def depth_files(dumped, tmp_path):
-    """Files of a regression of 14 units, with the words of nounpp as the depth corpus."""
-    dump = open_activations(dumped)
-    made = {**dump.metadata, "variable": "hidden"}
-    rng = np.random.default_rng(0)
-    places = [(item, position, 2 + position) for item in dump.item for position in (1, 3)]
-    positions = pd.DataFrame(places, columns=["sentence", "position", "open_nodes"])
-    values = rng.normal(0, 0.1, 14)
-    values[8] = -5
-    tables = {
-        "coefficients": pd.DataFrame(
-            {
-                "unit": np.tile(np.arange(1, 15), 5),
-                "layer": np.tile([1] * 6 + [2] * 8, 5),
-                "fold": np.repeat(np.arange(1, 6), 14),
-                "coefficient": np.tile(values, 5),
-            }
-        ),
-        "predictions": positions.assign(predicted=positions["open_nodes"] + 0.5),
-        "positions": positions,
-        "scores": scores(),
-    }
-    paths = {name: tmp_path / "depth" / f"{name}.parquet" for name in tables}
-    for name, table in tables.items():
-        write_parquet(pa.Table.from_pandas(table), paths[name], made)
-    return {**paths, "dump": dumped}
-
-
-def write_depth(files, outputs):
-    write_depth_figure(
-        files["coefficients"],
-        files["predictions"],
-        files["dump"],
-        files["positions"],
-        3.0,
-        4,
-        "zero",
-        files["scores"],
-        outputs,
+def regression():
+    """A regression of 14 units on two words of each of 20 sentences."""
+    hidden = np.random.default_rng(1).normal(0, 1, (20, 5, 14))
+    dump = SimpleNamespace(
+        source="the dump",
+        metadata=MADE,
+        variables=("hidden",),
+        read=lambda variable, units, items: hidden[items][:, :, np.array(units) - 1],
     )
+    places = [(item, position, 2 + position) for item in range(20) for position in (1, 3)]
+    positions = pd.DataFrame(places, columns=["sentence", "position", "open_nodes"])
+    values = np.random.default_rng(0).normal(0, 0.1, 14)
+    values[8] = -5
+    table = pd.DataFrame(
+        {
+            "unit": np.tile(np.arange(1, 15), 5),
+            "layer": np.tile([1] * 6 + [2] * 8, 5),
+            "fold": np.repeat(np.arange(1, 6), 14),
+            "coefficient": np.tile(values, 5),
+        }
+    )
+    criteria = {"threshold": 3.0, "minimum_folds": 4, "deviations_from": "zero"}
+    predictions = positions.assign(predicted=positions["open_nodes"] + 0.5)
+    return {
+        "coefficients": result(table, "coefficients", variable="hidden"),
+        "permutations": result(table[:0], "permutations", config=criteria),
+        "predictions": result(predictions, "predictions"),
+        "positions": result(positions, "positions"),
+        "scores": scores(),
+        "dump": dump,
+    }
 
 
-def test_depth_step_reads_the_unit_with_the_largest_coefficient(depth_files, tmp_path, monkeypatch):
-    drawn = []
-
-    def recorded(coefficients, predictions, activity, **options):
-        drawn.append((activity, options))
-        return depth_figure(coefficients, predictions, activity, **options)
-
-    monkeypatch.setattr("lstm_units.analyses.depth.write_figure.depth_figure", recorded)
-    outputs = [tmp_path / "depth.png", tmp_path / "depth.pdf"]
-    write_depth(depth_files, outputs)
-    activity, options = drawn[0]
-    assert options["leading"] == "unit 9 (layer 2)"
-    assert options["r2"] == pytest.approx((0.84, 0.83, 0.85))
-    hidden = open_activations(depth_files["dump"]).read("hidden", units=[9])[:, :, 0]
-    np.testing.assert_array_equal(activity["activity"], hidden[:, [1, 3]].ravel())
-    assert activity["open_nodes"].tolist() == [3, 5] * len(hidden)
-    first = [path.read_bytes() for path in outputs]
-    write_depth(depth_files, outputs)
-    assert [path.read_bytes() for path in outputs] == first
+def test_depth_figure_shows_the_unit_with_the_largest_coefficient(regression):
+    figure = depth_figure(**regression)
+    _, middle, right = figure.content.axes
+    assert right.get_title().startswith("unit 9 (layer 2)\n")
+    assert middle.get_title() == "held-out sentences\nR² = 0.840 [0.830, 0.850]"
+    hidden = regression["dump"].read("hidden", [9], range(20))[:, [1, 3], 0]
+    line = right.containers[0][0]
+    assert line.get_xdata().tolist() == [3, 5]
+    np.testing.assert_allclose(np.asarray(line.get_ydata(), float), hidden.mean(axis=0))
+    assert figure.config == {**regression["permutations"].config, "unit": 9}
 
 
-def test_depth_step_names_a_word_that_was_not_dumped(depth_files, tmp_path):
-    positions = pd.read_parquet(depth_files["positions"])
-    positions.loc[5, "position"] = 40
-    write_parquet(pa.Table.from_pandas(positions), depth_files["positions"], MADE)
-    with pytest.raises(UserError, match="no activity at word 40 of sentence 2, which was sampled"):
-        write_depth(depth_files, [tmp_path / "depth.png"])
-    without = pd.DataFrame(scores()).query("regressors != 'units'")
-    made = json.loads(json.dumps(open_activations(depth_files["dump"]).metadata))
-    write_parquet(pa.Table.from_pandas(positions.iloc[:4]), depth_files["positions"], MADE)
-    write_parquet(pa.Table.from_pandas(without), depth_files["scores"], made)
-    with pytest.raises(UserError, match=r"scores\.parquet does not hold one R2 of all units"):
-        write_depth(depth_files, [tmp_path / "depth.png"])
+def test_a_word_that_was_not_dumped_and_scores_without_units_are_refused(regression):
+    table = regression["positions"].frame
+    table.loc[5, "position"] = 40
+    lost = {**regression, "positions": result(table, "positions")}
+    with pytest.raises(UserError, match="the dump has no activity at word 40 of sentence 2"):
+        depth_figure(**lost)
+    table = scores().frame.query("regressors != 'units'")
+    without = {**regression, "scores": result(table, "the scores")}
+    with pytest.raises(UserError, match=r"the scores does not hold R2 of all units"):
+        depth_figure(**without)

@@ -1,10 +1,12 @@
 """Outlying coefficients: by hand, and unmoved by the arbitrary signs of units."""
 
 import numpy as np
+import pyarrow as pa
 import pytest
 
-from lstm_units.analyses.depth.outliers import outliers
+from lstm_units.analyses.depth.outliers import outliers, permuted_outliers
 from lstm_units.errors import ConfigurationError
+from lstm_units.io.results import Result
 
 
 def coefficients(units=60, folds=5, planted=((3, 1.0), (17, -0.8)), seed=0):
@@ -90,10 +92,31 @@ def test_equal_coefficients_do_not_deviate(deviations_from):
 
 
 def test_bad_settings_are_refused():
-    with pytest.raises(ConfigurationError, match=r"syntax_units\.threshold is 0"):
+    with pytest.raises(ConfigurationError, match=r"threshold is 0"):
         outliers(coefficients(), 0)
     with pytest.raises(ConfigurationError, match=r"deviations_from is 'median'.*zero or mean"):
         outliers(coefficients(), 3, "median")
     for bad in (np.zeros(4), np.full((2, 2), np.nan), np.zeros((5, 0))):
         with pytest.raises(ValueError, match="matrix of finite numbers"):
             outliers(bad)
+
+
+def test_outliers_of_permuted_depth_are_those_of_each_permutation():
+    values = np.stack([coefficients(seed=seed) for seed in range(4)]).astype(np.float32)
+    flat = pa.array(values.ravel())
+    table = {
+        "permutation": pa.array(range(1, 5), pa.int32()),
+        "r2": pa.array(np.zeros(4)),
+        "coefficients": pa.FixedSizeListArray.from_arrays(flat, 5 * 60),
+    }
+    permuted = Result(pa.table(table), {"config": {"procedure": {"folds": 5}}})
+    for criteria in ((2.0, 0, "mean"), (2.5, 5, "zero")):
+        named = dict(zip(("threshold", "minimum_folds", "deviations_from"), criteria, strict=True))
+        counted = permuted_outliers(permuted, **named)
+        assert counted.config == {"procedure": {"folds": 5}, **named}
+        for row, value in zip(counted.content.to_pylist(), values, strict=True):
+            found = outliers(value, criteria[0], criteria[2])
+            assert row["n_outliers"] == found.beyond.sum()
+            assert row["n_stable"] == found.stable(criteria[1]).sum()
+    with pytest.raises(ConfigurationError, match="minimum_folds is 6; write 0 to 5"):
+        permuted_outliers(permuted, threshold=3.0, minimum_folds=6, deviations_from="zero")

@@ -1,255 +1,409 @@
-"""Nested ridge regression: exact against scikit-learn, one target or many, and its folds."""
+"""The regression of depth from end to end, on a network whose depth units are known."""
+
+import logging
+from dataclasses import replace
 
 import numpy as np
+import pandas as pd
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
-from sklearn.linear_model import Ridge
-from sklearn.metrics import r2_score
-from sklearn.model_selection import GridSearchCV, KFold, PredefinedSplit
-from sklearn.pipeline import make_pipeline
-from sklearn.preprocessing import StandardScaler
-
-from lstm_units.analyses.depth.regression import (
-    Procedure,
-    alpha_grid,
-    blocks,
-    nested_ridge,
-    outer_splits,
-    permute_within_positions,
-    sentence_folds,
+from support.depth_network import (
+    CLOSINGS,
+    CONTEXT,
+    LAYER_SIZES,
+    LEFT,
+    depth_network,
+    write_depth_corpus,
 )
-from lstm_units.errors import ConfigurationError
+from support.number_network import save_checkpoint
+from support.scripts import run_script
 
-ALPHAS = alpha_grid(1e-3, 1e3, 7)
+from lstm_units.activations.reader import open_activations
+from lstm_units.analyses.depth.nested_ridge import Procedure, alpha_grid
+from lstm_units.analyses.depth.outliers import permuted_outliers, unit_outliers
+from lstm_units.analyses.depth.regression import regress_baseline, regress_units
+from lstm_units.analyses.depth.regressors import (
+    build_regressors,
+    frequency,
+    read_word_frequencies,
+    word_regressors,
+)
+from lstm_units.analyses.depth.scores import depth_scores
+from lstm_units.analyses.depth.write_activations import write_depth_activations
+from lstm_units.depth_corpus.sample import read_depth_sample
+from lstm_units.errors import ConfigurationError, UserError
+from lstm_units.interventions.model_inputs import Compute, Context
+from lstm_units.io.files import make_metadata, read_metadata, write_parquet
+from lstm_units.io.results import read_result
+from lstm_units.models.checkpoints import load_language_model
+from lstm_units.models.language_model import lstm_step_ref
+
+PROCEDURE = Procedure(alphas=alpha_grid(1e-5, 1e5, 11), seed=2)
+PERMUTATIONS = 100
+BASELINES = (
+    "position_frequency",
+    "words",
+    "embeddings",
+    "layer_1",
+    "layer_2",
+    "untrained_1",
+)
+PREDICTION_TYPES = {
+    "sentence": pa.int32(),
+    "position": pa.int16(),
+    "open_nodes": pa.int16(),
+    "fold": pa.int16(),
+    "predicted": pa.float64(),
+    "predicted_covariate_removed": pa.float64(),
+    "predicted_covariate_absent": pa.float64(),
+}
 
 
-def make_data(rows=120, features=12, targets=4, sentences=40, seed=0):
-    """Features of very different scale, targets from noiseless to pure noise."""
-    rng = np.random.default_rng(seed)
-    x = rng.standard_normal((rows, features)) * np.geomspace(0.01, 100, features) + 3
-    noise = np.geomspace(0.01, 30, targets)
-    y = (x / x.std(axis=0)) @ rng.standard_normal((features, targets))
-    y += noise * rng.standard_normal((rows, targets)) + 5
-    sentence = np.sort(rng.integers(sentences, size=rows))
-    return x, y, sentence
+class Run:
+    """The corpus and dumps of one model in a folder of its own, and its regressions."""
+
+    def __init__(self, folder, model):
+        self.folder = folder
+        folder.mkdir()
+        self.sentences, self.positions, self.counts = write_depth_corpus(folder)
+        (folder / "context.txt").write_text(CONTEXT)
+        self.checkpoint = save_checkpoint(model, folder / "model")
+        self.activations()
+        self.sample = read_depth_sample(self.sentences, self.positions)
+        self.dump = open_activations(folder / "activations")
+        self.word_counts = read_word_frequencies(self.counts)
+
+    def activations(self, name="activations", seed=None, maximum_unknown=0.01):
+        write_depth_activations(
+            self.checkpoint,
+            self.sentences,
+            self.positions,
+            Context(self.folder / "context.txt"),
+            Compute(device="cpu"),
+            "hidden",
+            "all",
+            maximum_unknown,
+            self.folder / name,
+            seed,
+        )
+
+    def units(self, dump=None, permutations=0, procedure=PROCEDURE):
+        """Predictions, coefficients, permuted coefficients, and their outliers."""
+        found = regress_units(
+            self.sample,
+            dump or self.dump,
+            self.word_counts,
+            procedure=procedure,
+            permutations=permutations,
+        )
+        counted = permuted_outliers(
+            found[2], threshold=3.0, minimum_folds=4, deviations_from="zero"
+        )
+        return (*found, counted)
 
 
-def search_ref(x, y, split, procedure):
-    """What `nested_ridge` does to one target in one outer fold, by scikit-learn alone."""
-    grid = list(procedure.alphas)
-    if procedure.name == "nested":
-        model = make_pipeline(StandardScaler(), Ridge())
-        inner = PredefinedSplit(split.inner)
-        search = GridSearchCV(model, {"ridge__alpha": grid}, cv=inner, scoring="r2")
-    else:
-        x = StandardScaler().fit_transform(x)
-        inner = KFold(procedure.inner_folds)
-        search = GridSearchCV(Ridge(), {"alpha": grid}, cv=inner, scoring="r2")
-    search.fit(x[split.train], y[split.train])
-    ridge = search.best_estimator_
-    if procedure.name == "nested":
-        ridge = ridge["ridge"]
-    return search.predict(x[split.test]), ridge.coef_, next(iter(search.best_params_.values()))
+def r2(predictions, column="predicted"):
+    table = predictions.frame
+    depth = table["open_nodes"]
+    return 1 - ((depth - table[column]) ** 2).sum() / ((depth - depth.mean()) ** 2).sum()
+
+
+def found_units(coefficients):
+    unit, _, found = unit_outliers(coefficients.frame, 3.0, "zero")
+    return unit[found.beyond].tolist(), unit[found.stable(4)].tolist()
+
+
+@pytest.fixture(scope="module")
+def run(tmp_path_factory):
+    run = Run(tmp_path_factory.mktemp("depth") / "planted", depth_network())
+    run.activations("untrained", seed=1)
+    run.untrained = open_activations(run.folder / "untrained")
+    run.found = run.units(permutations=PERMUTATIONS)
+    run.model = load_language_model(run.checkpoint)
+    inputs = {"word_counts": run.word_counts, "model": run.model}
+    run.baselines = {
+        name: regress_baseline(
+            name,
+            run.sample,
+            procedure=PROCEDURE,
+            dump=run.untrained if name == "untrained_1" else run.dump,
+            **inputs,
+        )
+        for name in BASELINES
+    }
+    return run
 
 
 @pytest.mark.parametrize("name", ["nested", "paper"])
-@pytest.mark.parametrize("features", [12, 150])
-def test_results_are_those_of_grid_search_over_scaler_and_ridge(name, features):
-    x, y, sentence = make_data(features=features)
-    procedure = Procedure(name, folds=4, inner_folds=3, alphas=ALPHAS, seed=5)
-    splits = outer_splits(sentence, procedure)
-    fit = nested_ridge(x, y, splits, procedure)
-    assert len(np.unique(fit.alphas)) > 1, "the targets must need different penalties"
-    for number, split in enumerate(splits):
-        for target in range(y.shape[1]):
-            predicted, coefficients, alpha = search_ref(x, y[:, target], split, procedure)
-            assert fit.alphas[number, target] == alpha
-            np.testing.assert_allclose(fit.predicted[split.test, target], predicted, rtol=1e-8)
-            np.testing.assert_allclose(
-                fit.coefficients[number, :, target], coefficients, rtol=1e-8, atol=1e-8
-            )
+def test_depth_is_read_from_exactly_the_planted_units(run, name):
+    procedure = replace(PROCEDURE, name=name)
+    predictions, coefficients, *_ = (
+        run.found if name == "nested" else run.units(procedure=procedure)
+    )
+    assert r2(predictions) > 0.999
+    assert found_units(coefficients) == ([CLOSINGS, LEFT], [CLOSINGS, LEFT])
+    assert predictions.config["procedure"]["name"] == name
 
 
-def test_each_target_is_fitted_as_if_it_were_alone():
-    x, y, sentence = make_data(targets=6)
-    procedure = Procedure(folds=3, inner_folds=3, alphas=ALPHAS)
-    splits = outer_splits(sentence, procedure)
-    together = nested_ridge(x, y, splits, procedure, covariate=11)
-    for target in range(y.shape[1]):
-        alone = nested_ridge(x, y[:, [target]], splits, procedure, covariate=11)
-        np.testing.assert_array_equal(together.alphas[:, [target]], alone.alphas)
-        for one, many in (
-            (alone.predicted[:, 0], together.predicted[:, target]),
-            (alone.predicted_removed[:, 0], together.predicted_removed[:, target]),
-            (alone.coefficients[:, :, 0], together.coefficients[:, :, target]),
-        ):
-            np.testing.assert_allclose(many, one, rtol=1e-9, atol=1e-9)
+def test_permuted_depth_gives_fewer_stable_outliers(run):
+    table = run.found[3].frame
+    assert table["permutation"].tolist() == list(range(1, PERMUTATIONS + 1))
+    assert (table["n_stable"] <= table["n_outliers"]).all()
+    assert table["n_outliers"].max() > 0, "a null without outliers would show nothing"
+    assert np.quantile(table["n_stable"], 0.99) < 2
+    assert table["r2"].max() < 0.1
 
 
-def test_a_removed_covariate_counts_as_average():
-    x, y, sentence = make_data()
-    procedure = Procedure(folds=4, inner_folds=3, alphas=ALPHAS)
-    splits = outer_splits(sentence, procedure)
-    fit = nested_ridge(x, y, splits, procedure, covariate=11)
-    assert not np.allclose(fit.predicted_removed, fit.predicted)
-    for number, split in enumerate(splits):
-        average = x.copy()
-        average[split.test, 11] = x[split.train, 11].mean()
-        model = nested_ridge(average, y, splits, procedure)
-        # Only rows of this fold were changed: their own model is the same.
-        np.testing.assert_allclose(model.coefficients[number], fit.coefficients[number])
-        np.testing.assert_allclose(
-            model.predicted[split.test], fit.predicted_removed[split.test], rtol=1e-9
+def test_an_untrained_network_has_no_more_stable_outliers_than_its_permutations(run):
+    predictions, coefficients, _, counted = run.units(run.untrained, PERMUTATIONS)
+    _, stable = found_units(coefficients)
+    assert len(stable) <= np.quantile(counted.frame["n_stable"], 0.99)
+    assert r2(predictions) < 0.6
+
+
+def test_units_beat_every_baseline(run):
+    _, comparisons = depth_scores(
+        [run.found[0], *run.baselines.values()], confidence=0.95, bootstrap_samples=300, seed=4
+    )
+    table = comparisons.frame.set_index("baseline")
+    assert (table["ci_low"][[b for b in BASELINES if b != "layer_2"]] > 0.1).all()
+    # The second layer reads the first, so its random units hold the closings too.
+    assert table["difference"]["layer_2"] > 0
+    # Frequency is random here: it explains nothing.
+    assert table["difference"][-2:].abs().max() < 1e-3
+
+
+def test_predictions_have_the_columns_and_nulls_of_the_contract(run):
+    for name, result in {"units": run.found[0], **run.baselines}.items():
+        table = result.content
+        assert dict(zip(table.column_names, table.schema.types, strict=True)) == PREDICTION_TYPES
+        assert table["predicted"].null_count == 0
+        no_removed = table["predicted_covariate_removed"].null_count
+        assert no_removed == (len(table) if name == "words" else 0)
+        no_absent = table["predicted_covariate_absent"].null_count
+        assert no_absent == (0 if name == "units" else len(table))
+        for column in ("sentence", "position", "open_nodes"):
+            np.testing.assert_array_equal(table[column], getattr(run.sample, column))
+        folds = result.frame.groupby("sentence")["fold"]
+        assert (folds.nunique() == 1).all()
+        assert set(folds.first()) == {1, 2, 3, 4, 5}
+        alphas = result.metadata["alphas"]
+        assert len(alphas["included"]) == 5
+        assert ("absent" in alphas) is (name == "units")
+        assert ("word_counts_sha256" in result.metadata) is (name != "words")
+
+
+def test_coefficients_have_one_row_per_unit_and_fold(run):
+    _, coefficients, permuted, counted = run.found
+    assert coefficients.content.schema.types == [pa.int16(), pa.int16(), pa.int16(), pa.float64()]
+    table = coefficients.frame
+    assert table["unit"].tolist() == [u for u in range(1, 101) for _ in range(5)]
+    assert table["fold"].tolist() == [1, 2, 3, 4, 5] * 100
+    assert table["layer"].tolist() == [1] * 5 * LAYER_SIZES[0] + [2] * 5 * LAYER_SIZES[1]
+    width = 5 * sum(LAYER_SIZES)
+    assert permuted.content.schema.types == [
+        pa.int32(),
+        pa.float64(),
+        pa.list_(pa.float32(), width),
+    ]
+    assert counted.content.schema.types == [pa.int32(), pa.int32(), pa.int32(), pa.float64()]
+
+
+def test_the_scripts_write_what_the_library_finds(run, tmp_path):
+    """From activations to the figure, without permutations."""
+    sample = {"sentences": run.sentences, "positions": run.positions}
+    settings = {"procedure": "nested", "folds": 4, "inner_folds": 2, "seed": 2}
+    settings["alphas"] = {"minimum": 1, "maximum": 9, "number": 2}
+    procedure = Procedure("nested", 4, 2, alpha_grid(1, 9, 2), 2)
+    criteria = {"threshold": 3.0, "minimum_folds": 4, "deviations_from": "zero"}
+    intervals = {"confidence": 0.9, "bootstrap_samples": 9, "seed": 4}
+
+    def files(*names):
+        return {name: tmp_path / f"{name}.parquet" for name in names}
+
+    run_script(
+        "depth/depth_units",
+        input={**sample, "dump": run.dump.folder, "word_counts": run.counts},
+        params={"validation": settings, "permutations": 0},
+        output=files("predictions", "coefficients", "permuted"),
+    )
+    run_script(
+        "depth/permuted_outliers",
+        input=files("permuted"),
+        params={"outliers": criteria},
+        output=files("permutations"),
+    )
+    for name, inputs in (
+        ("words", {}),
+        ("embeddings", {"model": run.checkpoint, "word_counts": run.counts}),
+        ("layer_2", {"dump": run.dump.folder, "word_counts": run.counts}),
+    ):
+        run_script(
+            "depth/depth_baseline",
+            input={**sample, "dump": [], "model": [], "word_counts": [], **inputs},
+            params={"validation": settings},
+            wildcards={"regressors": name},
+            output={"predictions": tmp_path / f"{name}.parquet"},
+        )
+    baselines = [*files("words", "embeddings", "layer_2").values()]
+    run_script(
+        "depth/depth_scores",
+        input={"predictions": [tmp_path / "predictions.parquet", *baselines]},
+        params=intervals,
+        output=files("scores", "comparisons"),
+    )
+    figure = tmp_path / "depth.png"
+    run_script(
+        "depth/depth_figure",
+        input={
+            **files("coefficients", "permutations", "predictions", "scores"),
+            "positions": run.positions,
+            "dump": run.dump.folder,
+        },
+        output={"figure": [figure]},
+    )
+    found = run.units(procedure=procedure)
+    scored = depth_scores([found[0], *map(read_result, baselines)], **intervals)
+    names = ("predictions", "coefficients", "permuted", "permutations", "scores", "comparisons")
+    for path, result in zip(files(*names).values(), (*found, *scored), strict=True):
+        assert pq.read_table(path).equals(result.content)
+        assert read_metadata(path) == result.metadata
+    assert len(found[3].content) == 0
+    assert found[3].config == {"procedure": procedure.to_json(), "permutations": 0, **criteria}
+    for result in map(read_result, baselines):
+        assert result.metadata["stimuli_sha256"] == run.sample.sha256
+    assert run.dump.metadata["checkpoint_sha256"].encode() in figure.read_bytes()
+    assert scored[0].metadata["checkpoint_sha256"] == run.dump.metadata["checkpoint_sha256"]
+    assert scored[0].content.schema.field("fold").type == pa.int16()
+
+
+def test_a_dump_holds_each_sentence_up_to_its_last_sampled_word(run):
+    dump = run.dump
+    assert dump.variables == ("hidden",)
+    assert dump.task == "depth"
+    assert set(dump.condition) == {"depth"}
+    assert dump.item.tolist() == list(range(150))
+    assert dump.n_positions == 10
+    assert dump.metadata["unknown_share"] == 0
+    words = pd.read_parquet(run.sentences)["tokens"][7][:10]
+    # Read by the gate-by-gate reference from the state after the context.
+    model = depth_network()
+    tokens = [*CONTEXT.split(), "<eos>", *words]
+    states = [(model.embedding.new_zeros(1, n), model.embedding.new_zeros(1, n)) for n in (40, 60)]
+    hidden = []
+    for word in model.vocabulary.ids(tokens):
+        below = model.embedding[word : word + 1]
+        for depth, layer in enumerate(model.layers):
+            step = lstm_step_ref(layer, below, *states[depth])
+            states[depth] = (step["hidden"], step["cell"])
+            below = step["hidden"]
+        hidden.append(np.concatenate([state[0].numpy()[0] for state in states]))
+    found = dump.read("hidden", items=[7])[0]
+    np.testing.assert_allclose(found, hidden[-10:], atol=1e-6)
+
+
+def test_the_untrained_dump_says_whose_shape_it_has(run):
+    trained, untrained = run.dump.metadata, run.untrained.metadata
+    assert untrained["config"]["untrained_like"] == trained["checkpoint_sha256"]
+    assert untrained["config"]["untrained_seed"] == 1
+    assert untrained["checkpoint_sha256"] != trained["checkpoint_sha256"]
+    assert untrained["stimuli_sha256"] == trained["stimuli_sha256"]
+
+
+def test_a_penalty_at_the_edge_of_the_grid_is_reported(run, caplog):
+    quick = Procedure(folds=4, inner_folds=2, alphas=(10.0, 100.0))
+    with caplog.at_level(logging.INFO, logger="lstm_units"):
+        run.units(procedure=quick)
+    assert "units: in 8 of 8 fits the penalty is at the edge of the grid" in caplog.text
+
+
+def test_frequency_is_the_logarithm_of_counts_or_in_the_papers_procedure_the_counts(run):
+    counts = run.word_counts.content
+    raw = frequency(run.sample, run.word_counts, "paper")
+    np.testing.assert_array_equal(raw, [counts[word] for word in run.sample.words])
+    found = frequency(run.sample, run.word_counts, "nested")
+    np.testing.assert_allclose(found, np.log(raw + 1))
+
+
+def test_regressors_hold_what_their_names_say(run):
+    sample, model, dump = run.sample, run.model, run.dump
+    sentences = pd.read_parquet(run.sentences)["tokens"]
+
+    words = word_regressors(sample)
+    assert words.covariate is None
+    assert (words.matrix.sum(axis=1) == 2).all()
+    for one in (3, 200):
+        same = (words.matrix == words.matrix[one]).all(axis=1)
+        sentence, position = sample.sentence, sample.position
+        pair = [tuple(sentences[s][p - 1 : p + 1]) for s, p in zip(sentence, position, strict=True)]
+        assert same.tolist() == [other == pair[one] for other in pair]
+
+    def build(name):
+        inputs = {"word_counts": run.word_counts, "model": model, "dump": dump}
+        built = build_regressors(name, sample, "nested", **inputs)
+        expected = frequency(sample, run.word_counts, "nested")
+        np.testing.assert_array_equal(built.matrix[:, built.covariate], expected)
+        np.testing.assert_array_equal(built.without_covariate(), built.matrix[:, :-1])
+        return built
+
+    closings = [int(word[1]) for word in sample.words]
+    values = build("embeddings").without_covariate()
+    np.testing.assert_array_equal(values[:, 0], closings)
+    assert values.shape[1] == model.embedding.shape[1]
+    values = build("position_frequency").without_covariate()
+    np.testing.assert_array_equal(values, sample.position[:, None])
+    for name, units in (("layer_1", range(1, 41)), ("layer_2", range(41, 101)), ("units", None)):
+        built = build(name)
+        assert built.units == tuple(units or range(1, 101))
+        last = dump.read("hidden", units=built.units, items=[sample.sentence[-1]])
+        np.testing.assert_array_equal(built.matrix[-1, :-1], last[0, sample.position[-1]])
+
+
+def test_regressors_that_cannot_be_built_are_refused(run, tmp_path):
+    inputs = {"word_counts": run.word_counts, "dump": run.dump, "procedure": PROCEDURE}
+    for name in ("layer", "untrained_0", "bag_of_words"):
+        with pytest.raises(ConfigurationError, match=f"no regressors '{name}'"):
+            regress_baseline(name, run.sample, **inputs)
+    with pytest.raises(ConfigurationError, match="no layer 3; its layers are 1 to 2"):
+        regress_baseline("layer_3", run.sample, **inputs)
+    with pytest.raises(ValueError, match="position_frequency needs the word counts"):
+        regress_baseline("position_frequency", run.sample, procedure=PROCEDURE)
+    fewer = tmp_path / "positions.parquet"
+    write_parquet(pq.read_table(run.positions).slice(0, 300), fewer, make_metadata(kind="test"))
+    other = read_depth_sample(run.sentences, fewer)
+    with pytest.raises(UserError, match="activations was made from another version of the depth"):
+        regress_baseline("layer_1", other, **inputs)
+
+
+def test_too_many_unknown_words_are_refused_and_named(run, tmp_path):
+    table = pq.read_table(run.sentences).to_pylist()
+    for row in table[:20]:
+        row["tokens"] = ["zebra", "gnu" if row["sentence"] % 2 else "zebra", *row["tokens"][2:]]
+    changed = tmp_path / "sentences.parquet"
+    write_parquet(pa.Table.from_pylist(table), changed, make_metadata(kind="test"))
+
+    def dump(maximum):
+        write_depth_activations(
+            run.checkpoint,
+            changed,
+            run.positions,
+            Context(run.folder / "context.txt"),
+            Compute(device="cpu"),
+            "hidden",
+            [2],
+            maximum,
+            tmp_path / "dump",
         )
 
-
-def test_held_out_rows_reach_the_models_of_the_papers_procedure_only():
-    x, y, sentence = make_data()
-    for name, leaks in (("nested", False), ("paper", True)):
-        procedure = Procedure(name, folds=4, inner_folds=3, alphas=ALPHAS)
-        splits = outer_splits(sentence, procedure)
-        changed = x.copy()
-        changed[splits[0].test] *= 3
-        before, after = (
-            nested_ridge(v, y, splits, procedure).coefficients[0] for v in (x, changed)
-        )
-        assert np.allclose(before, after) is not leaks, name
-
-
-def test_negating_any_feature_negates_its_coefficient_and_nothing_else():
-    x, y, sentence = make_data(features=8, targets=1)
-    procedure = Procedure(folds=3, inner_folds=3, alphas=ALPHAS)
-    splits = outer_splits(sentence, procedure)
-    before = nested_ridge(x, y, splits, procedure)
-    for feature in range(x.shape[1]):
-        sign = np.ones(x.shape[1])
-        sign[feature] = -1
-        after = nested_ridge(x * sign, y, splits, procedure)
-        np.testing.assert_allclose(after.predicted, before.predicted, rtol=1e-9)
-        np.testing.assert_allclose(
-            after.coefficients * sign[:, None], before.coefficients, rtol=1e-7, atol=1e-9
-        )
-
-
-def test_depth_that_features_hold_is_predicted_from_new_sentences_and_noise_is_not():
-    x, y, sentence = make_data(rows=400, targets=2, sentences=100)
-    procedure = Procedure(alphas=ALPHAS)
-    y[:, 1] = np.random.default_rng(1).standard_normal(400)
-    fit = nested_ridge(x, y, outer_splits(sentence, procedure), procedure)
-    assert r2_score(y[:, 0], fit.predicted[:, 0]) > 0.99
-    assert r2_score(y[:, 1], fit.predicted[:, 1]) < 0.02
-
-
-def test_a_feature_that_never_changes_gets_no_weight():
-    x, y, sentence = make_data()
-    x[:, 4] = 0.1
-    procedure = Procedure(folds=3, inner_folds=3, alphas=ALPHAS)
-    fit = nested_ridge(x, y, outer_splits(sentence, procedure), procedure)
-    np.testing.assert_allclose(fit.coefficients[:, 4], 0, atol=1e-8)
-    assert np.isfinite(fit.predicted).all()
-
-
-def test_no_sentence_is_in_two_folds_and_folds_are_alike_in_size():
-    rng = np.random.default_rng(0)
-    sentence = np.sort(rng.integers(103, size=700))
-    procedure = Procedure(folds=5, inner_folds=4, alphas=ALPHAS, seed=3)
-    splits = outer_splits(sentence, procedure)
-    assert sorted(np.concatenate([split.test for split in splits])) == list(range(700))
-    largest = np.bincount(sentence).max()
-    for split in splits:
-        assert not set(sentence[split.test]) & set(sentence[split.train])
-        assert len(split.train) + len(split.test) == 700
-        inner = [set(sentence[split.train][split.inner == fold]) for fold in range(4)]
-        assert sum(map(len, inner)) == len(set(sentence[split.train]))
-        assert max(map(len, inner)) - min(map(len, inner)) <= 1
-        assert np.ptp(np.bincount(split.inner)) <= largest
-    sizes = [len(split.test) for split in splits]
-    assert max(sizes) - min(sizes) <= largest
-
-
-def test_inner_folds_of_the_papers_procedure_are_runs_of_words_that_may_cut_a_sentence():
-    sentence = np.repeat(np.arange(30), 4)
-    splits = outer_splits(sentence, Procedure("paper", folds=3, inner_folds=3, alphas=ALPHAS))
-    for split in splits:
-        for number, (_, held_out) in enumerate(KFold(3).split(split.train)):
-            assert (split.inner[held_out] == number).all()
-    cut = splits[0].inner[sentence[splits[0].train] == sentence[splits[0].train][26]]
-    assert len(set(cut)) == 2
-
-
-def test_folds_depend_on_the_seed_and_on_nothing_else():
-    sentence = np.repeat(np.arange(50), 3)
-
-    def folds(seed):
-        splits = outer_splits(sentence, Procedure(alphas=ALPHAS, seed=seed))
-        return [split.test.tolist() for split in splits], [split.inner.tolist() for split in splits]
-
-    assert folds(1) == folds(1)
-    assert folds(1)[0] != folds(2)[0]
-    assert folds(1)[1] != folds(2)[1]
-
-
-def test_permuted_depth_keeps_the_depths_of_every_position():
-    rng = np.random.default_rng(0)
-    position, depth = rng.integers(4, 9, size=300), rng.integers(2, 9, size=300)
-    permuted = permute_within_positions(depth, position, range(1, 11), seed=4)
-    assert permuted.shape == (300, 10)
-    for column in permuted.T:
-        assert not np.array_equal(column, depth)
-        for value in np.unique(position):
-            here = position == value
-            assert sorted(column[here]) == sorted(depth[here])
-
-
-def test_a_permutation_is_the_same_whichever_others_there_are():
-    depth, position = np.arange(60), np.repeat(np.arange(3), 20)
-    together = permute_within_positions(depth, position, [1, 2, 3], seed=4)
-    assert np.array_equal(together[:, [2]], permute_within_positions(depth, position, [3], seed=4))
-    assert not np.array_equal(together[:, 0], together[:, 1])
-    other = permute_within_positions(depth, position, [3], seed=5)
-    assert not np.array_equal(together[:, [2]], other)
-
-
-def test_number_0_is_depth_as_it_is():
-    depth, position = np.arange(60), np.repeat(np.arange(3), 20)
-    both = permute_within_positions(depth, position, [0, 1], seed=4)
-    assert np.array_equal(both[:, 0], depth)
-    assert not np.array_equal(both[:, 1], depth)
-
-
-@pytest.mark.parametrize("permutations", [0, 1, 1024, 1025, 5000])
-def test_blocks_hold_every_permutation_once(permutations):
-    numbers = [number for block in blocks(permutations) for number in block]
-    assert numbers == list(range(permutations + 1))
-    assert max(map(len, blocks(permutations)), default=0) <= 1024
-
-
-def test_the_grid_is_that_of_the_paper():
-    np.testing.assert_allclose(alpha_grid(1e-5, 1e5, 20), np.logspace(-5, 5, 20))
-    np.testing.assert_allclose(Procedure().alphas, np.logspace(-5, 5, 20))
-
-
-@pytest.mark.parametrize(
-    ("settings", "found"),
-    [
-        ({"name": "other"}, r"depth\.procedure is 'other'; expected nested or paper"),
-        ({"folds": 1}, r"depth\.folds is 1"),
-        ({"inner_folds": 0}, r"depth\.inner_folds is 0"),
-        ({"alphas": ()}, r"depth\.alphas is \[\]"),
-        ({"alphas": (0.0, 1.0)}, r"depth\.alphas"),
-        ({"alphas": (2.0, 1.0)}, r"depth\.alphas"),
-    ],
-)
-def test_bad_settings_are_refused(settings, found):
-    with pytest.raises(ConfigurationError, match=found):
-        Procedure(**settings)
-
-
-@pytest.mark.parametrize("grid", [(0, 1, 5), (2, 1, 5), (1, 2, 1)])
-def test_a_bad_grid_is_refused(grid):
-    with pytest.raises(ConfigurationError, match=r"depth\.alphas: minimum"):
-        alpha_grid(*grid)
-
-
-def test_more_folds_than_sentences_are_refused():
-    with pytest.raises(ConfigurationError, match="5 folds need as many sentences, and there are 3"):
-        sentence_folds(np.array([1, 1, 2, 3]), 5, np.random.default_rng(0))
+    with pytest.raises(UserError, match=r"2\.67 % of the 1,500 tokens") as raised:
+        dump(0.01)
+    for part in (str(changed), "zebra (30), gnu (10)", "depth.maximum_unknown", "grammar"):
+        assert part in str(raised.value)
+    assert not (tmp_path / "dump").exists()
+    dump(40 / 1500)
+    opened = open_activations(tmp_path / "dump")
+    assert opened.metadata["unknown_share"] == pytest.approx(40 / 1500)
+    assert opened.layers == (2,)
+    with pytest.raises(ConfigurationError, match="a share from 0 to 1"):
+        dump(5)

@@ -1,12 +1,23 @@
 """Scores of depth: exact against scikit-learn and against brute-force resampling."""
 
+from dataclasses import replace
+
 import numpy as np
 import pandas as pd
+import pyarrow as pa
 import pytest
 from sklearn.metrics import r2_score
 
-from lstm_units.analyses.depth.scores import bootstrap_r2, collect_predictions, score_predictions
+from lstm_units.analyses.depth.scores import (
+    bootstrap_r2,
+    collect_predictions,
+    depth_scores,
+    overall_r2,
+    score_predictions,
+)
 from lstm_units.errors import ConfigurationError, UserError
+from lstm_units.io.files import make_metadata
+from lstm_units.io.results import Result
 
 SETTINGS = {"confidence": 0.95, "bootstrap_samples": 400, "seed": 3}
 
@@ -113,10 +124,12 @@ def test_differences_are_paired_over_the_same_sentences():
 
 def test_units_are_compared_with_every_baseline_and_with_themselves_without_the_covariate():
     tables = make_tables()
+    tables["layer_1"] = tables["units"].copy()
     scores, comparisons = score_predictions(tables, **SETTINGS)
     assert comparisons["baseline"].tolist() == [
         "words",
         "position_frequency",
+        "layer_1",
         "units (covariate removed)",
         "units (covariate absent)",
     ]
@@ -130,14 +143,8 @@ def test_units_are_compared_with_every_baseline_and_with_themselves_without_the_
     ):
         difference = comparisons.set_index("baseline")["difference"][baseline]
         assert difference == pytest.approx(r2["units", "included"] - r2[other], abs=1e-12)
-
-
-def test_equal_predictions_do_not_differ():
-    tables = make_tables()
-    tables = {"units": tables["units"], "layer_1": tables["units"].copy()}
-    _, comparisons = score_predictions(tables, **SETTINGS)
-    row = comparisons.set_index("baseline").loc["layer_1"]
-    assert (row[["difference", "ci_low", "ci_high"]] == 0).all()
+    equal = comparisons.set_index("baseline").loc["layer_1"]
+    assert (equal[["difference", "ci_low", "ci_high"]] == 0).all()
 
 
 def test_a_further_baseline_moves_no_interval():
@@ -183,5 +190,68 @@ def test_bad_settings_are_refused():
         score_predictions(tables, **{**SETTINGS, "confidence": 95})
     with pytest.raises(ConfigurationError, match="bootstrap_samples 0"):
         score_predictions(tables, **{**SETTINGS, "bootstrap_samples": 0})
+
+
+def test_overall_r2_is_that_with_the_covariate_or_else_of_the_only_fit():
+    tables = make_tables()
+    scores, comparisons = score_predictions(tables, **SETTINGS)
+    for name, covariate in (("units", "included"), ("words", "absent")):
+        row = overall_r2(scores, name)
+        assert row["covariate"] == covariate
+        expected = r2_score(tables[name]["open_nodes"], tables[name]["predicted"])
+        assert row["r2"] == pytest.approx(expected, abs=1e-12)
+        assert row["ci_low"] < row["r2"] < row["ci_high"]
+    assert overall_r2(scores, "layer_1") is None
+    # Units without a covariate: the same everywhere, and no comparison with themselves.
+    alone = tables["units"].drop(columns="predicted_covariate_removed")
+    tables["units"] = alone.assign(
+        predicted_covariate_removed=np.nan, predicted_covariate_absent=np.nan
+    )
+    scores, comparisons = score_predictions(tables, **SETTINGS)
+    units, words = overall_r2(scores), overall_r2(scores, "words")
+    assert units["covariate"] == "absent"
+    differences = comparisons.set_index("baseline")["difference"]
+    assert list(differences.index) == ["words", "position_frequency"]
+    assert differences["words"] == pytest.approx(units["r2"] - words["r2"])
+
+
+def made_predictions():
+    """Predictions as files hold them: from the model, words alone, and an untrained network."""
+    tables = make_tables()
+    tables["untrained_1"] = tables.pop("position_frequency")
+    origins = {
+        "units": {"checkpoint_sha256": "c"},
+        "words": {},
+        "untrained_1": {"checkpoint_sha256": "u", "untrained_like": "c"},
+    }
+    return [
+        Result(
+            pa.Table.from_pandas(tables[name], preserve_index=False).replace_schema_metadata(),
+            make_metadata(
+                regressors=name,
+                stimuli_sha256="s",
+                config={"procedure": {"folds": 5, "seed": 2}},
+                **origin,
+            ),
+            name,
+        )
+        for name, origin in origins.items()
+    ]
+
+
+@pytest.mark.parametrize(
+    ("which", "changed", "what"),
+    [
+        (2, {"untrained_like": "another"}, "checkpoint"),
+        (1, {"stimuli_sha256": "another"}, "version of the depth corpus"),
+        (1, {"config": {"procedure": {"folds": 5, "seed": 99}}}, "procedure"),
+    ],
+)
+def test_predictions_of_another_origin_are_refused(which, changed, what):
+    predictions = made_predictions()
+    other = predictions[which]
+    predictions[which] = replace(other, metadata={**other.metadata, **changed})
+    with pytest.raises(UserError, match=f"{other.source} was made from another {what}.* than unit"):
+        depth_scores(predictions, **SETTINGS)
     with pytest.raises(UserError, match="no predictions from units"):
-        score_predictions({"words": tables["words"]}, **SETTINGS)
+        depth_scores(predictions[1:], **SETTINGS)

@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from typing import Any
 
+from lstm_units.analyses.depth.scores import overall_r2
 from lstm_units.io.captions import About, Caption, kept
 from lstm_units.io.wording import capital, count, interval, number
 
@@ -14,17 +15,11 @@ def depth(about: About, stem: str) -> Caption:
     syntax = about.files.json("units/syntax.json") or {}
     criteria, outliers = syntax.get("criteria", {}), syntax.get("outliers", {})
     scores = about.files.frame("depth/scores.parquet")
+    row = None if scores is None else overall_r2(scores)
     r2, n = "", None
-    if scores is not None:
-        whole = scores[
-            scores["fold"].isna()
-            & (scores["regressors"].astype(str) == "units")
-            & (scores["covariate"].astype(str) == "included")
-        ]
-        if len(whole):
-            row = whole.iloc[0]
-            r2 = f" R² = {number(row['r2'], 3)}{interval(row['ci_low'], row['ci_high'], 3)}."
-            n = int(row["n"])
+    if row is not None:
+        r2 = f" R² = {number(row['r2'], 3)}{interval(row['ci_low'], row['ci_high'], 3)}."
+        n = int(row["n"])
     return Caption(
         "Tree depth read from all units",
         kept(

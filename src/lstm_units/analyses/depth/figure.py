@@ -5,6 +5,7 @@ Lakretz et al. 2019, Section 4.3, describes these in words.
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import matplotlib as mpl
 import numpy as np
@@ -14,7 +15,9 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
 
-from lstm_units.analyses.depth.outliers import Outliers
+from lstm_units.analyses.depth.outliers import CRITERIA, Outliers, unit_outliers
+from lstm_units.analyses.depth.scores import overall_r2
+from lstm_units.errors import UserError
 from lstm_units.io.figure_style import (
     BLACK,
     FONT_SIZE,
@@ -25,6 +28,10 @@ from lstm_units.io.figure_style import (
     TEXT_WIDTH,
     new_figure,
 )
+from lstm_units.io.results import Result, made_from
+
+if TYPE_CHECKING:
+    from lstm_units.activations.reader import ActivationDump
 
 _PANEL, _HEADER, _LABELS, _LEGEND = 2.1, 0.32, 0.34, 0.19  # inches, heights
 _LEFTS, _RIGHT = (0.38, 0.42, 0.52), 0.06  # inches, room for the vertical axes
@@ -61,6 +68,113 @@ class Coefficients:
 
 
 def depth_figure(
+    coefficients: Result,
+    permutations: Result,
+    predictions: Result,
+    scores: Result,
+    positions: Result,
+    dump: "ActivationDump",
+) -> Result:
+    """Draw coefficients, predicted depth, and the unit with the largest coefficient.
+
+    Parameters
+    ----------
+    coefficients, predictions : Result
+        From `lstm_units.analyses.depth.regression.regress_units`.
+    permutations : Result
+        From `lstm_units.analyses.depth.outliers.permuted_outliers`; its ``config`` says what an
+        outlier is.
+    scores : Result
+        From `lstm_units.analyses.depth.scores.depth_scores`.
+    positions : Result
+        ``sentence, position, open_nodes`` of the sampled words.
+    dump : ActivationDump
+        Of their sentences.
+
+    Returns
+    -------
+    Result
+        A figure.
+
+    Raises
+    ------
+    UserError
+        If the inputs come from different models, `scores` lacks the units' regression, or `dump`
+        lacks a sampled word.
+    """
+    criteria = {key: permutations.config[key] for key in CRITERIA}
+    unit, layer, found = unit_outliers(
+        coefficients.frame, criteria["threshold"], criteria["deviations_from"]
+    )
+    marked = Coefficients(unit, found, criteria["threshold"], criteria["minimum_folds"])
+    leading = marked.leading
+    metadata = made_from(
+        coefficients,
+        permutations,
+        predictions,
+        scores,
+        dump,
+        kind="figure of the regression of depth",
+        config={**criteria, "unit": leading},
+    )
+    r2 = overall_r2(scores.frame)
+    if r2 is None:
+        raise UserError(
+            f"{scores.source} does not hold R2 of all units; delete it and run the workflow again"
+        )
+    variable = coefficients.metadata.get("variable", dump.variables[0])
+    places = positions.frame
+    activity = unit_activity(dump, places, variable, leading)
+    figure = draw_depth(
+        marked,
+        predictions.frame,
+        pd.DataFrame({"open_nodes": places["open_nodes"], "activity": activity}),
+        r2=(r2["r2"], r2["ci_low"], r2["ci_high"]),
+        leading=f"unit {leading} (layer {layer[unit == leading][0]})",
+        variable=variable,
+    )
+    return Result(figure, metadata, "the figure of depth")
+
+
+def unit_activity(
+    dump: "ActivationDump", positions: pd.DataFrame, variable: str, unit: int
+) -> np.ndarray:
+    """Read one unit's activity at the sampled words.
+
+    Parameters
+    ----------
+    dump : ActivationDump
+        Its items are numbers of sentences.
+    positions : DataFrame
+        ``sentence, position``.
+    variable : str
+    unit : int
+        1-based.
+
+    Returns
+    -------
+    ndarray of float, shape (rows,)
+
+    Raises
+    ------
+    UserError
+        If the dump lacks a sentence or a word of it.
+    """
+    sentences, row = np.unique(positions["sentence"].to_numpy(), return_inverse=True)
+    values = dump.read(variable, units=[unit], items=sentences)[:, :, 0]
+    column = positions["position"].to_numpy()
+    inside = column < values.shape[1]
+    found = np.where(inside, values[row, np.minimum(column, values.shape[1] - 1)], np.nan)
+    if np.isnan(found).any():
+        lost = positions.iloc[int(np.flatnonzero(np.isnan(found))[0])]
+        raise UserError(
+            f"{dump.source} has no activity at word {lost['position']} of sentence "
+            f"{lost['sentence']}, which was sampled. Delete the folder and run the workflow again"
+        )
+    return found.astype(float)
+
+
+def draw_depth(
     coefficients: Coefficients,
     predictions: pd.DataFrame,
     activity: pd.DataFrame,

@@ -8,10 +8,14 @@ from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
+import pyarrow as pa
 
 from lstm_units.errors import ConfigurationError, UserError
+from lstm_units.io.results import Result, made_from
 
 DEVIATIONS_FROM = ("zero", "mean")
+# What says which coefficient is an outlier; `permuted_outliers` records it for all that follows.
+CRITERIA = ("threshold", "minimum_folds", "deviations_from")
 
 
 @dataclass(frozen=True)
@@ -39,16 +43,7 @@ class Outliers:
     folds_beyond: np.ndarray
 
     def stable(self, minimum_folds: int) -> np.ndarray:
-        """Return which units are beyond the threshold, in `minimum_folds` folds too.
-
-        Parameters
-        ----------
-        minimum_folds : int
-
-        Returns
-        -------
-        ndarray of bool, shape (units,)
-        """
+        """Return whether each unit is beyond the threshold, in `minimum_folds` folds too."""
         return self.beyond & (self.folds_beyond >= minimum_folds)
 
 
@@ -84,7 +79,7 @@ def outliers(
     """
     if not threshold > 0:
         raise ConfigurationError(
-            f"syntax_units.threshold is {threshold}; write a number of standard deviations above 0"
+            f"threshold is {threshold}; write a number of standard deviations above 0"
         )
     coefficients = np.asarray(coefficients, dtype=float)
     if coefficients.ndim != 2 or not coefficients.size or not np.isfinite(coefficients).all():
@@ -109,7 +104,6 @@ def deviations(values: np.ndarray, deviations_from: str) -> np.ndarray:
     ----------
     values : ndarray of shape (units,)
     deviations_from : {"zero", "mean"}
-        As in `outliers`.
 
     Returns
     -------
@@ -122,8 +116,7 @@ def deviations(values: np.ndarray, deviations_from: str) -> np.ndarray:
     """
     if deviations_from not in DEVIATIONS_FROM:
         raise ConfigurationError(
-            f"syntax_units.deviations_from is {deviations_from!r}; expected "
-            f"{' or '.join(DEVIATIONS_FROM)}"
+            f"deviations_from is {deviations_from!r}; expected {' or '.join(DEVIATIONS_FROM)}"
         )
     centred = values - values.mean() if deviations_from == "mean" else values
     # Values that differ by rounding only do not deviate.
@@ -142,7 +135,7 @@ def unit_outliers(
     coefficients : DataFrame
         ``unit, layer, fold, coefficient``: every unit once in every fold.
     threshold, deviations_from
-        As in `lstm_units.analyses.depth.outliers.outliers`.
+        For `outliers`.
 
     Returns
     -------
@@ -162,10 +155,62 @@ def unit_outliers(
     if coefficients.empty or repeated or len(coefficients) != len(layer) * n_folds:
         raise UserError(
             f"the coefficients of depth have {len(coefficients)} rows for {len(layer)} units and "
-            f"{n_folds} folds, not one per unit and fold; delete depth/coefficients.parquet and "
-            "run the workflow again"
+            f"{n_folds} folds, not one per unit and fold; delete them and run the workflow again"
         )
     matrix = coefficients.pivot(index="fold", columns="unit", values="coefficient")
     unit = matrix.columns.to_numpy()
     found = outliers(matrix.to_numpy(), threshold, deviations_from)
     return unit, layer.loc[unit].to_numpy(), found
+
+
+def permuted_outliers(
+    permuted: Result, *, threshold: float, minimum_folds: int, deviations_from: str
+) -> Result:
+    """Count the outliers of each regression of permuted depth.
+
+    Parameters
+    ----------
+    permuted : Result
+        From `lstm_units.analyses.depth.regression.regress_units`: ``permutation, r2,
+        coefficients``.
+    threshold, deviations_from
+        For `outliers`.
+    minimum_folds : int
+        Folds in which a unit must be beyond the threshold to count as stable; 0 asks for the mean
+        only.
+
+    Returns
+    -------
+    Result
+        ``permutation, n_outliers, n_stable, r2``.
+
+    Raises
+    ------
+    ConfigurationError
+        If a criterion is out of range.
+    """
+    folds = permuted.config["procedure"]["folds"]
+    if not 0 <= minimum_folds <= folds:
+        raise ConfigurationError(
+            f"minimum_folds is {minimum_folds}; write 0 to {folds}, the folds of the regression"
+        )
+    table = permuted.content
+    column = table["coefficients"]
+    shape = (len(table), folds, column.type.list_size // folds)
+    counts = []
+    for values in column.combine_chunks().flatten().to_numpy().reshape(shape).astype(float):
+        found = outliers(values, threshold, deviations_from)
+        counts.append((found.beyond.sum(), found.stable(minimum_folds).sum()))
+    beyond, stable = np.array(counts, dtype=np.int32).reshape(-1, 2).T
+    counted = pa.table(
+        {
+            "permutation": table["permutation"],
+            "n_outliers": pa.array(beyond),
+            "n_stable": pa.array(stable),
+            "r2": table["r2"],
+        }
+    )
+    criteria = (threshold, minimum_folds, deviations_from)
+    config = {**permuted.config, **dict(zip(CRITERIA, criteria, strict=True))}
+    metadata = made_from(permuted, kind="outliers of permuted depth", config=config)
+    return Result(counted, metadata, "the outliers of permuted depth")

@@ -7,13 +7,15 @@ all resamples are one matrix product. They hold the predictions fixed: they say 
 on the sentences it is measured on, not on those it was fitted to.
 """
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 
 import numpy as np
 import pandas as pd
+import pyarrow as pa
 
 from lstm_units.errors import ConfigurationError, UserError
+from lstm_units.io.results import Result, made_from, require_same
 from lstm_units.statistics.resampling import percentile_interval
 
 UNITS = "units"
@@ -23,6 +25,84 @@ COVARIATE = {
     "removed": "predicted_covariate_removed",
     "absent": "predicted_covariate_absent",
 }
+WHOLE = ("included", "absent")  # the first of these that there is says how good regressors are
+
+
+def depth_scores(
+    predictions: Sequence[Result], *, confidence: float, bootstrap_samples: int, seed: int
+) -> tuple[Result, Result]:
+    """Score the predictions of depth from all units, and compare them with those of baselines.
+
+    Parameters
+    ----------
+    predictions : sequence of Result
+        From `lstm_units.analyses.depth.regression`, on the same words and folds; those from all
+        units among them.
+    confidence : float
+        Level of the intervals.
+    bootstrap_samples, seed : int
+
+    Returns
+    -------
+    scores, comparisons : Result
+        The tables of `score_predictions`.
+
+    Raises
+    ------
+    ConfigurationError
+        If `confidence` or `bootstrap_samples` is out of range.
+    UserError
+        If there are no predictions from all units; others are of another model, corpus, procedure,
+        word or fold; or a prediction is no finite number.
+    """
+    by_name = {result.metadata["regressors"]: result for result in predictions}
+    if UNITS not in by_name:
+        raise UserError(f"there are no predictions from {UNITS} to compare the others with")
+    units = by_name[UNITS]
+    for other in predictions:
+        # An untrained network belongs to the model that it has the shape of.
+        model = other.metadata.get("untrained_like", other.metadata.get("checkpoint_sha256"))
+        alike = replace(other, metadata={**other.metadata, "checkpoint_sha256": model})
+        require_same(
+            units,
+            alike,
+            stimuli_sha256="version of the depth corpus",
+            procedure="procedure of regression",
+        )
+    tables = {name: result.frame for name, result in by_name.items()}
+    config = {"confidence": confidence, "bootstrap_samples": bootstrap_samples}
+    scores, comparisons = score_predictions(tables, **config, seed=seed)
+    config["procedure"] = units.config["procedure"]
+
+    def result(table: pd.DataFrame, kind: str) -> Result:
+        metadata = made_from(units, kind=kind, config=config, seed=seed)
+        return Result(pa.Table.from_pandas(table, preserve_index=False), metadata, kind)
+
+    return result(scores, "scores of depth"), result(comparisons, "comparisons of depth")
+
+
+def overall_r2(scores: pd.DataFrame, regressors: str = UNITS) -> pd.Series | None:
+    """Return how well depth is predicted from some regressors: over all folds, as a whole.
+
+    With the covariate where there is one. Regressors without one have a single fit.
+
+    Parameters
+    ----------
+    scores : DataFrame
+        From `score_predictions`.
+    regressors : str
+
+    Returns
+    -------
+    Series or None
+        ``covariate, n, r2, ci_low, ci_high``; None where `scores` has no such regressors.
+    """
+    rows = scores[(scores["regressors"] == regressors) & scores["fold"].isna()]
+    for covariate in WHOLE:
+        chosen = rows[rows["covariate"] == covariate]
+        if len(chosen):
+            return chosen.iloc[0]
+    return None
 
 
 @dataclass(frozen=True)
@@ -148,11 +228,10 @@ def score_predictions(
     Parameters
     ----------
     tables : mapping of str to DataFrame
-        As in `collect_predictions`; ``units`` among them.
+        For `collect_predictions`; ``units`` among them.
     confidence : float
         Level of the intervals.
-    bootstrap_samples : int
-    seed : int
+    bootstrap_samples, seed : int
 
     Returns
     -------
@@ -161,23 +240,21 @@ def score_predictions(
         together, and only there is an interval.
     comparisons : DataFrame
         ``regressors, baseline, difference, ci_low, ci_high``: R2 of the units minus R2 of each
-        baseline, covariate included where there is one, then minus R2 of the units with the
-        covariate removed and absent, over the same resampled sentences.
+        baseline, as `overall_r2` has them, then minus R2 of the units with the covariate removed
+        and absent, over the same resampled sentences.
 
     Raises
     ------
     ConfigurationError
         If `confidence` or `bootstrap_samples` is out of range.
     UserError
-        If there are no predictions from ``units``, or as in `collect_predictions`.
+        If the predictions are of other rows, or one is no finite number.
     """
     if not 0 < confidence < 1 or bootstrap_samples < 1:
         raise ConfigurationError(
             f"confidence is {confidence} and bootstrap_samples {bootstrap_samples}; write a level "
             "between 0 and 1, and at least 1 sample"
         )
-    if UNITS not in tables:
-        raise UserError(f"there are no predictions from {UNITS} to compare the others with")
     predictions = collect_predictions(tables)
     rows = tables[UNITS]
     scored = bootstrap_r2(
@@ -218,14 +295,12 @@ def _comparisons(
     predictions: list[Prediction], scored: ScoredPredictions, confidence: float
 ) -> pd.DataFrame:
     place = {(p.regressors, p.covariate): number for number, p in enumerate(predictions)}
-    # The whole model is the first variant of each set of regressors.
-    whole = {}
-    for prediction in predictions:
-        whole.setdefault(prediction.regressors, place[prediction.regressors, prediction.covariate])
+    names = dict.fromkeys(prediction.regressors for prediction in predictions)
+    whole = {name: next(place[name, c] for c in WHOLE if (name, c) in place) for name in names}
     units = whole.pop(UNITS)
     baselines = dict(whole)
     for covariate in ("removed", "absent"):
-        if (UNITS, covariate) in place:
+        if place.get((UNITS, covariate), units) != units:
             baselines[f"{UNITS} (covariate {covariate})"] = place[UNITS, covariate]
     table = []
     for baseline, other in baselines.items():

@@ -1,14 +1,13 @@
-"""The step that prints how well depth is read from units and from the baselines."""
+"""How well depth is read from units and from the baselines, in print."""
 
 import re
-from collections.abc import Sequence
-from pathlib import Path
 
 import pandas as pd
 
+from lstm_units.analyses.depth.scores import overall_r2
 from lstm_units.errors import UserError
-from lstm_units.io.files import lineage, read_metadata
-from lstm_units.io.table_formats import write_table
+from lstm_units.io.results import Result, made_from
+from lstm_units.io.table_formats import PrintedTable
 
 _NAMES = {
     "units": "all units",
@@ -34,81 +33,47 @@ _COLUMNS = (
 )
 
 
-def write_depth_table(
-    scores: str | Path, comparisons: str | Path, outputs: Sequence[str | Path]
-) -> None:
-    """Write ``tables/depth``: R2 of the units and of every baseline.
-
-    Parameters
-    ----------
-    scores, comparisons : path
-        ``depth/scores.parquet`` and ``depth/comparisons.parquet``.
-    outputs : sequence of path
-        One file per format; the suffix names it.
-
-    Raises
-    ------
-    UserError
-        If the two files come from different models, or `scores` is empty.
-    """
-    table = depth_table(pd.read_parquet(scores), pd.read_parquet(comparisons))
-    metadata = lineage([scores, comparisons], kind="table of depth")
-    for path in outputs:
-        csv = str(path).endswith(".csv")
-        write_table(
-            table if csv else _printed(table),
-            path,
-            headers=None if csv else _HEADERS,
-            legend=_legend(read_metadata(scores)["config"]["confidence"]),
-            metadata=metadata,
-        )
-
-
-def depth_table(scores: pd.DataFrame, comparisons: pd.DataFrame) -> pd.DataFrame:
+def depth_table(scores: Result, comparisons: Result) -> PrintedTable:
     """R2 of the units and of every baseline, one row per regressors and covariate.
 
     Parameters
     ----------
-    scores : DataFrame
-        ``regressors, covariate, fold`` (missing for all folds together), ``n, r2, ci_low,
-        ci_high``.
-    comparisons : DataFrame
-        ``baseline, difference, ci_low, ci_high``: R2 of all units minus that of the baseline.
+    scores, comparisons : Result
+        From `lstm_units.analyses.depth.scores.depth_scores`.
 
     Returns
     -------
-    DataFrame
-        ``regressors`` (in words), ``covariate, n, r2, ci_low, ci_high, fold_lowest, fold_highest``
-        (R2 of single folds), ``difference, difference_low, difference_high`` (NaN where nothing was
-        compared).
+    PrintedTable
+        Its table: ``regressors`` (in words), ``covariate, n, r2, ci_low, ci_high, fold_lowest,
+        fold_highest`` (R2 of single folds), ``difference, difference_low, difference_high`` (R2 of
+        all units minus this one; NaN where nothing was compared).
 
     Raises
     ------
     UserError
-        If there are no scores over all folds.
+        If the two come from different models, or `scores` holds none over all folds.
     """
-    whole = scores[scores["fold"].isna()]
+    metadata = made_from(scores, comparisons, kind="table of depth")
+    table = _rows(scores, comparisons.frame.set_index("baseline"))
+    legend = _legend(scores.config["confidence"])
+    return PrintedTable(table, _printed(table), _HEADERS, legend, metadata)
+
+
+def _rows(scores: Result, compared: pd.DataFrame) -> pd.DataFrame:
+    every = scores.frame
+    whole = every[every["fold"].isna()]
     if whole.empty:
         raise UserError(
-            "depth/scores.parquet holds no R2 over all folds; delete it and run the workflow again"
+            f"{scores.source} holds no R2 over all folds; delete it and run the workflow again"
         )
-    compared = comparisons.set_index("baseline")
     rows = []
     for row in whole.to_dict("records"):
         name, covariate = str(row["regressors"]), str(row["covariate"])
-        folds = scores.loc[
-            (scores["regressors"] == name)
-            & (scores["covariate"] == covariate)
-            & scores["fold"].notna(),
-            "r2",
-        ]
-        baseline = name
-        if covariate != "included" and f"{name} (covariate {covariate})" in compared.index:
-            baseline = f"{name} (covariate {covariate})"
-        found = {}
-        first = whole.loc[whole["regressors"] == name, "covariate"].iloc[0]
-        if baseline in compared.index and (baseline != name or covariate == first):
-            found = compared.loc[baseline].to_dict()
+        same = (every["regressors"] == name) & (every["covariate"] == covariate)
+        folds = every.loc[same & every["fold"].notna(), "r2"]
+        first = overall_r2(every, name)["covariate"]
+        baseline = name if covariate == first else f"{name} (covariate {covariate})"
+        found = compared.loc[baseline].to_dict() if baseline in compared.index else {}
         rows.append(
             {
                 "key": _rank(name, covariate),

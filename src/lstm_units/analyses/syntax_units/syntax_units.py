@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from lstm_units.analyses.depth.outliers import unit_outliers
+from lstm_units.analyses.depth.outliers import CRITERIA, unit_outliers
 from lstm_units.analyses.syntax_units.dependency_span import SIDES
 from lstm_units.errors import ConfigurationError
 from lstm_units.io.files import rounded
@@ -72,8 +72,7 @@ def find_syntax_units(
         raise ConfigurationError(f"minimum_auc is {minimum_auc}; write an AUC from 0.5 to 1")
     require_same(coefficients, permutations, stimuli_sha256="version of the depth corpus")
     metadata = made_from(coefficients, permutations, span, long_range, kind="syntax units")
-    keys = ("threshold", "minimum_folds", "deviations_from")
-    criteria = {key: permutations.config[key] for key in keys} | {"minimum_auc": minimum_auc}
+    criteria = {key: permutations.config[key] for key in CRITERIA} | {"minimum_auc": minimum_auc}
     found = _find(coefficients, permutations, span, long_range, criteria)
     return Result(found, metadata, "the syntax units")
 
