@@ -2,7 +2,7 @@
 # cluster job parses this file again.
 
 import sys
-from functools import lru_cache
+from functools import cache, lru_cache
 from pathlib import Path
 
 import yaml
@@ -73,14 +73,12 @@ wildcard_constraints:
 
 
 def code(script, *extra):
-    """Fingerprint of a script and of all that it reaches; taken when a job asks for it.
+    """Fingerprint of a script and of all that it reaches, once for all its jobs.
 
-    Further names are modules that it imports by their names, paths are data files that it reads.
+    Further paths are data files that it reads.
     """
-    modules = [name for name in extra if isinstance(name, str)]
-    files = [path for path in extra if not isinstance(path, str)]
-    entry = [PROJECT / "workflow_scripts" / script, *modules]
-    return lambda wildcards: CODE.fingerprint(entry, files)
+    taken = cache(lambda: CODE.fingerprint(PROJECT / "workflow_scripts" / script, extra))
+    return lambda wildcards: taken()
 
 
 def device_environment(section):

@@ -1,6 +1,5 @@
 # One page for everything.
 
-from lstm_units.config.rooms import parts
 from lstm_units.config.run_files import report_files
 
 
@@ -24,6 +23,6 @@ rule report:
         labels=labels(),
         config=config,
         benchmarks=folder("benchmarks"),
-        code=code("report/report.py", *parts("captions"), *pages()),
+        code=code("report/report.py", *pages()),
     script:
         "../workflow_scripts/report/report.py"

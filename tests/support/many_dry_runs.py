@@ -14,7 +14,7 @@ from pathlib import Path
 
 import snakemake.cli
 
-from lstm_units.runtime.fingerprint import fingerprint
+from lstm_units.runtime.fingerprint import Code
 
 AT_ONCE = 2
 
@@ -41,8 +41,9 @@ def parse_projects(calls: list[dict]) -> None:
     """Parse the projects of several calls; forks find their modules in memory."""
     uses = Counter(call["arguments"][call["arguments"].index("-s") + 1] for call in calls)
     for project in (Path(snakefile).parent for snakefile, n in uses.items() if n > 1):
+        code = Code(project / "src" / "lstm_units")
         for script in (project / "workflow_scripts").rglob("*.py"):
-            fingerprint(script, project / "src" / "lstm_units")
+            code.fingerprint(script)
 
 
 def main(calls: list[dict]) -> None:

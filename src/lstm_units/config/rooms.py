@@ -1,7 +1,8 @@
 """What an analysis brings, and where the rooms of the analyses are found.
 
 A room is a folder of `analyses` with a ``room.py`` that describes it: plain data, importable
-without anything heavy. Its other modules are looked up by their names when they are needed:
+without anything heavy. Its other modules are imported where they are needed, by names such as
+``f"lstm_units.analyses.{room}.captions"``, which tell fingerprints what may be meant:
 ``captions.py`` (one function for each figure), ``card.py`` (what a unit card says of a unit),
 ``claims.py`` (claims on one model); its sections of the configuration stand in ``schema.json``.
 """
@@ -12,7 +13,6 @@ from fnmatch import fnmatchcase
 from functools import cache
 from importlib import import_module
 from pathlib import Path
-from types import ModuleType
 from typing import Any
 
 ANALYSES = Path(__file__).resolve().parents[1] / "analyses"
@@ -126,15 +126,3 @@ def rooms() -> tuple[Room, ...]:
     """Return the rooms, by name."""
     names = sorted(path.parent.name for path in ANALYSES.glob("*/room.py"))
     return tuple(import_module(f"lstm_units.analyses.{name}.room").ROOM for name in names)
-
-
-def part(room: str, name: str) -> ModuleType:
-    """Import a module of a room, such as its ``captions``."""
-    return import_module(f"lstm_units.analyses.{room}.{name}")
-
-
-@cache
-def parts(name: str) -> tuple[str, ...]:
-    """Return the full names of the modules of that name that rooms have, by room."""
-    found = [room.name for room in rooms() if (ANALYSES / room.name / f"{name}.py").is_file()]
-    return tuple(f"lstm_units.analyses.{room}.{name}" for room in found)

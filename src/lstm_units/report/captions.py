@@ -1,9 +1,10 @@
 """Captions of the figures, from the rooms that draw them."""
 
 from collections.abc import Mapping
+from importlib import import_module
 from typing import Any
 
-from lstm_units.config.rooms import Figure, part, rooms
+from lstm_units.config.rooms import Figure, rooms
 from lstm_units.io.captions import About, Caption
 from lstm_units.io.result_files import ResultFiles
 from lstm_units.io.wording import capital
@@ -51,6 +52,7 @@ def figure_caption(
     found = drawn_by(stem, files)
     if found is not None:
         room, figure = found
-        return getattr(part(room, "captions"), figure.caption)(About(files, labels, config), stem)
+        captions = import_module(f"lstm_units.analyses.{room}.captions")
+        return getattr(captions, figure.caption)(About(files, labels, config), stem)
     title = capital(stem.rsplit("/", 1)[-1].replace("_", " "))
     return Caption(title, (), f"Figure: {title}")
