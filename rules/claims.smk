@@ -6,7 +6,6 @@ from lstm_units.config.run_files import audited_files
 PAPER_TASKS = paper_tasks(config)
 # What the audit knows of the experiment beside the results; a task that was swept first.
 AUDIT = {
-    "criteria": claim_criteria(),
     "tasks": {
         task: PAPER_TASKS[task] for task in sorted(PAPER_TASKS, key=lambda t: not TASKS[t]["sweep"])
     },
@@ -19,9 +18,11 @@ AUDIT = {
 
 rule claims:
     input:
-        lambda wildcards: audited_files(config, wildcards.model, layer_sizes(wildcards.model)),
+        results=lambda wildcards: audited_files(
+            config, wildcards.model, layer_sizes(wildcards.model)
+        ),
     output:
-        "<results>/{model}/claims.json",
+        claims="<results>/{model}/claims.json",
     log:
         "<logs>/{model}/claims.log",
     benchmark:
@@ -31,6 +32,8 @@ rule claims:
     resources:
         mem_mb=growing(2048),
     params:
+        folder=model_folder,
+        criteria=claim_criteria(),
         audit=AUDIT,
         code=code("claims/claims.py"),
     script:
@@ -42,8 +45,10 @@ rule claims_table:
         claims="<results>/{model}/claims.json",
         models="<results>/models.json",
     output:
-        in_report("<results>/{model}/claims.csv", "claims", "claims", "Claims", model="{model}"),
-        "<results>/{model}/claims.md",
+        table=in_report(
+            "<results>/{model}/claims.csv", "claims", "claims", "Claims", model="{model}"
+        ),
+        page="<results>/{model}/claims.md",
     log:
         "<logs>/{model}/claims_table.log",
     benchmark:

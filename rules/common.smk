@@ -213,6 +213,11 @@ def folder(name):
     return variables[name].replace("<results>", variables["results"])
 
 
+def model_folder(wildcards):
+    """The folder of a model's results, for a job that reads many of them."""
+    return f"{folder('results')}/{wildcards.model}"
+
+
 def pages(*names):
     """Templates, style and scripts of the pages: named ones, or all."""
     places = [PACKAGE / "report" / "pages" / name for name in names]

@@ -1,20 +1,21 @@
 """The audit as a whole: every claim once, its thresholds in print, its tables."""
 
-import json
-from dataclasses import replace
+from dataclasses import asdict, replace
 
 import pandas as pd
 import pytest
 from support.number_network import LONG_RANGE, SHORT_RANGE, flip_sign, number_network
 from support.planted_results import CONTEXT, ENGLISH, planted_audit, planted_results, write_answers
+from support.scripts import run_script
 
-from lstm_units.claims.audit import EVALUATIONS, audit_claims, count_verdicts
-from lstm_units.claims.table import COLUMNS, claims_page, claims_table, write_claims_table
+from lstm_units.claims.audit import EVALUATIONS, audit_claims, count_verdicts, evaluate_claims
+from lstm_units.claims.criteria import with_recorded_thresholds
+from lstm_units.claims.table import COLUMNS, all_verdicts, claims_page, claims_table
 from lstm_units.claims.verdict import CLAIMS, FAILS, HOLDS, NOT_TESTABLE, Measure, Verdict
-from lstm_units.claims.write_claims import write_claims
 from lstm_units.errors import UserError
-from lstm_units.io.files import make_metadata, read_json, read_metadata, write_json
+from lstm_units.io.files import read_json, read_metadata, write_json
 from lstm_units.io.result_files import ResultFiles
+from lstm_units.io.results import Result
 
 THRESHOLDS = {
     "easy_accuracy": (0.9, ("C1",)),
@@ -57,22 +58,21 @@ def paths(files: ResultFiles) -> list:
     return [path for path in files.folder.rglob("*") if path.is_file()]
 
 
-def write_replication(folder):
-    path = folder / "models.json"
+def replication() -> Result:
+    """Stands for ``models.json``."""
     verdict = Verdict("C24", "C4* in 3 networks", NOT_TESTABLE, "1 network", "give two more")
-    write_json({"replication": verdict.to_json()}, path, make_metadata())
-    return path
+    return Result({"replication": verdict.to_json()})
 
 
 def test_every_claim_of_one_model_is_evaluated_once_under_its_id(tmp_path):
     assert list(EVALUATIONS) == [name for name in CLAIMS if name != "C24"]
     assert len(set(EVALUATIONS.values())) == len(EVALUATIONS)
-    verdicts = audit_claims(ResultFiles(tmp_path), planted_audit())
+    verdicts = evaluate_claims(ResultFiles(tmp_path), planted_audit())
     assert {name: verdict.id for name, verdict in verdicts.items()} == {n: n for n in EVALUATIONS}
 
 
 def test_without_results_nothing_can_be_tested_and_each_reason_names_a_key(tmp_path):
-    verdicts = audit_claims(ResultFiles(tmp_path), planted_audit())
+    verdicts = evaluate_claims(ResultFiles(tmp_path), planted_audit())
     for verdict in verdicts.values():
         assert verdict.verdict == NOT_TESTABLE
         assert verdict.reason.count("`") >= 2, verdict
@@ -85,21 +85,21 @@ def test_without_results_nothing_can_be_tested_and_each_reason_names_a_key(tmp_p
 def test_a_changed_threshold_shows_in_the_criteria_it_belongs_to(tmp_path, name):
     value, ids = THRESHOLDS[name]
     files = ResultFiles(tmp_path)
-    before = audit_claims(files, planted_audit())
-    after = audit_claims(files, planted_audit(**{name: value}))
+    before = evaluate_claims(files, planted_audit())
+    after = evaluate_claims(files, planted_audit(**{name: value}))
     changed = {id for id in before if before[id].criterion != after[id].criterion}
     assert set(ids) <= changed
     assert name in {"confidence", "z_threshold"} or changed == set(ids)
 
 
 def test_a_threshold_that_is_not_the_papers_has_a_star(tmp_path):
-    verdicts = audit_claims(ResultFiles(tmp_path), planted_audit())
+    verdicts = evaluate_claims(ResultFiles(tmp_path), planted_audit())
     ours = ("C1", "C4", "C6", "C8", "C9", "C10", "C12", "C13", "C14", "C17", "C18")
     assert [name for name in ours if "*" not in verdicts[name].criterion] == []
 
 
 def test_claims_hold_on_the_planted_network_and_the_rest_is_open(planted):
-    verdicts = audit_claims(planted, planted_audit())
+    verdicts = evaluate_claims(planted, planted_audit())
     assert {name for name, found in verdicts.items() if found.verdict == HOLDS} == {
         *("C1", "C4", "C5", "C6", "C7"),
     }
@@ -114,69 +114,87 @@ def test_no_verdict_of_the_audit_depends_on_the_sign_of_a_unit(planted, network,
     for unit in (2, 10, *LONG_RANGE, SHORT_RANGE, model.n_units - 1):
         model = flip_sign(model, unit)
     flipped = planted_results(tmp_path / "planted", model)
-    before, after = (audit_claims(files, planted_audit()) for files in (planted, flipped))
+    before, after = (evaluate_claims(files, planted_audit()) for files in (planted, flipped))
     assert {n: v.to_json() for n, v in before.items()} == {n: v.to_json() for n, v in after.items()}
 
 
-def test_claims_json_holds_every_verdict_and_equal_runs_write_equal_bytes(planted, tmp_path):
-    outputs = [tmp_path / name for name in ("one.json", "two.json")]
-    for output in outputs:
-        write_claims(planted.folder, paths(planted), planted_audit(), output)
-    assert outputs[0].read_bytes() == outputs[1].read_bytes()
-    found = json.loads(outputs[0].read_text())
+def test_thresholds_of_earlier_steps_are_those_of_their_results(planted, tmp_path):
+    """The planted results hold the search alone; what was not run keeps what it was given."""
+    given = planted_audit(minimum_loss=0.8, relative_drop=0.3, z_threshold=2.5, easy_accuracy=0.9)
+    found = with_recorded_thresholds(replace(given, mode="mean"), planted)
+    assert found == planted_audit(z_threshold=2.5, easy_accuracy=0.9)
+    others = {
+        "units/syntax.json": ({"criteria": {"minimum_auc": 0.8, "minimum_folds": 2}}, {}),
+        "connectivity/summary.json": ({}, {"config": {"threshold": 2.0}}),
+    }
+    for name, (content, metadata) in others.items():
+        write_json(content, tmp_path / name, metadata)
+    criteria = with_recorded_thresholds(given, ResultFiles(tmp_path)).criteria
+    assert (criteria.spanning_auc, criteria.minimum_folds, criteria.z_threshold) == (0.8, 2, 2.0)
+    assert criteria.minimum_loss == 0.8
+
+
+def test_the_script_writes_the_verdicts_on_the_results_that_it_is_given(planted, tmp_path):
+    """A list of units of an earlier configuration is left over, and is not read."""
+    audit = asdict(planted_audit())
+    criteria = audit.pop("criteria")
+    for name, left_out in (("all", None), ("some", "long_range.json")):
+        run_script(
+            "claims/claims",
+            input={"results": [path for path in paths(planted) if path.name != left_out]},
+            output={"claims": tmp_path / f"{name}.json"},
+            params={"folder": str(planted.folder), "criteria": criteria, "audit": audit},
+        )
+    found = read_json(tmp_path / "all.json")
     assert found["model"] == "planted"
     assert found["summary"] == {HOLDS: 5, FAILS: 3, NOT_TESTABLE: 15}
-    verdicts = {name: Verdict.from_json(entry) for name, entry in found["verdicts"].items()}
-    assert list(verdicts) == sorted(EVALUATIONS)
-    for name, verdict in audit_claims(planted, planted_audit()).items():
-        assert verdicts[name].to_json() == verdict.to_json()
-    metadata = read_metadata(outputs[0])
-    checkpoint = read_metadata(planted.folder / "units" / "long_range.json")["checkpoint_sha256"]
-    assert metadata["checkpoint_sha256"] == checkpoint
-    assert metadata["config"]["criteria"]["minimum_loss"] == 0.6666
-
-
-def test_only_the_results_that_are_given_count(planted, tmp_path):
-    """A list of units of an earlier configuration is left over, and is not read."""
-    given = [path for path in paths(planted) if path.name != "long_range.json"]
-    write_claims(planted.folder, given, planted_audit(), tmp_path / "claims.json")
-    found = read_json(tmp_path / "claims.json")["verdicts"]["C4"]
-    assert found["verdict"] == NOT_TESTABLE
-    assert "was not run" in found["reason"]
+    assert found["verdicts"] == {
+        name: verdict.to_json()
+        for name, verdict in evaluate_claims(planted, planted_audit()).items()
+    }
+    verdict = Verdict.from_json(found["verdicts"]["C4"])
+    assert verdict.to_json() == found["verdicts"]["C4"]
+    search = read_metadata(planted.folder / "units" / "long_range.json")
+    assert found["metadata"]["checkpoint_sha256"] == search["checkpoint_sha256"]
+    assert found["metadata"]["config"]["criteria"]["minimum_loss"] == 0.6666
+    verdict = read_json(tmp_path / "some.json")["verdicts"]["C4"]
+    assert verdict["verdict"] == NOT_TESTABLE
+    assert "was not run" in verdict["reason"]
 
 
 def test_results_of_two_checkpoints_are_refused(planted, tmp_path):
-    folder = tmp_path / "planted"
-    files = ResultFiles(folder)
+    files = ResultFiles(tmp_path)
     write_answers(files, "simple", {"S": [True] * 20, "P": [True] * 20})
     for name in ("checkpoint/model.json", "units/long_range.json"):
         found = read_json(planted.folder / name)
         if "units" in name:
             found["metadata"]["checkpoint_sha256"] = "0" * 64
-        write_json(found, folder / name)
+        write_json(found, tmp_path / name)
     with pytest.raises(UserError, match=r"long_range\.json was made from another checkpoint"):
-        write_claims(folder, paths(files), planted_audit(), tmp_path / "claims.json")
-    assert not (tmp_path / "claims.json").exists()
+        audit_claims(files, planted_audit())
 
 
-def test_tables_of_claims_hold_all_twenty_four_and_read_back(planted, tmp_path):
-    claims = tmp_path / "claims.json"
-    write_claims(planted.folder, paths(planted), planted_audit(), claims)
-    outputs = [tmp_path / "claims.csv", tmp_path / "claims.md"]
-    write_claims_table(claims, write_replication(tmp_path), outputs)
-    table = pd.read_csv(outputs[0], keep_default_na=False)
+def test_table_and_page_of_claims_hold_all_twenty_four(planted, tmp_path):
+    claims, models = audit_claims(planted, planted_audit()), replication()
+    for result, name in ((claims, "claims.json"), (models, "models.json")):
+        write_json(result.content, tmp_path / name, result.metadata)
+    run_script(
+        "claims/claims_table",
+        input={"claims": tmp_path / "claims.json", "models": tmp_path / "models.json"},
+        output={"table": tmp_path / "claims.csv", "page": tmp_path / "claims.md"},
+    )
+    table = pd.read_csv(tmp_path / "claims.csv", keep_default_na=False)
     assert list(table.columns) == COLUMNS
     assert table["id"].tolist() == [f"C{number}" for number in range(1, 25)]
     rows = table.set_index("id")
-    entries = read_json(claims)["verdicts"]
-    for name, entry in entries.items():
+    for name, entry in claims.content["verdicts"].items():
         for column in ("verdict", "measured", "criterion"):
             assert rows.loc[name, column] == entry[column]
         assert rows.loc[name, "reason"] == (entry["reason"] or "")
         assert rows.loc[name, "data"].split("; ") == (entry["data"] or [""])
         assert rows.loc[name, "claim"] == CLAIMS[name].claim
     assert rows.loc["C24", "reason"] == "give two more"
-    text = outputs[1].read_text()
+    text = (tmp_path / "claims.md").read_text()
     assert "24 claims: 5 hold, 3 fail, 16 are not testable." in text
     for claim in CLAIMS.values():
         assert f"## {claim.id} {claim.claim}: {rows.loc[claim.id, 'verdict']}" in text
@@ -186,19 +204,11 @@ def test_tables_of_claims_hold_all_twenty_four_and_read_back(planted, tmp_path):
     assert len({line.count("|") - line.count("\\|") for line in lines}) == 1
 
 
-def test_a_verdict_that_is_missing_is_named(planted, tmp_path):
-    claims = tmp_path / "claims.json"
-    write_claims(planted.folder, paths(planted), planted_audit(), claims)
-    found = read_json(claims)
-    del found["verdicts"]["C7"]
-    write_json(found, claims)
+def test_a_verdict_that_is_missing_is_named():
+    entry = Verdict("C1", "", HOLDS, "").to_json()
+    claims = Result({"verdicts": {name: entry for name in CLAIMS if name not in ("C7", "C24")}})
     with pytest.raises(UserError, match="no verdict on C7"):
-        write_claims_table(claims, write_replication(tmp_path), [tmp_path / "claims.csv"])
-    with pytest.raises(UserError, match=r"\.csv, \.md or \.tex"):
-        write_json(
-            {**found, "verdicts": {**found["verdicts"], "C7": found["verdicts"]["C6"]}}, claims
-        )
-        write_claims_table(claims, write_replication(tmp_path), [tmp_path / "claims.txt"])
+        all_verdicts(claims, replication())
 
 
 def test_stars_and_bars_of_a_verdict_stay_text_in_markdown():
@@ -206,7 +216,7 @@ def test_stars_and_bars_of_a_verdict_stay_text_in_markdown():
     verdicts = {name: replace(verdict, id=name) for name in CLAIMS}
     table = claims_table(verdicts)
     assert table["criterion"].unique().tolist() == ["a >= .95* of b*"]
-    text = claims_page("model", verdicts, table, {"note": "a--b"})
+    text = claims_page(Result({"model": "model"}, {"seed": "a--b"}), verdicts)
     assert text.count("Criterion: a >= .95\\* of b\\*.\n") == 24
     assert "x\\|y" in text
     assert text.count("-->") == 1

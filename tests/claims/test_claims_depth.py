@@ -11,7 +11,6 @@ from lstm_units.analyses.depth.scores import score_predictions
 from lstm_units.claims.criteria import Audit, ClaimCriteria
 from lstm_units.claims.depth import depth_is_decodable, frequency_is_not_depth
 from lstm_units.claims.verdict import FAILS, HOLDS, NOT_TESTABLE
-from lstm_units.errors import UserError
 from lstm_units.io.files import make_metadata, write_parquet
 from lstm_units.io.result_files import ResultFiles
 
@@ -174,8 +173,6 @@ def test_without_the_regression_the_key_is_named(tmp_path, claim):
     assert claim(ResultFiles.among(tmp_path, []), AUDIT).verdict == NOT_TESTABLE
 
 
-@pytest.mark.parametrize("claim", [depth_is_decodable, frequency_is_not_depth])
-def test_intervals_of_another_level_are_refused(tmp_path, claim):
-    files = depth_files(tmp_path, confidence=0.9)
-    with pytest.raises(UserError, match=r"statistics\.confidence 0\.9, .* asks for 0\.95"):
-        claim(files, AUDIT)
+def test_the_level_of_the_intervals_is_that_of_the_file(tmp_path):
+    found = depth_is_decodable(depth_files(tmp_path, confidence=0.9), AUDIT)
+    assert "90% interval of its difference" in found.criterion

@@ -14,7 +14,6 @@ from lstm_units.analyses.syntax_units.syntax_units import find_syntax_units
 from lstm_units.claims.criteria import Audit, ClaimCriteria
 from lstm_units.claims.syntax import least_folded_auc, spans_dependency, syntax_carries
 from lstm_units.claims.verdict import FAILS, HOLDS, NOT_TESTABLE
-from lstm_units.errors import UserError
 from lstm_units.io.files import make_metadata, write_parquet
 from lstm_units.io.result_files import ResultFiles
 from lstm_units.io.results import Result, write_result
@@ -223,12 +222,16 @@ def test_what_was_not_run_is_named(tmp_path):
     assert "`depth.permutations`" in found.reason
 
 
-def test_tests_with_other_settings_are_refused(tmp_path):
+def test_the_criterion_says_how_the_tests_were_made(tmp_path):
     syntax_json(tmp_path)
     p = dict.fromkeys(INCONGRUENT, 0.001)
-    control_parquet(tmp_path, p, config={"minimum_intact": 0.6, "confidence": 0.95})
-    with pytest.raises(UserError, match=r"discovery\.minimum_intact 0\.6"):
-        syntax_carries(ResultFiles(tmp_path), AUDIT)
+    control_parquet(tmp_path, p)
+    found = syntax_carries(ResultFiles(tmp_path), AUDIT)
+    assert "random sets with as many units of each layer, Holm" in found.criterion
+    control_parquet(tmp_path, p, config={"minimum_intact": 0.6, "match": "all"})
+    found = syntax_carries(ResultFiles(tmp_path), AUDIT)
+    assert "random sets with as many units, Holm" in found.criterion
+    assert found.criterion.endswith("a lower bound > 0.6")
 
 
 # C14

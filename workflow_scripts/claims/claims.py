@@ -1,13 +1,14 @@
 """The claims of the paper, evaluated on one model."""
 
-from pathlib import Path
-
+from lstm_units.claims.audit import audit_claims
 from lstm_units.claims.criteria import Audit, ClaimCriteria
-from lstm_units.claims.write_claims import write_claims
+from lstm_units.io.result_files import ResultFiles
+from lstm_units.io.results import write_result
 from lstm_units.runtime.console import job
 
 with job(snakemake.log[0]):
-    audit = dict(snakemake.params.audit)
-    audit["criteria"] = ClaimCriteria(**audit["criteria"])
-    output = snakemake.output[0]
-    write_claims(Path(output).parent, snakemake.input, Audit(**audit), output)
+    claims = audit_claims(
+        files=ResultFiles.among(snakemake.params.folder, snakemake.input),
+        audit=Audit(ClaimCriteria(**snakemake.params.criteria), **snakemake.params.audit),
+    )
+    write_result(claims, snakemake.output.claims)

@@ -8,8 +8,6 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from lstm_units.claims.criteria import Audit
-from lstm_units.claims.long_range import read_search
-from lstm_units.claims.parts import Parts, listed
 from lstm_units.claims.unit_effects import (
     MODEL,
     TAKEN_AS_MEASURED,
@@ -31,10 +29,11 @@ from lstm_units.claims.units import (
     is_confirmed,
     reported_only,
 )
-from lstm_units.claims.verdict import Measure, Verdict, not_testable, with_interval
+from lstm_units.claims.verdict import Measure, Parts, Verdict, not_testable, with_interval
 from lstm_units.errors import UserError
 from lstm_units.io.result_files import ResultFiles
 from lstm_units.io.seeds import seed_stream
+from lstm_units.io.wording import listing
 from lstm_units.statistics.condition_differences import Difference
 from lstm_units.statistics.resampling import bootstrap_sums, percentile_interval
 from lstm_units.statistics.significance import wilson_interval
@@ -50,20 +49,6 @@ def in_the_last_layer(files: ResultFiles, audit: Audit) -> Verdict:
     Under ``legacy`` only the layers before the last are ablated anew: for the last it is the same
     as ``zero``. All items count there, with q over all rows of the table. Units that the other half
     of the items does not confirm are reported, and not judged.
-
-    Parameters
-    ----------
-    files : ResultFiles
-    audit : Audit
-
-    Returns
-    -------
-    Verdict
-
-    Raises
-    ------
-    UserError
-        If the search used other thresholds than the audit.
     """
     criteria = audit.criteria
     criterion = (
@@ -81,7 +66,7 @@ def in_the_last_layer(files: ResultFiles, audit: Audit) -> Verdict:
         return not_testable("C6", criterion, reason, data=(MODEL,), measured="1 layer")
     parts, printed = Parts(), []
     parts.data.append(MODEL)
-    search = read_search(files, audit)
+    search = files.json(LONG_RANGE)
     if search is not None:
         parts.data.append(LONG_RANGE)
     units = [] if search is None else search["units"]
@@ -158,10 +143,10 @@ def _earlier_layers(parts: Parts, legacy: pd.DataFrame, sizes: Sequence[int], au
     )
     if not passing.empty:
         units = sorted(set(passing["unit"].tolist()))
-        parts.add(False, f"under `legacy`, of earlier layers too: {listed(units)}")
+        parts.add(False, f"under `legacy`, of earlier layers too: {listing(units)}")
         return text
     missing = sum(sizes[:-1]) - earlier["unit"].nunique()
-    tested = listed([name for name in INCONGRUENT if name in set(table["number"])])
+    tested = listing([name for name in INCONGRUENT if name in set(table["number"])])
     parts.add(True, f"under `legacy` no unit of an earlier layer, with {tested} subjects")
     if missing:
         parts.add(
@@ -173,17 +158,7 @@ def _earlier_layers(parts: Parts, legacy: pd.DataFrame, sizes: Sequence[int], au
 
 
 def short_is_distributed(files: ResultFiles, audit: Audit) -> Verdict:
-    """C7: no single unit's ablation harms the short tasks much.
-
-    Parameters
-    ----------
-    files : ResultFiles
-    audit : Audit
-
-    Returns
-    -------
-    Verdict
-    """
+    """C7: no single unit's ablation harms the short tasks much."""
     criteria = audit.criteria
     criterion = (
         "No single unit's ablation drops a condition of Simple, Adv or 2Adv by more than "
@@ -221,7 +196,7 @@ def short_is_distributed(files: ResultFiles, audit: Audit) -> Verdict:
             note = f"q = {row.q:.2g}, {cell['unit'].nunique():,} units; {TAKEN_AS_MEASURED}"
             parts.measures.append(drop_measure(name, row, expected, found.empty, note))
             largest.append((label, row))
-            units = listed(sorted(found["unit"].tolist()))
+            units = listing(sorted(found["unit"].tolist()))
             what = "unit" if len(found) == 1 else "units"
             parts.add(found.empty, f"{label} suffers without {what} {units}" if units else label)
     n_units = int(effects["unit"].nunique())
@@ -242,19 +217,10 @@ def one_matters_on_natural_text(files: ResultFiles, audit: Audit) -> Verdict:
     Accuracy over all conditions, as in Table 2. Where the test set was swept, from the table of all
     units; else from the margins of the discovered units, with a paired bootstrap over items.
 
-    Parameters
-    ----------
-    files : ResultFiles
-    audit : Audit
-
-    Returns
-    -------
-    Verdict
-
     Raises
     ------
     UserError
-        If the search used other thresholds than the audit, or the margins lack an item.
+        If the margins lack an item.
     """
     criteria = audit.criteria
     criterion = (
@@ -267,7 +233,7 @@ def one_matters_on_natural_text(files: ResultFiles, audit: Audit) -> Verdict:
     if not tasks:
         reason = "no Linzen test set was run (`tasks`, `task_definitions`: format: linzen)"
         return not_testable("C19", criterion, reason)
-    search = read_search(files, audit)
+    search = files.json(LONG_RANGE)
     if search is None:
         return not_testable("C19", criterion, NOT_SEARCHED)
     units = [entry["unit"] for entry in search["units"] if is_confirmed(entry)]
@@ -285,7 +251,7 @@ def one_matters_on_natural_text(files: ResultFiles, audit: Audit) -> Verdict:
         found = {unit: _natural_drop(parts, files, audit, effects, task, unit) for unit in units}
         missing = [unit for unit, drop in found.items() if drop is None]
         if missing:
-            parts.add(None, f"no ablation of {listed(missing)} on {label} (`ablation`, `tasks`)")
+            parts.add(None, f"no ablation of {listing(missing)} on {label} (`ablation`, `tasks`)")
             continue
         matters = [unit for unit, drop in found.items() if drop.value > criteria.relative_drop]
         for unit, drop in found.items():
@@ -305,7 +271,7 @@ def one_matters_on_natural_text(files: ResultFiles, audit: Audit) -> Verdict:
                 len(matters),
                 expected="1",
                 met=len(matters) == 1,
-                note=listed(matters) or None,
+                note=listing(matters) or None,
             )
         )
         text = f"{label}: " + "; ".join(

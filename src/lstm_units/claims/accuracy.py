@@ -7,9 +7,8 @@ from itertools import pairwise
 import pandas as pd
 
 from lstm_units.claims.criteria import Audit
-from lstm_units.claims.parts import Parts
 from lstm_units.claims.unit_effects import rule_on_conditions, too_low
-from lstm_units.claims.verdict import Measure, Verdict, with_interval
+from lstm_units.claims.verdict import Measure, Parts, Verdict, with_interval
 from lstm_units.io.published import PAPER_TASKS
 from lstm_units.io.result_files import ResultFiles
 from lstm_units.io.seeds import seed_stream
@@ -41,15 +40,6 @@ def does_the_tasks(files: ResultFiles, audit: Audit) -> Verdict:
     Exact one-sided binomial tests against 1/2, Benjamini-Hochberg over all conditions tested. A
     Linzen test set counts as one condition, as in Table 2, and is tested where it is given.
     Intervals are Wilson's.
-
-    Parameters
-    ----------
-    files : ResultFiles
-    audit : Audit
-
-    Returns
-    -------
-    Verdict
     """
     criteria = audit.criteria
     criterion = (
@@ -103,32 +93,12 @@ def does_the_tasks(files: ResultFiles, audit: Audit) -> Verdict:
 
 
 def attractors_cost(files: ResultFiles, audit: Audit) -> Verdict:
-    """C2: accuracy is lower with an incongruent attractor, for both numbers in both tasks.
-
-    Parameters
-    ----------
-    files : ResultFiles
-    audit : Audit
-
-    Returns
-    -------
-    Verdict
-    """
+    """C2: accuracy is lower with an incongruent attractor, for both numbers in both tasks."""
     return _ordered_conditions("C2", (("SP", "SS"), ("PS", "PP")), files, audit)
 
 
 def singular_is_harder(files: ResultFiles, audit: Audit) -> Verdict:
-    """C3: over an attractor of the other number, singular subjects are harder than plural ones.
-
-    Parameters
-    ----------
-    files : ResultFiles
-    audit : Audit
-
-    Returns
-    -------
-    Verdict
-    """
+    """C3: over an attractor of the other number, singular subjects are harder than plural ones."""
     return _ordered_conditions("C3", (("SP", "PS"),), files, audit)
 
 
@@ -203,15 +173,6 @@ def distance_is_hard(files: ResultFiles, audit: Audit) -> Verdict:
 
     The accuracy of a task is the mean over its conditions, each with equal weight. Subject and verb
     lemmas are drawn once for both tasks of a difference.
-
-    Parameters
-    ----------
-    files : ResultFiles
-    audit : Audit
-
-    Returns
-    -------
-    Verdict
     """
     criteria = audit.criteria
     criterion = (

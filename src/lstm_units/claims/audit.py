@@ -1,6 +1,7 @@
 """The audit: every claim of the paper evaluated on the results of one model."""
 
 from collections.abc import Callable, Mapping
+from dataclasses import asdict
 
 from lstm_units.claims.ablation import (
     in_the_last_layer,
@@ -20,7 +21,7 @@ from lstm_units.claims.connectivity import (
     scaling_does_not_matter,
 )
 from lstm_units.claims.contributions import right_when_wrong
-from lstm_units.claims.criteria import Audit
+from lstm_units.claims.criteria import Audit, with_recorded_thresholds
 from lstm_units.claims.decoding import holds_number_throughout
 from lstm_units.claims.depth import depth_is_decodable, frequency_is_not_depth
 from lstm_units.claims.efferents import efferents_segregated, others_unsegregated
@@ -29,7 +30,9 @@ from lstm_units.claims.long_range import number_is_local, serves_one_number
 from lstm_units.claims.short_range import short_range_carries
 from lstm_units.claims.syntax import spans_dependency, syntax_carries
 from lstm_units.claims.verdict import FAILS, HOLDS, NOT_TESTABLE, Verdict
+from lstm_units.io.files import make_metadata
 from lstm_units.io.result_files import ResultFiles
+from lstm_units.io.results import Result, require_same
 
 # C24 is about several models: `lstm_units.comparison.replication`.
 EVALUATIONS: Mapping[str, Callable[[ResultFiles, Audit], Verdict]] = {
@@ -59,24 +62,63 @@ EVALUATIONS: Mapping[str, Callable[[ResultFiles, Audit], Verdict]] = {
 }
 
 
-def audit_claims(files: ResultFiles, audit: Audit) -> dict[str, Verdict]:
-    """Evaluate every claim that is about one model.
+def audit_claims(files: ResultFiles, audit: Audit) -> Result:
+    """Evaluate the claims of the paper on one model, with the thresholds of its results.
+
+    Parameters
+    ----------
+    files : ResultFiles
+        Of the model; results that do not count are not among them.
+    audit : Audit
+
+    Returns
+    -------
+    Result
+        JSON: ``model``; ``verdicts``, by id, each as `Verdict.to_json` has it; ``summary``, how
+        many claims have each verdict.
+
+    Raises
+    ------
+    UserError
+        If a result is damaged, or comes from another checkpoint than the others.
+    """
+    audit = with_recorded_thresholds(audit, files)
+    verdicts = evaluate_claims(files, audit)
+    used = sorted({name for verdict in verdicts.values() for name in verdict.data})
+    sources = [files.read(name, []) for name in used if name.endswith((".json", ".parquet"))]
+    sources = [source for source in sources if source is not None]
+    require_same(*sources)
+    checkpoints = (source.metadata.get("checkpoint_sha256") for source in sources)
+    return Result(
+        {
+            "model": files.name,
+            "verdicts": {name: verdict.to_json() for name, verdict in verdicts.items()},
+            "summary": count_verdicts(verdicts),
+        },
+        make_metadata(
+            kind="claims",
+            checkpoint_sha256=next(filter(None, checkpoints), None),
+            config={
+                "criteria": asdict(audit.criteria),
+                "tasks": dict(audit.tasks),
+                "mode": audit.mode,
+                "analysis": audit.analysis,
+                "dynamics_task": audit.dynamics_task,
+            },
+            seed=audit.criteria.seed,
+        ),
+        "the claims",
+    )
+
+
+def evaluate_claims(files: ResultFiles, audit: Audit) -> dict[str, Verdict]:
+    """Evaluate every claim that is about one model: C1 to C23, by id.
 
     Parameters
     ----------
     files : ResultFiles
         Of the model.
     audit : Audit
-
-    Returns
-    -------
-    dict of str to Verdict
-        By id, C1 to C23. Equal results give equal verdicts.
-
-    Raises
-    ------
-    UserError
-        If a result file is damaged, or was made with other thresholds than the audit's.
     """
     return {name: evaluate(files, audit) for name, evaluate in EVALUATIONS.items()}
 

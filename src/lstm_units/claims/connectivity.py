@@ -1,9 +1,9 @@
 """Claims on connections: C15, C21, C22 (a syntax unit drives the gates) and C16 (inhibition).
 
 Lakretz et al. 2019, Section 4.4 and Figure 4. The verdicts are those of
-`lstm_units.analyses.connectivity.verdicts`, without the long-range units that are not confirmed; here they
-get their values. Weights are read as weight times
-activity, which does not depend on the arbitrary sign of a unit.
+`lstm_units.analyses.connectivity.verdicts`, without the long-range units that are not confirmed;
+here they get their values. Weights are read as weight times activity, which does not depend on the
+arbitrary sign of a unit.
 """
 
 from collections.abc import Mapping
@@ -14,7 +14,7 @@ import numpy as np
 import pandas as pd
 
 from lstm_units.analyses.connectivity.afferents import READINGS, SIGN_FREE
-from lstm_units.analyses.connectivity.known_units import known_units, read_units
+from lstm_units.analyses.connectivity.known_units import known_units
 from lstm_units.analyses.connectivity.verdicts import (
     DRIVEN,
     mutual_inhibition,
@@ -22,14 +22,18 @@ from lstm_units.analyses.connectivity.verdicts import (
     verdicts,
 )
 from lstm_units.claims.criteria import Audit
-from lstm_units.claims.units import LONG_RANGE, NONE_CONFIRMED, long_range_units
+from lstm_units.claims.units import (
+    LONG_RANGE,
+    NONE_CONFIRMED,
+    SHOWN,
+    SYNTAX,
+    long_range_units,
+)
 from lstm_units.claims.verdict import FAILS, HOLDS, NOT_TESTABLE, Measure, Verdict, not_testable
-from lstm_units.io.files import lineage
 from lstm_units.io.result_files import ResultFiles
-from lstm_units.io.same_settings import require_same_settings
+from lstm_units.io.results import require_same
 
 SUMMARY, AFFERENTS = "connectivity/summary.json", "connectivity/afferents.parquet"
-SHOWN, SYNTAX = "units/shown.json", "units/syntax.json"
 _GATES = {"input_gate": "input gate", "forget_gate": "forget gate"}
 _NOT_RUN = "connections were not measured (`connectivity.task`)"
 _SCALINGS = {
@@ -55,24 +59,8 @@ class _Connections:
 def controls_gates(files: ResultFiles, audit: Audit) -> Verdict:
     """C15: the top syntax unit opens the forget gates of the long-range units, shuts the input.
 
-    Parameters
-    ----------
-    files : ResultFiles
-        Of one model; reads ``connectivity/summary.json``, ``connectivity/afferents.parquet``,
-        ``units/shown.json`` and ``units/syntax.json``.
-    audit : Audit
-        ``criteria.z_threshold``.
-
-    Returns
-    -------
-    Verdict
-        ``gate_control`` of `lstm_units.analyses.connectivity.verdicts.verdicts`. Values are z among all
-        units of the source's layer; their rank by size is in the notes.
-
-    Raises
-    ------
-    UserError
-        If a file is damaged, comes from another model, or was made with another threshold.
+    ``gate_control`` of the verdicts. Values are z among all units of the source's layer; their rank
+    by size is in the notes.
     """
     z = audit.criteria.z_threshold
     criterion = (
@@ -80,7 +68,7 @@ def controls_gates(files: ResultFiles, audit: Audit) -> Verdict:
         f"word before the verb) to each long-range unit, among all units of its layer: z > {z:g} "
         f"to the forget gate and z < -{z:g} to the input gate"
     )
-    found = _read(files, audit)
+    found = _read(files)
     if found is None:
         return not_testable("C15", criterion, _NOT_RUN)
     verdict = found.verdicts["gate_control"]
@@ -111,27 +99,14 @@ def controls_gates(files: ResultFiles, audit: Audit) -> Verdict:
 def number_units_inhibit(files: ResultFiles, audit: Audit) -> Verdict:
     """C16: long-range units of different number lower each other's input and forget gates.
 
-    Parameters
-    ----------
-    files, audit
-        As in `controls_gates`.
-
-    Returns
-    -------
-    Verdict
-        ``mutual_inhibition`` of `lstm_units.analyses.connectivity.verdicts.verdicts`.
-
-    Raises
-    ------
-    UserError
-        As in `controls_gates`.
+    ``mutual_inhibition`` of the verdicts.
     """
     criterion = (
         "weight x mean activity of the other long-range unit (in items of the subject number that "
         "it serves, from the subject to the word before the verb) is negative, to the input and "
         "the forget gate, in both directions"
     )
-    found = _read(files, audit)
+    found = _read(files)
     if found is None:
         return not_testable("C16", criterion, _NOT_RUN)
     verdict = found.verdicts["mutual_inhibition"]
@@ -161,28 +136,15 @@ def number_units_inhibit(files: ResultFiles, audit: Audit) -> Verdict:
 def only_one_controls(files: ResultFiles, audit: Audit) -> Verdict:
     """C21: no other syntax unit reaches the input or forget gates of all long-range units.
 
-    Parameters
-    ----------
-    files, audit
-        As in `controls_gates`.
-
-    Returns
-    -------
-    Verdict
-        ``only_one`` of `lstm_units.analyses.connectivity.verdicts.verdicts`. The value of a syntax unit is
-        the largest of |z| to either gate, in that long-range unit where this is least.
-
-    Raises
-    ------
-    UserError
-        As in `controls_gates`.
+    ``only_one`` of the verdicts. The value of a syntax unit is the largest of |z| to either gate,
+    in that long-range unit where this is least.
     """
     z = audit.criteria.z_threshold
     criterion = (
         f"no syntax unit but the one of C15 is beyond |z| {z:g} on the input or the forget gate of "
         "every long-range unit"
     )
-    found = _read(files, audit)
+    found = _read(files)
     if found is None:
         return not_testable("C21", criterion, _NOT_RUN)
     verdict = found.verdicts["only_one"]
@@ -218,21 +180,8 @@ def only_one_controls(files: ResultFiles, audit: Audit) -> Verdict:
 def scaling_does_not_matter(files: ResultFiles, audit: Audit) -> Verdict:
     """C22: C15 comes out the same however weights are scaled by activity.
 
-    Parameters
-    ----------
-    files, audit
-        As in `controls_gates`.
-
-    Returns
-    -------
-    Verdict
-        ``scaling`` of `lstm_units.analyses.connectivity.verdicts.verdicts`: over the readings that do not
-        depend on the arbitrary sign of the source. The two that do (the paper's) are reported.
-
-    Raises
-    ------
-    UserError
-        As in `controls_gates`.
+    ``scaling`` of the verdicts: over the readings that do not depend on the arbitrary sign of the
+    source. The two that do (the paper's) are reported.
     """
     z = audit.criteria.z_threshold
     criterion = (
@@ -240,7 +189,7 @@ def scaling_does_not_matter(files: ResultFiles, audit: Audit) -> Verdict:
         "activity of largest size, each read so that it does not depend on the arbitrary sign of "
         "the source*"
     )
-    found = _read(files, audit)
+    found = _read(files)
     if found is None:
         return not_testable("C22", criterion, _NOT_RUN)
     verdict = found.verdicts["scaling"]
@@ -267,18 +216,18 @@ def scaling_does_not_matter(files: ResultFiles, audit: Audit) -> Verdict:
     return _verdict("C22", criterion, verdict, measured, reason, measures, found)
 
 
-def _read(files: ResultFiles, audit: Audit) -> _Connections | None:
-    summary, afferents = files.json(SUMMARY), files.frame(AFFERENTS)
-    shown_path, afferents_path = files.path(SHOWN), files.path(AFFERENTS)
-    if summary is None or afferents is None or afferents_path is None or shown_path is None:
+def _read(files: ResultFiles) -> _Connections | None:
+    results = {name: files.read(name) for name in (SUMMARY, AFFERENTS, SHOWN, SYNTAX)}
+    results = {name: result for name, result in results.items() if result is not None}
+    if not {SUMMARY, AFFERENTS, SHOWN} <= set(results):
         return None
-    for name in (SUMMARY, AFFERENTS):
-        expected = {"threshold": (audit.criteria.z_threshold, "connectivity.threshold")}
-        require_same_settings(files, name, expected)
-    lineage([afferents_path, files.folder / SUMMARY])  # for its check
-    shown, syntax = read_units(afferents_path, shown_path, files.path(SYNTAX))
+    require_same(*results.values())
+    require_same(results[SUMMARY], results[AFFERENTS], stimuli_sha256="version of the stimuli")
+    summary, afferents = results[SUMMARY].content, results[AFFERENTS].frame
+    shown = results[SHOWN].content
+    syntax = results[SYNTAX].content if SYNTAX in results else {"units": []}
     found = summary["verdicts"]
-    data = [n for n in (SUMMARY, AFFERENTS, SHOWN, SYNTAX) if files.path(n) is not None]
+    data = list(results)
     doubtful = {unit.unit for unit in long_range_units(files) or [] if not unit.confirmed}
     if doubtful:
         kept = [entry for entry in shown["units"] if entry["unit"] not in doubtful]

@@ -22,11 +22,10 @@ from lstm_units.claims.evidence import (
     verdict_of,
     without_long_range,
 )
-from lstm_units.claims.parts import listed
 from lstm_units.claims.units import LONG_RANGE, UNCONFIRMED, long_range_units
 from lstm_units.claims.verdict import Measure, Verdict, not_testable, with_interval
 from lstm_units.io.result_files import ResultFiles
-from lstm_units.io.results import read_result
+from lstm_units.io.wording import listing
 
 _GROUP = "long_range"
 _WILSON = "Wilson interval, which ignores that items share words"
@@ -39,16 +38,6 @@ def right_when_wrong(files: ResultFiles, audit: Audit) -> Verdict:
     each task in which the contribution of the long-range units to the margin is above 0. A unit
     that always adds to one number is right wherever the subject has it, so the shares without that
     constant, and by number of the subject, stand beside it.
-
-    Parameters
-    ----------
-    files : ResultFiles
-        Of a model.
-    audit : Audit
-
-    Returns
-    -------
-    Verdict
 
     Raises
     ------
@@ -72,9 +61,7 @@ def right_when_wrong(files: ResultFiles, audit: Audit) -> Verdict:
     by_name = {Path(name).stem: name for name in names}
     order = [task for task in audit.tasks if task in by_name]
     order += [task for task in by_name if task not in order]
-    found = gather_contributions(
-        {task: read_result(files.path(by_name[task]), COLUMNS) for task in order}
-    )
+    found = gather_contributions({task: files.read(by_name[task], COLUMNS) for task in order})
     data = (LONG_RANGE, *(by_name[task] for task in order))
     if not found.units[_GROUP]:
         reason = "no long-range unit is in the last layer, so none contributes to the margin itself"
@@ -87,7 +74,7 @@ def right_when_wrong(files: ResultFiles, audit: Audit) -> Verdict:
     doubtful = [unit.unit for unit in units if not unit.confirmed]
     doubtful = [unit for unit in doubtful if unit in found.units[_GROUP]]
     if doubtful:
-        note = f"with {listed(doubtful)}, {UNCONFIRMED}: contributions are summed over all units"
+        note = f"with {listing(doubtful)}, {UNCONFIRMED}: contributions are summed over all units"
         judged = [replace(part, note="; ".join(filter(None, (part.note, note)))) for part in judged]
     lines = [
         f"{part.name} {with_interval(part.value, part.low, part.high)}"

@@ -1,14 +1,33 @@
 """What the claims audit needs to know of the experiment: roles of tasks and thresholds."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+
+from lstm_units.claims.units import LONG_RANGE, SYNTAX
+from lstm_units.io.result_files import ResultFiles
+
+# Thresholds of earlier steps: where one is recorded, and its name there.
+_RECORDED = {
+    **{
+        name: (LONG_RANGE, name)
+        for name in (
+            *("minimum_loss", "maximum_q", "relative_drop", "minimum_intact", "maximum_units"),
+            "confidence",
+        )
+    },
+    "spanning_auc": (SYNTAX, "minimum_auc"),
+    "minimum_folds": (SYNTAX, "minimum_folds"),
+    "z_threshold": ("connectivity/summary.json", "threshold"),
+    "match": ("controls/tests/syntax.parquet", "match"),
+}
 
 
 @dataclass(frozen=True)
 class ClaimCriteria:
-    """Thresholds of the audit, with the defaults of the configuration's section `claims`.
+    """Thresholds of the audit, with the defaults of the configuration.
 
-    Those above the line are ours where the paper gives no number; a star in the criterion says so.
+    Up to `seed` they are the audit's own, ours where the paper gives no number; a star in the
+    criterion says so. The others are those of earlier steps, see `with_recorded_thresholds`.
 
     Parameters
     ----------
@@ -42,19 +61,19 @@ class ClaimCriteria:
     bootstrap_samples, seed : int
         Of the intervals that the audit makes itself.
     minimum_loss, maximum_q, relative_drop, minimum_intact : float
-        Of the section `discovery`: C4, C5, C7, C19, and what makes a condition testable.
+        Of the search for long-range units: C4, C5, C7, C19, and what makes a condition testable.
     maximum_units : int
         C4.
     spanning_auc : float
-        C14: ``syntax_units.minimum_auc``.
+        C14.
     z_threshold : float
-        C15, C21, C22: ``connectivity.threshold``.
+        C15, C21, C22.
     confidence : float
         Level of all intervals.
     match : {"layer", "all"}
-        C13: how random sets were drawn, ``controls.match``.
+        C13: how random sets were drawn.
     minimum_folds : int
-        C13: ``syntax_units.minimum_folds``.
+        C13: folds in which a coefficient of depth must be an outlier.
     """
 
     easy_accuracy: float = 0.95
@@ -76,7 +95,7 @@ class ClaimCriteria:
     sizes: int = 2
     bootstrap_samples: int = 2000
     seed: int = 2019
-    # of other sections
+    # of earlier steps
     minimum_loss: float = 0.6666
     maximum_q: float = 0.05
     relative_drop: float = 0.1
@@ -124,3 +143,20 @@ class Audit:
     def label(self, task: str) -> str:
         """Return the name of a task in print."""
         return self.labels.get(task, task)
+
+
+def with_recorded_thresholds(audit: Audit, files: ResultFiles) -> Audit:
+    """Take the thresholds of earlier steps, and the mode of the search, from their results.
+
+    Those of a step that was not run stay as they are: nothing was held to them.
+
+    Parameters
+    ----------
+    audit : Audit
+    files : ResultFiles
+        Of one model.
+    """
+    made = {name: files.settings(name) for name, _ in _RECORDED.values()}
+    known = {name: made[file][key] for name, (file, key) in _RECORDED.items() if key in made[file]}
+    mode = made[LONG_RANGE].get("mode", audit.mode)
+    return replace(audit, criteria=replace(audit.criteria, **known), mode=mode)

@@ -65,21 +65,6 @@ def holds_number_throughout(files: ResultFiles, audit: Audit) -> Verdict:
     as in the paper, stands beside it and is not judged. Hold-outs share items, so neither their SD
     nor a t interval says how sure the mean is: in place of an interval stand the lowest and the
     highest of them.
-
-    Parameters
-    ----------
-    files : ResultFiles
-        Of a model.
-    audit : Audit
-
-    Returns
-    -------
-    Verdict
-
-    Raises
-    ------
-    UserError
-        If a file is damaged.
     """
     criteria = audit.criteria
     criterion = (

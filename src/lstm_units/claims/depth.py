@@ -9,7 +9,6 @@ import pandas as pd
 
 from lstm_units.analyses.depth.scores import UNITS, overall_r2
 from lstm_units.claims.criteria import Audit
-from lstm_units.claims.parts import listed, reason_of
 from lstm_units.claims.verdict import (
     FAILS,
     HOLDS,
@@ -17,10 +16,11 @@ from lstm_units.claims.verdict import (
     Verdict,
     judge,
     not_testable,
+    reason_of,
     with_interval,
 )
 from lstm_units.io.result_files import ResultFiles
-from lstm_units.io.same_settings import require_same_settings
+from lstm_units.io.wording import listing
 
 SCORES, COMPARISONS = "depth/scores.parquet", "depth/comparisons.parquet"
 # The baselines of the claim, by the names of their predictions; a layer of the model is none.
@@ -37,31 +37,17 @@ _ABSENT, _REMOVED = (f"{UNITS} (covariate {kind})" for kind in ("absent", "remov
 def depth_is_decodable(files: ResultFiles, audit: Audit) -> Verdict:
     """C12: R2 of depth from all units is high, and higher than from every baseline.
 
-    Parameters
-    ----------
-    files : ResultFiles
-        Of one model; reads ``depth/scores.parquet`` and ``depth/comparisons.parquet``.
-    audit : Audit
-        ``criteria.depth_r2`` and ``criteria.confidence``.
-
-    Returns
-    -------
-    Verdict
-        R2 is compared with the threshold as it is; its interval is reported. Differences to the
-        baselines count by the lower bounds of their intervals, which resample sentences.
-
-    Raises
-    ------
-    UserError
-        If a file is damaged, or made with another level of confidence.
+    R2 is compared with the threshold as it is; its interval is reported. Differences to the
+    baselines count by the lower bounds of their intervals, which resample sentences.
     """
     criteria = audit.criteria
+    level = files.settings(COMPARISONS).get("confidence", criteria.confidence)
     criterion = (
         f"R² of depth from all units, over held-out sentences, > {criteria.depth_r2:g}*; "
-        f"{criteria.confidence:.0%} interval of its difference to each baseline (position and "
+        f"{level:.0%} interval of its difference to each baseline (position and "
         "frequency, word identity, word embedding, untrained networks of the same shape) above 0"
     )
-    found = _read(files, audit)
+    found = _read(files)
     if found is None:
         return not_testable("C12", criterion, _NOT_RUN)
     scores, comparisons = found
@@ -101,30 +87,15 @@ def depth_is_decodable(files: ResultFiles, audit: Audit) -> Verdict:
 def frequency_is_not_depth(files: ResultFiles, audit: Audit) -> Verdict:
     """C18: R2 of depth is the same with and without word frequency among the regressors.
 
-    Parameters
-    ----------
-    files : ResultFiles
-        Of one model; reads ``depth/comparisons.parquet``.
-    audit : Audit
-        ``criteria.frequency_r2`` and ``criteria.confidence``.
-
-    Returns
-    -------
-    Verdict
-        By the fit without the covariate. The fit with it, its coefficient set to 0 afterwards (what
-        the paper's code does), is reported beside it.
-
-    Raises
-    ------
-    UserError
-        As in `depth_is_decodable`.
+    By the fit without the covariate. The fit with it, its coefficient set to 0 afterwards (what
+    the paper's code does), is reported beside it.
     """
     criteria = audit.criteria
     criterion = (
         "R² of depth from all units with word frequency as a covariate and R² fitted without it "
         f"differ by less than {criteria.frequency_r2:g}*"
     )
-    found = _read(files, audit)
+    found = _read(files)
     if found is None:
         return not_testable("C18", criterion, _NOT_RUN)
     rows = found[1].set_index("baseline")
@@ -150,13 +121,10 @@ def frequency_is_not_depth(files: ResultFiles, audit: Audit) -> Verdict:
     return Verdict("C18", criterion, verdict, size, reason, tuple(measures), (COMPARISONS,))
 
 
-def _read(files: ResultFiles, audit: Audit) -> tuple[pd.DataFrame, pd.DataFrame] | None:
+def _read(files: ResultFiles) -> tuple[pd.DataFrame, pd.DataFrame] | None:
     scores, comparisons = files.frame(SCORES), files.frame(COMPARISONS)
     if scores is None or comparisons is None:
         return None
-    for name in (SCORES, COMPARISONS):
-        expected = {"confidence": (audit.criteria.confidence, "statistics.confidence")}
-        require_same_settings(files, name, expected)
     return scores, comparisons
 
 
@@ -225,8 +193,8 @@ def _depth_reason(measures: Sequence[Measure], verdict: str) -> str | None:
     else:
         failed.append(f"R² is {r2.value:.3f}, more than {least} is needed")
     if names[False]:
-        failed.append(f"the units are not shown to do better than {listed(names[False])}")
+        failed.append(f"the units are not shown to do better than {listing(names[False])}")
     if names[True]:
-        met.append(f"the units do better than {listed(names[True])}")
+        met.append(f"the units do better than {listing(names[True])}")
     missing = [f"{m.name.split(': ')[1]}: {m.note}" for m in baselines if m.met is None]
     return reason_of(verdict, failed, missing, met)

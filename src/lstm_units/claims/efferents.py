@@ -17,6 +17,8 @@ from lstm_units.claims.evidence import (
 )
 from lstm_units.claims.units import (
     LONG_RANGE,
+    SHOWN,
+    SYNTAX,
     LongRangeUnit,
     judged_if_confirmed,
     long_range_units,
@@ -27,7 +29,6 @@ from lstm_units.io.seeds import seed_stream
 from lstm_units.statistics.resampling import percentile_interval
 
 UNITS, WEIGHTS = "efferents/units.parquet", "efferents/weights.parquet"
-SHOWN, SYNTAX = "units/shown.json", "units/syntax.json"
 _NOT_RUN = "the efferent weights were not measured (`efferents.verb_pairs`)"
 
 
@@ -44,7 +45,7 @@ class Efferents:
     difference : ndarray of shape (units,)
         Mean weight to singular forms minus mean weight to plural forms.
     separability : ndarray of shape (units,)
-        Its size over the sum of the SDs, as `lstm_units.analyses.efferents.weights.segregation` has it.
+        Its size over the sum of the SDs (`lstm_units.analyses.efferents.weights.segregation`).
     difference_draws, separability_draws : ndarray of shape (samples, units)
         The same of resampled pairs.
     """
@@ -144,16 +145,6 @@ def efferents_segregated(files: ResultFiles, audit: Audit) -> Verdict:
     weights and of the mean hidden values, is what the unit adds to the singular forms over the
     plural ones when the subject is singular rather than plural; that it is above 0 is the claim of
     equal signs, and negating the unit leaves it as it is.
-
-    Parameters
-    ----------
-    files : ResultFiles
-        Of a model.
-    audit : Audit
-
-    Returns
-    -------
-    Verdict
 
     Raises
     ------
@@ -264,16 +255,6 @@ def others_unsegregated(files: ResultFiles, audit: Audit) -> Verdict:
     Lakretz et al. 2019, Figure 1d, which shows units 651, 1300 and 1150. Arbitrary units are drawn
     from the last layer, so each has by chance about the share of units above the percentile to be
     among these.
-
-    Parameters
-    ----------
-    files : ResultFiles
-        Of a model.
-    audit : Audit
-
-    Returns
-    -------
-    Verdict
     """
     limit = audit.criteria.unsegregated_percentile
     expected = f"below percentile {limit:g}"

@@ -13,7 +13,6 @@ import numpy as np
 from lstm_units.activations.matched import read_dumped_items
 from lstm_units.activations.reader import ActivationDump, open_activations
 from lstm_units.claims.criteria import Audit
-from lstm_units.claims.parts import Parts
 from lstm_units.claims.units import (
     LONG_RANGE,
     NONE_CONFIRMED,
@@ -22,7 +21,7 @@ from lstm_units.claims.units import (
     LongRangeUnit,
     reported_only,
 )
-from lstm_units.claims.verdict import Measure, Verdict, not_testable, with_interval
+from lstm_units.claims.verdict import Measure, Parts, Verdict, not_testable, with_interval
 from lstm_units.io.result_files import ResultFiles
 from lstm_units.io.seeds import seed_stream
 from lstm_units.statistics.resampling import bootstrap_sums, percentile_interval
@@ -172,12 +171,6 @@ class UnitActivity:
 
 def unit_activity(files: ResultFiles, audit: Audit) -> UnitActivity | str:
     """Open the activations of the task of the time courses.
-
-    Parameters
-    ----------
-    files : ResultFiles
-        Of a model.
-    audit : Audit
 
     Returns
     -------

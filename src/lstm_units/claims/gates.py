@@ -33,16 +33,6 @@ def gates_as_theory(files: ResultFiles, audit: Audit) -> Verdict:
     of the number that the unit serves; the cells of singular and plural subjects are compared by
     Cohen's d with the pooled SD, read with the sign that it has at the subject.
 
-    Parameters
-    ----------
-    files : ResultFiles
-        Of a model.
-    audit : Audit
-
-    Returns
-    -------
-    Verdict
-
     Raises
     ------
     UserError

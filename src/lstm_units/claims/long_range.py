@@ -1,10 +1,8 @@
 """Claims on single units that carry number (Lakretz et al. 2019, Section 4.1): C4, C5."""
 
 from collections.abc import Mapping, Sequence
-from typing import Any
 
 from lstm_units.claims.criteria import Audit, ClaimCriteria
-from lstm_units.claims.parts import Parts, listed
 from lstm_units.claims.unit_effects import (
     TAKEN_AS_MEASURED,
     accuracy_file,
@@ -24,12 +22,11 @@ from lstm_units.claims.units import (
     is_confirmed,
     reported_only,
 )
-from lstm_units.claims.verdict import Measure, Verdict, not_testable, with_interval
-from lstm_units.errors import UserError
+from lstm_units.claims.verdict import Measure, Parts, Verdict, not_testable, with_interval
 from lstm_units.io.result_files import ResultFiles
+from lstm_units.io.wording import listing
 
 _LETTERS = {"S": "singular", "P": "plural"}
-_RECORDED = ("minimum_loss", "maximum_q", "relative_drop", "minimum_intact", "maximum_units")
 
 
 def number_is_local(files: ResultFiles, audit: Audit) -> Verdict:
@@ -38,20 +35,6 @@ def number_is_local(files: ResultFiles, audit: Audit) -> Verdict:
     Units are those found on one half of the frames. Losses with their intervals (bootstrap over
     subject and verb lemmas) are of the other half, which had no part in picking them; at least one
     unit must be confirmed there. One that is not speaks neither for the claim nor against it.
-
-    Parameters
-    ----------
-    files : ResultFiles
-    audit : Audit
-
-    Returns
-    -------
-    Verdict
-
-    Raises
-    ------
-    UserError
-        If the search used other thresholds than the audit.
     """
     criteria = audit.criteria
     criterion = (
@@ -60,18 +43,18 @@ def number_is_local(files: ResultFiles, audit: Audit) -> Verdict:
         "of both nounPP and nounPPAdv, for the same number, on one half of the frames; at least "
         f"one of them confirmed on the other half. {rule_on_conditions(criteria)}"
     )
-    search = read_search(files, audit)
+    search = files.json(LONG_RANGE)
     if search is None:
         return not_testable("C4", criterion, NOT_SEARCHED)
     tasks, units, best = search["criteria"]["tasks"], search["units"], search["best_unit"]
     parts = Parts()
     parts.data.append(LONG_RANGE)
     low = [row for row in search["not_testable"] if row["task"] in tasks]
-    outside = listed([f"{audit.label(row['task'])} {row['condition']}" for row in low])
+    outside = listing([f"{audit.label(row['task'])} {row['condition']}" for row in low])
     if sorted(audit.tasks.get(task, task) for task in tasks) != ["nounpp", "nounpp_adv"]:
         parts.add(
             None,
-            f"units were searched for with {listed([audit.label(t) for t in tasks])} "
+            f"units were searched for with {listing([audit.label(t) for t in tasks])} "
             "(`discovery.tasks`), and the claim is on nounPP and nounPPAdv",
         )
     elif not units and best is None:
@@ -120,17 +103,17 @@ def _judge_search(
     low = f" ({outside} cannot be tested)" if outside else ""
     what = "unit" if len(numbers) == 1 else "units"
     if len(numbers) > criteria.maximum_units:
-        text = f"{len(numbers)} units were found ({listed(numbers)}), more than "
+        text = f"{len(numbers)} units were found ({listing(numbers)}), more than "
         parts.add(False, f"{text}{criteria.maximum_units}{low}")
     elif confirmed:
-        parts.add(True, f"{what} {listed(numbers)} found, confirmed: {listed(confirmed)}{low}")
+        parts.add(True, f"{what} {listing(numbers)} found, confirmed: {listing(confirmed)}{low}")
         if unseen:
             parts.add(None, f"whether there are more: {unseen}")
     elif unseen:
-        found = f"{what} {listed(numbers)} found but not confirmed" if numbers else "no unit found"
+        found = f"{what} {listing(numbers)} found but not confirmed" if numbers else "no unit found"
         parts.add(None, f"{found}, and {unseen}{low}")
     elif numbers:
-        parts.add(False, f"{what} {listed(numbers)} not confirmed on the other half{low}")
+        parts.add(False, f"{what} {listing(numbers)} not confirmed on the other half{low}")
     else:
         best = search["best_unit"]
         parts.add(
@@ -145,7 +128,7 @@ def _judge_search(
             len(numbers),
             expected=f"1 to {criteria.maximum_units}",
             met=(1 <= len(numbers) <= criteria.maximum_units) if numbers or not unseen else None,
-            note=f"confirmed: {listed(confirmed) or 'none'}",
+            note=f"confirmed: {listing(confirmed) or 'none'}",
         )
     )
 
@@ -154,20 +137,6 @@ def serves_one_number(files: ResultFiles, audit: Audit) -> Verdict:
     """C5: all conditions that suffer from a unit's ablation have one subject number.
 
     Units that the other half of the items does not confirm are reported, and not judged.
-
-    Parameters
-    ----------
-    files : ResultFiles
-    audit : Audit
-
-    Returns
-    -------
-    Verdict
-
-    Raises
-    ------
-    UserError
-        If the search used other thresholds than the audit.
     """
     criteria = audit.criteria
     criterion = (
@@ -176,7 +145,7 @@ def serves_one_number(files: ResultFiles, audit: Audit) -> Verdict:
         f"{criteria.maximum_q:g}, "
         f"have one subject number. {rule_on_conditions(criteria)}"
     )
-    search = read_search(files, audit)
+    search = files.json(LONG_RANGE)
     if search is None:
         return not_testable("C5", criterion, NOT_SEARCHED)
     effects = read_effects(files, audit.mode, criteria)
@@ -216,7 +185,7 @@ def serves_one_number(files: ResultFiles, audit: Audit) -> Verdict:
                 len(suffering),
                 expected="1",
                 met=met,
-                note=listed(list(suffering)) or None,
+                note=listing(list(suffering)) or None,
             )
         )
         if is_confirmed(entry):
@@ -227,38 +196,6 @@ def serves_one_number(files: ResultFiles, audit: Audit) -> Verdict:
             parts.measures += reported_only(measures)
         printed.append(text)
     return parts.judge("C5", criterion, "; ".join(printed))
-
-
-def read_search(files: ResultFiles, audit: Audit) -> dict[str, Any] | None:
-    """Read the list of long-range units, and check that it was made with the audit's thresholds.
-
-    Parameters
-    ----------
-    files : ResultFiles
-    audit : Audit
-
-    Returns
-    -------
-    dict or None
-        As `lstm_units.analyses.long_range_units.discovery.discover_long_range` returns; None if it is not among the results.
-
-    Raises
-    ------
-    UserError
-        If a threshold or the mode differs.
-    """
-    search = files.json(LONG_RANGE)
-    if search is None:
-        return None
-    wanted = {name: getattr(audit.criteria, name) for name in _RECORDED} | {"mode": audit.mode}
-    for name, value in wanted.items():
-        found = search["criteria"].get(name)
-        if found != value:
-            raise UserError(
-                f"{files.path(LONG_RANGE)} was made with discovery.{name} {found}, and the audit "
-                f"is to use {value}. Delete it and run the workflow again"
-            )
-    return search
 
 
 def _losses(entry: Mapping, tasks: Sequence[str], audit: Audit) -> list[Measure]:
@@ -299,7 +236,7 @@ def _describe_unit(entry: Mapping, tasks: Sequence[str]) -> str:
         and row["loss"] is not None
     ]
     state = "" if is_confirmed(entry) else ", not confirmed"
-    text = f"unit {entry['unit']} ({listed(entry['found_for'])}{state})"
+    text = f"unit {entry['unit']} ({listing(entry['found_for'])}{state})"
     if not rows:
         return text
     least = min(rows, key=lambda row: row["loss"])

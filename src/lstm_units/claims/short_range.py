@@ -8,11 +8,11 @@ import pandas as pd
 from lstm_units.analyses.controls.set_tests import rank_p
 from lstm_units.claims.criteria import Audit, ClaimCriteria
 from lstm_units.claims.evidence import measure, untested, verdict_of
+from lstm_units.claims.units import SHORT_RANGE
 from lstm_units.claims.verdict import Measure, Verdict, not_testable
 from lstm_units.io.result_files import ResultFiles
 from lstm_units.statistics.significance import wilson_interval
 
-SHORT_RANGE = "units/short_range.json"
 # Families of sets that the paper ablates, and what their units are called.
 FAMILIES = {
     "short_range": "short-range units",
@@ -28,16 +28,6 @@ def short_range_carries(files: ResultFiles, audit: Audit) -> Verdict:
     Lakretz et al. 2019, Section 4.2. A set of units carries a condition when fewer items are right
     without it than without random sets of as many units. Ties count against it, so with N random
     sets p is at least 1 / (N + 1).
-
-    Parameters
-    ----------
-    files : ResultFiles
-        Of a model.
-    audit : Audit
-
-    Returns
-    -------
-    Verdict
     """
     criteria = audit.criteria
     criterion = (

@@ -11,7 +11,7 @@ import pandas as pd
 
 from lstm_units.analyses.controls.set_tests import POOLED
 from lstm_units.claims.criteria import Audit
-from lstm_units.claims.parts import reason_of
+from lstm_units.claims.units import SYNTAX
 from lstm_units.claims.verdict import (
     FAILS,
     HOLDS,
@@ -20,12 +20,12 @@ from lstm_units.claims.verdict import (
     Verdict,
     judge,
     not_testable,
+    reason_of,
 )
 from lstm_units.io.result_files import ResultFiles
-from lstm_units.io.same_settings import require_same_settings
 from lstm_units.statistics.significance import wilson_interval
 
-SYNTAX, TESTS = "units/syntax.json", "controls/tests/syntax.parquet"
+TESTS = "controls/tests/syntax.parquet"
 CONDITIONS = (("nounpp", "SP"), ("nounpp", "PS"), ("nounpp_adv", "SP"), ("nounpp_adv", "PS"))
 STRUCTURES = ("adv_conjunction", "nounpp", "subject_relative", "double_subject_relative")
 _ROLES = {
@@ -42,34 +42,22 @@ _NOT_SEARCHED = "syntax units were not searched (`depth.run` and `syntax_units.s
 def syntax_carries(files: ResultFiles, audit: Audit) -> Verdict:
     """C13: more units than by chance carry depth, and ablating them costs agreement.
 
-    Parameters
-    ----------
-    files : ResultFiles
-        Of one model; reads ``units/syntax.json`` and ``controls/tests/syntax.parquet``.
-    audit : Audit
-        ``tasks``, and of its criteria ``syntax_p, syntax_conditions, minimum_intact, confidence``.
-
-    Returns
-    -------
-    Verdict
-        Two parts. The count of stable outliers against refits with permuted depth. The ablation in
-        the incongruent conditions of nounPP and nounPPAdv, and natural text: it fails only if so
-        many conditions were testable that it could have passed.
-
-    Raises
-    ------
-    UserError
-        If a file is damaged, or the tests were made with other settings.
+    Two parts. The count of stable outliers against refits with permuted depth. The ablation in the
+    incongruent conditions of nounPP and nounPPAdv, and natural text: it fails only if so many
+    conditions were testable that it could have passed.
     """
     criteria = audit.criteria
     needed = criteria.syntax_conditions
+    made = {"match": criteria.match, "minimum_intact": criteria.minimum_intact}
+    made |= files.settings(TESTS)
+    drawn = "as many units of each layer" if made["match"] == "layer" else "as many units"
     criterion = (
         "more units with an outlying coefficient of depth (in enough folds) than the 99th "
         "percentile of refits with depth permuted within position*; ablated together they leave "
-        "fewer answers right than random sets with as many units of each layer, Holm-corrected "
+        f"fewer answers right than random sets with {drawn}, Holm-corrected "
         f"p < {criteria.syntax_p:g} in at least {needed} of nounPP SP and PS, nounPPAdv SP and PS, "
         "and Linzen where given, among conditions whose intact accuracy has a lower bound > "
-        f"{criteria.minimum_intact:g}"
+        f"{made['minimum_intact']:g}"
     )
     syntax = files.json(SYNTAX)
     if syntax is None:
@@ -108,25 +96,11 @@ def syntax_carries(files: ResultFiles, audit: Audit) -> Verdict:
 def spans_dependency(files: ResultFiles, audit: Audit) -> Verdict:
     """C14: the cell of a syntax unit tells words inside the dependency from those outside.
 
-    Parameters
-    ----------
-    files : ResultFiles
-        Of one model; reads ``units/syntax.json``.
-    audit : Audit
-        ``tasks`` and ``criteria.spanning_auc``.
-
-    Returns
-    -------
-    Verdict
-        By the folded AUC of each syntax unit that is no long-range unit: the least over the four
-        structures of the claim, read with the sign of the unit that makes it larger. The score of
-        `lstm_units.analyses.syntax_units.dependency_span.span_scores` stands beside it: a cell that counts words can
-        reach a high AUC, for most words outside come after the verb, but no high score.
-
-    Raises
-    ------
-    UserError
-        If the file is damaged.
+    By the folded AUC of each syntax unit that is no long-range unit: the least over the four
+    structures of the claim, read with the sign of the unit that makes it larger. The score of
+    `lstm_units.analyses.syntax_units.dependency_span.span_scores` stands beside it: a cell that
+    counts words can reach a high AUC, for most words outside come after the verb, but no high
+    score.
     """
     least_needed = audit.criteria.spanning_auc
     criterion = (
@@ -279,11 +253,6 @@ def _condition_rows(
     criteria = audit.criteria
     if tests is None:
         return [], "the control of the syntax units was not run (`controls.run`)"
-    expected = {
-        "minimum_intact": (criteria.minimum_intact, "discovery.minimum_intact"),
-        "confidence": (criteria.confidence, "statistics.confidence"),
-    }
-    require_same_settings(files, TESTS, expected)
     if tests.empty:
         why = (files.metadata(TESTS) or {}).get("reason")
         return [], f"nothing was ablated: {why or 'there is no syntax unit'}"

@@ -11,7 +11,8 @@ from typing import Any
 from lstm_units.claims.verdict import Measure
 from lstm_units.io.result_files import ResultFiles
 
-LONG_RANGE = "units/long_range.json"
+LONG_RANGE, SHORT_RANGE = "units/long_range.json", "units/short_range.json"
+SYNTAX, SHOWN = "units/syntax.json", "units/shown.json"
 NOT_SEARCHED = "the search for long-range units was not run (`discovery.tasks`)"
 NONE_FOUND = "no long-range unit was found"
 UNCONFIRMED = "not confirmed on the other half of the items"

@@ -109,3 +109,21 @@ class ResultFiles:
         """
         path = self.path(name)
         return None if path is None else read_metadata(path)
+
+    def settings(self, name: str) -> dict[str, Any]:
+        """Return the settings that a file was made with; none if it is not among the results.
+
+        They are the ``config`` of its metadata, and of a list of units its ``criteria``.
+
+        Raises
+        ------
+        UserError
+            If the file is missing or damaged.
+        """
+        path = self.path(name)
+        if path is None:
+            return {}
+        if path.suffix != ".json":
+            return read_metadata(path).get("config") or {}
+        content = read_json(path)
+        return {**content.get("criteria", {}), **(content.get("metadata", {}).get("config") or {})}
