@@ -266,14 +266,12 @@ def read_layer_sizes(model_json: str | Path) -> tuple[int, ...]:
     """
     try:
         sizes = json.loads(Path(model_json).read_text(encoding="utf-8"))["layer_sizes"]
-        if sizes and all(type(size) is int and size > 0 for size in sizes):
-            return tuple(sizes)
-        problem = f"layer_sizes is {sizes!r}, expected a list of whole numbers from 1"
-    except KeyError:
-        problem = "it has no key layer_sizes"
-    except (OSError, ValueError, TypeError) as error:
-        problem = str(error)
-    raise CheckpointError(
-        f"cannot read the layer sizes from {model_json}: {problem}. "
-        "Delete the file and run the workflow again, so that the checkpoint is converted anew"
-    )
+        if not sizes or not all(type(size) is int and size > 0 for size in sizes):
+            raise ValueError(f"layer_sizes is {sizes!r}, expected a list of whole numbers from 1")
+    except (OSError, ValueError, TypeError, KeyError) as error:
+        problem = "it has no key layer_sizes" if isinstance(error, KeyError) else error
+        raise CheckpointError(
+            f"cannot read the layer sizes from {model_json}: {problem}. "
+            "Delete the file and run the workflow again, so that the checkpoint is converted anew"
+        ) from error
+    return tuple(sizes)
