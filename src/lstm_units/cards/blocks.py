@@ -35,6 +35,10 @@ def card_blocks(card: UnitCard, settings: CardSettings) -> list[dict[str, Any]]:
         _afferents_block(card, settings),
         _decoding_block(card, settings),
         _depth_block(card, settings),
+        *(
+            _block(f"room-{place}", title) | {"text": list(sentences)}
+            for place, (title, sentences) in enumerate(card.said.items())
+        ),
     ]
 
 

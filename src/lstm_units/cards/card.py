@@ -1,6 +1,6 @@
 """What a card of one unit holds, and the settings it is made with."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -153,6 +153,8 @@ class UnitCard:
         One row: ``coefficient, deviation, folds_beyond, folds, rank, units, outlier``.
     span : Part
         Rows of ``dependency_span.parquet``, AUCs read with the sign of the score.
+    said : mapping of str to sequence of str
+        By the title of a room: the sentences of its ``card.py``, see `lstm_units.config.rooms`.
     """
 
     model: str
@@ -172,6 +174,7 @@ class UnitCard:
     decoding: Part
     depth: Part
     span: Part
+    said: Mapping[str, Sequence[str]] = field(default_factory=dict)
 
     @property
     def title(self) -> str:

@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
+from importlib import import_module
 from typing import Any
 
 import numpy as np
@@ -20,6 +21,7 @@ from lstm_units.cards.afferents import (
 )
 from lstm_units.cards.card import CardSettings, Part, UnitCard
 from lstm_units.cards.lists import UnitLists, read_unit_lists
+from lstm_units.config.rooms import rooms_with
 from lstm_units.errors import UserError
 from lstm_units.io.files import read_metadata
 from lstm_units.io.result_files import ResultFiles
@@ -133,7 +135,18 @@ class CardReader:
             decoding=self._decoding(unit, layer),
             depth=self._depth(unit, layer),
             span=self._span(unit, layer),
+            said=self._said(unit),
         )
+
+    def _said(self, unit: int) -> dict[str, list[str]]:
+        """Collect what rooms say of a unit."""
+        found = {
+            room.title: import_module(f"lstm_units.analyses.{room.name}.card").sentences(
+                self.files, unit
+            )
+            for room in rooms_with("card")
+        }
+        return {title: sentences for title, sentences in found.items() if sentences}
 
     # Files that several cards share
 

@@ -126,3 +126,8 @@ def rooms() -> tuple[Room, ...]:
     """Return the rooms, by name."""
     names = sorted(path.parent.name for path in ANALYSES.glob("*/room.py"))
     return tuple(import_module(f"lstm_units.analyses.{name}.room").ROOM for name in names)
+
+
+def rooms_with(module: str) -> tuple[Room, ...]:
+    """Return the rooms that have a module of that name, such as ``card``."""
+    return tuple(room for room in rooms() if (ANALYSES / room.name / f"{module}.py").is_file())

@@ -9,16 +9,21 @@ from functools import cache
 from importlib import resources
 from typing import Any
 
+from lstm_units.config.rooms import ANALYSES
+
 
 @cache
 def schema() -> dict[str, Any]:
-    """Return the JSON Schema (2020-12) of the configuration."""
+    """Return the JSON Schema (2020-12) of the configuration, rooms' sections included."""
     text = (
         resources.files("lstm_units.config")
         .joinpath("config_schema.json")
         .read_text(encoding="utf-8")
     )
-    return json.loads(text)
+    found = json.loads(text)
+    for path in sorted(ANALYSES.glob("*/schema.json")):
+        found["properties"] |= json.loads(path.read_text(encoding="utf-8"))
+    return found
 
 
 def subschema(path: Sequence[Any]) -> dict[str, Any] | None:
