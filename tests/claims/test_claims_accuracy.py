@@ -26,9 +26,9 @@ from lstm_units.claims.accuracy import (
     does_the_tasks,
     singular_is_harder,
 )
-from lstm_units.claims.verdict import FAILS, HOLDS, NOT_TESTABLE
 from lstm_units.errors import UserError
 from lstm_units.io.result_files import ResultFiles
+from lstm_units.io.verdict import FAILS, HOLDS, NOT_TESTABLE
 from lstm_units.statistics.condition_differences import read_answers, weighted_difference
 from lstm_units.statistics.resampling import percentile_interval
 

@@ -9,13 +9,14 @@ from support.planted_results import CONTEXT, ENGLISH, planted_audit, planted_res
 from support.scripts import run_script
 
 from lstm_units.claims.audit import EVALUATIONS, audit_claims, count_verdicts, evaluate_claims
+from lstm_units.claims.catalogue import every_claim
 from lstm_units.claims.criteria import with_recorded_thresholds
 from lstm_units.claims.table import COLUMNS, all_verdicts, claims_page, claims_table
-from lstm_units.claims.verdict import CLAIMS, FAILS, HOLDS, NOT_TESTABLE, Measure, Verdict
 from lstm_units.errors import UserError
 from lstm_units.io.files import read_json, read_metadata, write_json
 from lstm_units.io.result_files import ResultFiles
 from lstm_units.io.results import Result
+from lstm_units.io.verdict import FAILS, HOLDS, NOT_TESTABLE, Measure, Verdict
 
 THRESHOLDS = {
     "easy_accuracy": (0.9, ("C1",)),
@@ -65,7 +66,7 @@ def replication() -> Result:
 
 
 def test_every_claim_of_one_model_is_evaluated_once_under_its_id(tmp_path):
-    assert list(EVALUATIONS) == [name for name in CLAIMS if name != "C24"]
+    assert list(EVALUATIONS) == [name for name in every_claim() if name != "C24"]
     assert len(set(EVALUATIONS.values())) == len(EVALUATIONS)
     verdicts = evaluate_claims(ResultFiles(tmp_path), planted_audit())
     assert {name: verdict.id for name, verdict in verdicts.items()} == {n: n for n in EVALUATIONS}
@@ -192,11 +193,11 @@ def test_table_and_page_of_claims_hold_all_twenty_four(planted, tmp_path):
             assert rows.loc[name, column] == entry[column]
         assert rows.loc[name, "reason"] == (entry["reason"] or "")
         assert rows.loc[name, "data"].split("; ") == (entry["data"] or [""])
-        assert rows.loc[name, "claim"] == CLAIMS[name].claim
+        assert rows.loc[name, "claim"] == every_claim()[name].claim
     assert rows.loc["C24", "reason"] == "give two more"
     text = (tmp_path / "claims.md").read_text()
     assert "24 claims: 5 hold, 3 fail, 16 are not testable." in text
-    for claim in CLAIMS.values():
+    for claim in every_claim().values():
         assert f"## {claim.id} {claim.claim}: {rows.loc[claim.id, 'verdict']}" in text
     assert "C4\\* in 3 networks" in text
     lines = [line for line in text.splitlines() if line.startswith("|")]
@@ -206,14 +207,16 @@ def test_table_and_page_of_claims_hold_all_twenty_four(planted, tmp_path):
 
 def test_a_verdict_that_is_missing_is_named():
     entry = Verdict("C1", "", HOLDS, "").to_json()
-    claims = Result({"verdicts": {name: entry for name in CLAIMS if name not in ("C7", "C24")}})
+    claims = Result(
+        {"verdicts": {name: entry for name in every_claim() if name not in ("C7", "C24")}}
+    )
     with pytest.raises(UserError, match="no verdict on C7"):
         all_verdicts(claims, replication())
 
 
 def test_stars_and_bars_of_a_verdict_stay_text_in_markdown():
     verdict = Verdict("C1", "a >= .95* of b*", FAILS, "x|y", "too low*", (Measure("m", 1.0),))
-    verdicts = {name: replace(verdict, id=name) for name in CLAIMS}
+    verdicts = {name: replace(verdict, id=name) for name in every_claim()}
     table = claims_table(verdicts)
     assert table["criterion"].unique().tolist() == ["a >= .95* of b*"]
     text = claims_page(Result({"model": "model"}, {"seed": "a--b"}), verdicts)

@@ -31,10 +31,10 @@ from lstm_units.claims.connectivity import (
     scaling_does_not_matter,
 )
 from lstm_units.claims.criteria import Audit, ClaimCriteria
-from lstm_units.claims.verdict import FAILS, HOLDS, NOT_TESTABLE
 from lstm_units.errors import UserError
 from lstm_units.io.files import make_metadata, read_metadata, write_json, write_parquet
 from lstm_units.io.result_files import ResultFiles
+from lstm_units.io.verdict import FAILS, HOLDS, NOT_TESTABLE
 from lstm_units.models.variables import GATES
 
 AUDIT = Audit(ClaimCriteria(), {}, {})

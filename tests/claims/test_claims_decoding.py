@@ -24,9 +24,9 @@ from lstm_units.activations.layout import INDEX
 from lstm_units.analyses.decoding.write_over_time import write_decoding
 from lstm_units.claims.decoding import holds_number_throughout
 from lstm_units.claims.units import NONE_CONFIRMED, NONE_FOUND
-from lstm_units.claims.verdict import FAILS, HOLDS, NOT_TESTABLE
 from lstm_units.io.files import make_metadata, read_metadata, write_json
 from lstm_units.io.result_files import ResultFiles
+from lstm_units.io.verdict import FAILS, HOLDS, NOT_TESTABLE
 
 AUDIT = planted_audit()
 REST = "all other units at the attractor"

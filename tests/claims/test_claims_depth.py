@@ -10,9 +10,9 @@ import pytest
 from lstm_units.analyses.depth.scores import score_predictions
 from lstm_units.claims.criteria import Audit, ClaimCriteria
 from lstm_units.claims.depth import depth_is_decodable, frequency_is_not_depth
-from lstm_units.claims.verdict import FAILS, HOLDS, NOT_TESTABLE
 from lstm_units.io.files import make_metadata, write_parquet
 from lstm_units.io.result_files import ResultFiles
+from lstm_units.io.verdict import FAILS, HOLDS, NOT_TESTABLE
 
 AUDIT = Audit(ClaimCriteria(), {}, {})
 ROWS = 1500

@@ -24,11 +24,11 @@ from lstm_units.analyses.efferents.verb_pairs import read_verb_pairs
 from lstm_units.analyses.efferents.weights import efferents, segregation
 from lstm_units.claims.efferents import efferents_segregated, others_unsegregated, read_efferents
 from lstm_units.claims.units import NONE_FOUND
-from lstm_units.claims.verdict import FAILS, HOLDS, NOT_TESTABLE
 from lstm_units.io.files import make_metadata, write_json, write_parquet
 from lstm_units.io.result_files import ResultFiles
 from lstm_units.io.results import write_result
 from lstm_units.io.seeds import seed_stream
+from lstm_units.io.verdict import FAILS, HOLDS, NOT_TESTABLE
 from lstm_units.models.checkpoints import load_language_model
 
 # In a layer of 8 units the top 5 % would be the first alone.

@@ -30,9 +30,9 @@ from lstm_units.claims.ablation import (
     short_is_distributed,
 )
 from lstm_units.claims.long_range import number_is_local, serves_one_number
-from lstm_units.claims.verdict import FAILS, HOLDS, NOT_TESTABLE
 from lstm_units.io.files import make_metadata, read_metadata, write_json, write_parquet
 from lstm_units.io.result_files import ResultFiles
+from lstm_units.io.verdict import FAILS, HOLDS, NOT_TESTABLE
 from lstm_units.models.language_model import LanguageModel, Layer
 from lstm_units.models.variables import GATES
 from lstm_units.statistics.agreement import accuracy_table

@@ -19,12 +19,12 @@ from support.planted_results import (
 
 from lstm_units.analyses.long_range_units.write_results import write_single_sets
 from lstm_units.claims.ablation import one_matters_on_natural_text
-from lstm_units.claims.verdict import FAILS, HOLDS, NOT_TESTABLE
 from lstm_units.errors import UserError
 from lstm_units.interventions.model_inputs import Context
 from lstm_units.interventions.write_ablation import write_set_shard
 from lstm_units.io.files import make_metadata, write_json, write_parquet
 from lstm_units.io.result_files import ResultFiles
+from lstm_units.io.verdict import FAILS, HOLDS, NOT_TESTABLE
 
 
 def natural(

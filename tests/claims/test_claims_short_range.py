@@ -12,9 +12,9 @@ from lstm_units.analyses.controls.write_set_tests import TESTS_SCHEMA
 from lstm_units.claims.contributions import right_when_wrong
 from lstm_units.claims.short_range import short_range_carries
 from lstm_units.claims.units import NONE_FOUND
-from lstm_units.claims.verdict import FAILS, HOLDS, NOT_TESTABLE
 from lstm_units.io.files import make_metadata, write_json, write_parquet
 from lstm_units.io.result_files import ResultFiles
+from lstm_units.io.verdict import FAILS, HOLDS, NOT_TESTABLE
 
 AUDIT = planted_audit()
 CELLS = [(task, condition) for task in ("simple", "adv", "adv_adv") for condition in "SP"]

@@ -13,10 +13,10 @@ from lstm_units.analyses.syntax_units.dependency_span import span_scores
 from lstm_units.analyses.syntax_units.syntax_units import find_syntax_units
 from lstm_units.claims.criteria import Audit, ClaimCriteria
 from lstm_units.claims.syntax import least_folded_auc, spans_dependency, syntax_carries
-from lstm_units.claims.verdict import FAILS, HOLDS, NOT_TESTABLE
 from lstm_units.io.files import make_metadata, write_parquet
 from lstm_units.io.result_files import ResultFiles
 from lstm_units.io.results import Result, write_result
+from lstm_units.io.verdict import FAILS, HOLDS, NOT_TESTABLE
 
 STRUCTURES = ("adv_conjunction", "nounpp", "subject_relative", "double_subject_relative")
 TASKS = {name: name for name in (*STRUCTURES, "nounpp_adv")}

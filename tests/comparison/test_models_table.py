@@ -11,8 +11,8 @@ from support.figure_checks import check_texts
 from support.scripts import run_script
 from support.simulated_results import intact_rows
 
+from lstm_units.claims.catalogue import every_claim
 from lstm_units.claims.criteria import ClaimCriteria
-from lstm_units.claims.verdict import CLAIMS, FAILS, HOLDS, NOT_TESTABLE, Verdict
 from lstm_units.comparison.describe import ModelEntry, compare_models, in_order, task_accuracy
 from lstm_units.comparison.figure import draw_training, training_figure, training_table
 from lstm_units.comparison.replication import REPLICATED, distinct_networks, replicates, size_name
@@ -21,6 +21,7 @@ from lstm_units.errors import ConfigurationError, UserError
 from lstm_units.io.figure_style import STYLE
 from lstm_units.io.files import make_metadata, read_json, write_json, write_parquet
 from lstm_units.io.result_files import ResultFiles
+from lstm_units.io.verdict import FAILS, HOLDS, NOT_TESTABLE, Verdict
 from lstm_units.statistics.significance import wilson_interval
 
 CRITERIA = ClaimCriteria()
@@ -75,7 +76,7 @@ def model_folder(
             folder / "depth" / "scores.parquet",
             METADATA,
         )
-    given = {id: HOLDS for id in CLAIMS if id != "C24"} | (verdicts or {})
+    given = {id: HOLDS for id in every_claim() if id != "C24"} | (verdicts or {})
     audit = {
         "model": folder.name,
         "verdicts": {id: Verdict(id, "a", given[id], "b").to_json() for id in given},
@@ -159,7 +160,7 @@ def test_table_and_page_hold_what_the_results_hold(three):
     assert table.loc["raw", ["n_short_range", "accuracy_nounpp", "depth_r2"]].isna().all()
     assert table.loc["raw", "C4"] == FAILS
     assert set(table["C24"]) == {found["replication"]["verdict"]}
-    assert [name for name in table.columns if name in CLAIMS] == list(CLAIMS)
+    assert [name for name in table.columns if name in every_claim()] == list(every_claim())
 
     assert cells(text, "Network", "layers x units") == ["2 x 30", "20, 10", "2 x 30"]
     assert cells(text, "Network", "untrained, like") == ["", "", "large"]
@@ -171,7 +172,7 @@ def test_table_and_page_hold_what_the_results_hold(three):
         "not run",
     ]
     assert cells(text, "Depth", "R² of depth") == ["0.800 [0.780, 0.830]"] * 2 + ["not run"]
-    name = f"C4 {CLAIMS['C4'].claim}"
+    name = f"C4 {every_claim()['C4'].claim}"
     assert cells(text, "Verdicts", name) == [HOLDS, HOLDS, FAILS]
     assert cells(text, "Verdicts", HOLDS) == ["23", "23", "20"]
     assert "C24, The findings replicate over seeds and sizes, is about all models" in text

@@ -19,11 +19,12 @@ from support.report_fixture import (
     write_verdicts,
 )
 
-from lstm_units.claims.verdict import CLAIMS, HOLDS, NOT_TESTABLE
+from lstm_units.claims.catalogue import every_claim
 from lstm_units.errors import UserError
 from lstm_units.io.files import make_metadata, read_json, write_json, write_text
 from lstm_units.io.result_files import ResultFiles
 from lstm_units.io.table_formats import write_table
+from lstm_units.io.verdict import HOLDS, NOT_TESTABLE
 from lstm_units.report.captions import figure_caption
 from lstm_units.report.methods import methods_table
 from lstm_units.report.provenance import rule_of, run_time_table
@@ -141,7 +142,7 @@ def test_every_claim_stands_with_verdict_criterion_reason_values_and_data(result
         assert f'id="claim-first-{id}"' in page
         for part in (entry["criterion"], entry["measured"], f"second value of {id}"):
             assert part in text
-        assert f"{id} {CLAIMS[id].claim}: {entry['verdict']}" in text
+        assert f"{id} {every_claim()[id].claim}: {entry['verdict']}" in text
         assert f"reason of {id}" in text or entry["verdict"] == HOLDS
     assert 'href="first/intact/nounpp.parquet"' in page
     assert 'href="stimuli/nounpp.parquet"' in page  # not in the folder of the model

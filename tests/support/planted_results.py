@@ -13,12 +13,12 @@ from support.planted_network import lexicon_rows
 from lstm_units.analyses.long_range_units.discovery import Criteria
 from lstm_units.analyses.long_range_units.write_results import write_accuracy, write_long_range
 from lstm_units.claims.criteria import Audit, ClaimCriteria
-from lstm_units.claims.verdict import Measure, Verdict
 from lstm_units.interventions.model_inputs import Compute, Context
 from lstm_units.interventions.write_ablation import write_context_states, write_shard
 from lstm_units.interventions.write_intact import write_intact
 from lstm_units.io.files import make_metadata, write_parquet
 from lstm_units.io.result_files import ResultFiles
+from lstm_units.io.verdict import Measure, Verdict
 from lstm_units.models.language_model import LanguageModel
 from lstm_units.stimuli.write_generated import write_generated
 

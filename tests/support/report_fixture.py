@@ -8,11 +8,12 @@ import pandas as pd
 import pyarrow as pa
 import yaml
 
-from lstm_units.claims.verdict import CLAIMS, FAILS, HOLDS, NOT_TESTABLE, Measure, Verdict
+from lstm_units.claims.catalogue import every_claim
 from lstm_units.config.validate import validate_config
 from lstm_units.io.figure_style import new_figure, save_figure
 from lstm_units.io.files import make_metadata, write_json, write_parquet, write_text
 from lstm_units.io.table_formats import write_table
+from lstm_units.io.verdict import FAILS, HOLDS, NOT_TESTABLE, Measure, Verdict
 from lstm_units.report.data import ReportModel, ReportSettings
 
 LABELS = {"simple": "Simple", "nounpp": "nounPP <& friends>"}
@@ -50,7 +51,7 @@ def long_range(*units, best=None, too_many=False) -> dict:
 def write_verdicts(folder: Path, model: str, verdict_of) -> dict:
     """Write ``claims.json`` with verdicts by ``verdict_of(id)``, and return the counts."""
     verdicts = {}
-    for id in CLAIMS:
+    for id in every_claim():
         if id == "C24":
             continue
         verdict = verdict_of(id)

@@ -29,10 +29,10 @@ from lstm_units.claims.units import (
     is_confirmed,
     reported_only,
 )
-from lstm_units.claims.verdict import Measure, Parts, Verdict, not_testable, with_interval
 from lstm_units.errors import UserError
 from lstm_units.io.result_files import ResultFiles
 from lstm_units.io.seeds import seed_stream
+from lstm_units.io.verdict import Measure, Parts, Verdict, not_testable, with_interval
 from lstm_units.io.wording import listing
 from lstm_units.statistics.condition_differences import Difference
 from lstm_units.statistics.resampling import bootstrap_sums, percentile_interval

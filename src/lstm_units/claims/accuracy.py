@@ -8,10 +8,10 @@ import pandas as pd
 
 from lstm_units.claims.criteria import Audit
 from lstm_units.claims.unit_effects import rule_on_conditions, too_low
-from lstm_units.claims.verdict import Measure, Parts, Verdict, with_interval
 from lstm_units.io.published import PAPER_TASKS
 from lstm_units.io.result_files import ResultFiles
 from lstm_units.io.seeds import seed_stream
+from lstm_units.io.verdict import Measure, Parts, Verdict, with_interval
 from lstm_units.statistics.condition_differences import (
     Difference,
     condition_accuracies,

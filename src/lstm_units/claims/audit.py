@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Mapping
 from dataclasses import asdict
+from importlib import import_module
 
 from lstm_units.claims.ablation import (
     in_the_last_layer,
@@ -29,10 +30,11 @@ from lstm_units.claims.gates import gates_as_theory
 from lstm_units.claims.long_range import number_is_local, serves_one_number
 from lstm_units.claims.short_range import short_range_carries
 from lstm_units.claims.syntax import spans_dependency, syntax_carries
-from lstm_units.claims.verdict import FAILS, HOLDS, NOT_TESTABLE, Verdict
+from lstm_units.config.rooms import rooms_with
 from lstm_units.io.files import make_metadata
 from lstm_units.io.result_files import ResultFiles
 from lstm_units.io.results import Result, require_same
+from lstm_units.io.verdict import FAILS, HOLDS, NOT_TESTABLE, Verdict
 
 # C24 is about several models: `lstm_units.comparison.replication`.
 EVALUATIONS: Mapping[str, Callable[[ResultFiles, Audit], Verdict]] = {
@@ -112,7 +114,7 @@ def audit_claims(files: ResultFiles, audit: Audit) -> Result:
 
 
 def evaluate_claims(files: ResultFiles, audit: Audit) -> dict[str, Verdict]:
-    """Evaluate every claim that is about one model: C1 to C23, by id.
+    """Evaluate every claim that is about one model: C1 to C23 and those of rooms, by id.
 
     Parameters
     ----------
@@ -120,7 +122,11 @@ def evaluate_claims(files: ResultFiles, audit: Audit) -> dict[str, Verdict]:
         Of the model.
     audit : Audit
     """
-    return {name: evaluate(files, audit) for name, evaluate in EVALUATIONS.items()}
+    found = {name: evaluate(files, audit) for name, evaluate in EVALUATIONS.items()}
+    for room in rooms_with("claims"):
+        module = import_module(f"lstm_units.analyses.{room.name}.claims")
+        found |= {name: evaluate(files, audit) for name, evaluate in module.EVALUATIONS.items()}
+    return found
 
 
 def count_verdicts(verdicts: Mapping[str, Verdict]) -> dict[str, int]:

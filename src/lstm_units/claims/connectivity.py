@@ -29,9 +29,9 @@ from lstm_units.claims.units import (
     SYNTAX,
     long_range_units,
 )
-from lstm_units.claims.verdict import FAILS, HOLDS, NOT_TESTABLE, Measure, Verdict, not_testable
 from lstm_units.io.result_files import ResultFiles
 from lstm_units.io.results import require_same
+from lstm_units.io.verdict import FAILS, HOLDS, NOT_TESTABLE, Measure, Verdict, not_testable
 
 SUMMARY, AFFERENTS = "connectivity/summary.json", "connectivity/afferents.parquet"
 _GATES = {"input_gate": "input gate", "forget_gate": "forget gate"}

@@ -23,8 +23,8 @@ from lstm_units.claims.evidence import (
     without_long_range,
 )
 from lstm_units.claims.units import LONG_RANGE, UNCONFIRMED, long_range_units
-from lstm_units.claims.verdict import Measure, Verdict, not_testable, with_interval
 from lstm_units.io.result_files import ResultFiles
+from lstm_units.io.verdict import Measure, Verdict, not_testable, with_interval
 from lstm_units.io.wording import listing
 
 _GROUP = "long_range"

@@ -20,8 +20,8 @@ from lstm_units.claims.units import (
     judged_if_confirmed,
     long_range_units,
 )
-from lstm_units.claims.verdict import Measure, Verdict, not_testable, with_interval
 from lstm_units.io.result_files import ResultFiles
+from lstm_units.io.verdict import Measure, Verdict, not_testable, with_interval
 from lstm_units.stimuli.aligned_items import AlignedItems, read_aligned_items
 
 _JUDGED, _BESIDE = "grouped", "random"

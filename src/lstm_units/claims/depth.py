@@ -9,7 +9,8 @@ import pandas as pd
 
 from lstm_units.analyses.depth.scores import UNITS, overall_r2
 from lstm_units.claims.criteria import Audit
-from lstm_units.claims.verdict import (
+from lstm_units.io.result_files import ResultFiles
+from lstm_units.io.verdict import (
     FAILS,
     HOLDS,
     Measure,
@@ -19,7 +20,6 @@ from lstm_units.claims.verdict import (
     reason_of,
     with_interval,
 )
-from lstm_units.io.result_files import ResultFiles
 from lstm_units.io.wording import listing
 
 SCORES, COMPARISONS = "depth/scores.parquet", "depth/comparisons.parquet"

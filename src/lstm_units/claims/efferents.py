@@ -23,9 +23,9 @@ from lstm_units.claims.units import (
     judged_if_confirmed,
     long_range_units,
 )
-from lstm_units.claims.verdict import Measure, Verdict, not_testable, with_interval
 from lstm_units.io.result_files import ResultFiles
 from lstm_units.io.seeds import seed_stream
+from lstm_units.io.verdict import Measure, Verdict, not_testable, with_interval
 from lstm_units.statistics.resampling import percentile_interval
 
 UNITS, WEIGHTS = "efferents/units.parquet", "efferents/weights.parquet"

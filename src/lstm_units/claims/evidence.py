@@ -21,9 +21,9 @@ from lstm_units.claims.units import (
     LongRangeUnit,
     reported_only,
 )
-from lstm_units.claims.verdict import Measure, Parts, Verdict, not_testable, with_interval
 from lstm_units.io.result_files import ResultFiles
 from lstm_units.io.seeds import seed_stream
+from lstm_units.io.verdict import Measure, Parts, Verdict, not_testable, with_interval
 from lstm_units.statistics.resampling import bootstrap_sums, percentile_interval
 from lstm_units.stimuli.aligned_items import AlignedItems
 

@@ -21,8 +21,8 @@ from lstm_units.claims.units import (
     judged_if_confirmed,
     long_range_units,
 )
-from lstm_units.claims.verdict import Measure, Verdict, not_testable, with_interval
 from lstm_units.io.result_files import ResultFiles
+from lstm_units.io.verdict import Measure, Verdict, not_testable, with_interval
 
 
 def gates_as_theory(files: ResultFiles, audit: Audit) -> Verdict:

@@ -22,8 +22,8 @@ from lstm_units.claims.units import (
     is_confirmed,
     reported_only,
 )
-from lstm_units.claims.verdict import Measure, Parts, Verdict, not_testable, with_interval
 from lstm_units.io.result_files import ResultFiles
+from lstm_units.io.verdict import Measure, Parts, Verdict, not_testable, with_interval
 from lstm_units.io.wording import listing
 
 _LETTERS = {"S": "singular", "P": "plural"}

@@ -9,8 +9,8 @@ from lstm_units.analyses.controls.set_tests import rank_p
 from lstm_units.claims.criteria import Audit, ClaimCriteria
 from lstm_units.claims.evidence import measure, untested, verdict_of
 from lstm_units.claims.units import SHORT_RANGE
-from lstm_units.claims.verdict import Measure, Verdict, not_testable
 from lstm_units.io.result_files import ResultFiles
+from lstm_units.io.verdict import Measure, Verdict, not_testable
 from lstm_units.statistics.significance import wilson_interval
 
 # Families of sets that the paper ablates, and what their units are called.

@@ -12,7 +12,8 @@ import pandas as pd
 from lstm_units.analyses.controls.set_tests import POOLED
 from lstm_units.claims.criteria import Audit
 from lstm_units.claims.units import SYNTAX
-from lstm_units.claims.verdict import (
+from lstm_units.io.result_files import ResultFiles
+from lstm_units.io.verdict import (
     FAILS,
     HOLDS,
     NOT_TESTABLE,
@@ -22,7 +23,6 @@ from lstm_units.claims.verdict import (
     not_testable,
     reason_of,
 )
-from lstm_units.io.result_files import ResultFiles
 from lstm_units.statistics.significance import wilson_interval
 
 TESTS = "controls/tests/syntax.parquet"

@@ -5,11 +5,12 @@ from collections.abc import Mapping
 
 import pandas as pd
 
-from lstm_units.claims.verdict import CLAIMS, FAILS, HOLDS, NOT_TESTABLE, Verdict
+from lstm_units.claims.catalogue import every_claim
 from lstm_units.errors import UserError
 from lstm_units.io.files import make_metadata
 from lstm_units.io.results import Result
 from lstm_units.io.table_formats import format_markdown
+from lstm_units.io.verdict import FAILS, HOLDS, NOT_TESTABLE, Verdict
 
 COLUMNS = ["id", "claim", "verdict", "measured", "paper", "criterion", "reason", "data"]
 _SHOWN = ["id", "claim", "verdict", "measured", "paper"]
@@ -31,7 +32,7 @@ def all_verdicts(claims: Result, models: Result) -> dict[str, Verdict]:
         If a claim has no verdict.
     """
     found = {**claims.content["verdicts"], "C24": models.content["replication"]}
-    missing = [name for name in CLAIMS if name not in found]
+    missing = [name for name in every_claim() if name not in found]
     if missing:
         raise UserError(
             f"{claims.source} has no verdict on {', '.join(missing)}. Delete it and run the "
@@ -43,7 +44,7 @@ def all_verdicts(claims: Result, models: Result) -> dict[str, Verdict]:
 def claims_table(verdicts: Mapping[str, Verdict]) -> pd.DataFrame:
     """Make one row of text per claim, in the order of their numbers; columns are `COLUMNS`."""
     rows = []
-    for claim in CLAIMS.values():
+    for claim in every_claim().values():
         verdict = verdicts[claim.id]
         rows.append(
             {
@@ -85,7 +86,7 @@ def claims_page(claims: Result, verdicts: Mapping[str, Verdict]) -> str:
         "",
         format_markdown(table[_SHOWN].assign(measured=measured)),
     ]
-    for claim in CLAIMS.values():
+    for claim in every_claim().values():
         verdict = verdicts[claim.id]
         lines += [f"## {claim.id} {claim.claim}: {verdict.verdict}", ""]
         for title in ("criterion", "reason", "measured"):

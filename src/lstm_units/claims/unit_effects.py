@@ -10,8 +10,8 @@ import numpy as np
 import pandas as pd
 
 from lstm_units.claims.criteria import ClaimCriteria
-from lstm_units.claims.verdict import Measure
 from lstm_units.io.result_files import ResultFiles
+from lstm_units.io.verdict import Measure
 from lstm_units.statistics.significance import wilson_interval
 
 MODEL = "checkpoint/model.json"
@@ -146,7 +146,7 @@ def drop_measure(
     row : namedtuple
         A row of the table.
     expected, met, note
-        As in `lstm_units.claims.verdict.Measure`.
+        As in `lstm_units.io.verdict.Measure`.
 
     Returns
     -------

@@ -8,8 +8,8 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
-from lstm_units.claims.verdict import Measure
 from lstm_units.io.result_files import ResultFiles
+from lstm_units.io.verdict import Measure
 
 LONG_RANGE, SHORT_RANGE = "units/long_range.json", "units/short_range.json"
 SYNTAX, SHOWN = "units/syntax.json", "units/shown.json"

@@ -10,7 +10,6 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
-from lstm_units.claims.verdict import HOLDS
 from lstm_units.comparison.describe import KINDS, names_numbers, rows_by_task
 from lstm_units.errors import UserError
 from lstm_units.io.figure_style import (
@@ -29,6 +28,7 @@ from lstm_units.io.figure_style import (
 )
 from lstm_units.io.files import make_metadata
 from lstm_units.io.results import Result
+from lstm_units.io.verdict import HOLDS
 
 # The panels: those of accuracy on top, with one line per task.
 ACCURACY = {

@@ -8,15 +8,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from lstm_units.claims.criteria import ClaimCriteria
-from lstm_units.claims.verdict import (
-    FAILS,
-    HOLDS,
-    NOT_TESTABLE,
-    Measure,
-    Verdict,
-    judge,
-    not_testable,
-)
+from lstm_units.io.verdict import FAILS, HOLDS, NOT_TESTABLE, Measure, Verdict, judge, not_testable
 
 REPLICATED = ("C4", "C5", "C6", "C14", "C15")
 _DATA = ("claims.json", "checkpoint/model.json")

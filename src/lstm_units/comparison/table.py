@@ -6,7 +6,7 @@ from typing import Any
 
 import pandas as pd
 
-from lstm_units.claims.verdict import CLAIMS, FAILS, HOLDS, NOT_TESTABLE, with_interval
+from lstm_units.claims.catalogue import every_claim
 from lstm_units.comparison.describe import (
     KINDS,
     names_numbers,
@@ -17,6 +17,7 @@ from lstm_units.comparison.describe import (
 from lstm_units.comparison.replication import size_name
 from lstm_units.io.results import Result
 from lstm_units.io.table_formats import format_markdown
+from lstm_units.io.verdict import FAILS, HOLDS, NOT_TESTABLE, with_interval
 
 NOT_RUN = "not run"
 _OVER_MODELS = "C24"
@@ -67,7 +68,7 @@ def models_frame(compared: Result) -> pd.DataFrame:
         r2 = model["r2"] or {}
         row |= {"depth_r2": r2.get("value")}
         row |= {f"depth_r2_{bound}": r2.get(bound) for bound in ("low", "high")}
-        row |= {id: model["verdicts"].get(id) for id in CLAIMS}
+        row |= {id: model["verdicts"].get(id) for id in every_claim()}
         row[_OVER_MODELS] = replication["verdict"]
         rows.append(row)
     whole = ["training_step", *(f"n_{kind}" for kind in KINDS)]
@@ -102,7 +103,7 @@ def models_page(compared: Result) -> str:
         (
             "Verdicts on the claims",
             _verdict_rows(models),
-            f"{_OVER_MODELS}, {CLAIMS[_OVER_MODELS].claim}, is about all models: "
+            f"{_OVER_MODELS}, {every_claim()[_OVER_MODELS].claim}, is about all models: "
             f"{replication['verdict']}. {_sentence(replication['measured'])}"
             f"{_sentence(replication['reason'])}".strip(),
         ),
@@ -202,7 +203,7 @@ def _verdict_rows(models: Sequence[Mapping[str, Any]]) -> list[tuple[str, list[s
         (verdict, [str(model["counts"].get(verdict, 0)) for model in models])
         for verdict in (HOLDS, FAILS, NOT_TESTABLE)
     ]
-    for id, claim in CLAIMS.items():
+    for id, claim in every_claim().items():
         if id != _OVER_MODELS:
             cells = [model["verdicts"].get(id, "") for model in models]
             rows.append((f"{id} {claim.claim}", cells))

@@ -14,9 +14,10 @@ from urllib.parse import quote
 
 from markupsafe import Markup
 
-from lstm_units.claims.verdict import CLAIMS, Verdict, with_interval
+from lstm_units.claims.catalogue import every_claim
 from lstm_units.config.rooms import rooms
 from lstm_units.io.result_files import ResultFiles
+from lstm_units.io.verdict import Verdict, with_interval
 from lstm_units.io.wording import units_named
 from lstm_units.report.captions import drawn_by, figure_caption
 from lstm_units.report.tables import (
@@ -242,7 +243,7 @@ def data_uri(path: Path) -> str:
 
 def claim_entry(run: Run, model: str, verdict: Verdict, anchor: str) -> ClaimEntry:
     """Put a verdict beside what the paper says; links to its data are those of the model."""
-    claim = CLAIMS[verdict.id]
+    claim = every_claim()[verdict.id]
     measures = None
     if verdict.measures:
         rows = [
@@ -277,7 +278,7 @@ def _claims(run: Run, model: str, claims: Mapping[str, Any]) -> tuple[ClaimEntry
     verdicts = claims.get("verdicts", {})
     return tuple(
         claim_entry(run, model, Verdict.from_json(verdicts[id]), f"claim-{model}-{id}")
-        for id in CLAIMS
+        for id in every_claim()
         if id in verdicts
     )
 

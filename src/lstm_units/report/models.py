@@ -3,7 +3,8 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from lstm_units.claims.verdict import CLAIMS, with_interval
+from lstm_units.claims.catalogue import every_claim
+from lstm_units.io.verdict import with_interval
 from lstm_units.io.wording import percent
 from lstm_units.report.data import ReportSettings
 from lstm_units.report.tables import FileLink, ReportTable, make_table
@@ -138,7 +139,7 @@ def _verdicts(
 ) -> ReportTable:
     names = [model["model"] for model in models]
     rows = []
-    for id, claim in CLAIMS.items():
+    for id, claim in every_claim().items():
         verdicts = [(model.get("verdicts") or {}).get(id) for model in models]
         if any(verdicts):
             rows.append((id, claim.claim, *verdicts))

@@ -11,7 +11,7 @@ import yaml
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup, escape
 
-from lstm_units.claims.verdict import FAILS, HOLDS, NOT_TESTABLE
+from lstm_units.io.verdict import FAILS, HOLDS, NOT_TESTABLE
 from lstm_units.report.data import (
     ClaimEntry,
     ModelResults,

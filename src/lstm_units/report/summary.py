@@ -7,9 +7,9 @@ from typing import Any
 import pandas as pd
 
 from lstm_units.analyses.depth.scores import overall_r2
-from lstm_units.claims.verdict import FAILS, HOLDS, NOT_TESTABLE
 from lstm_units.io.published import task_rank
 from lstm_units.io.result_files import ResultFiles
+from lstm_units.io.verdict import FAILS, HOLDS, NOT_TESTABLE
 from lstm_units.io.wording import (
     capital,
     count,

@@ -4,9 +4,9 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from lstm_units.claims.verdict import Verdict
 from lstm_units.errors import UserError
 from lstm_units.io.files import make_metadata, write_text
+from lstm_units.io.verdict import Verdict
 from lstm_units.report.data import (
     ReportFigure,
     ReportModel,
