@@ -16,7 +16,7 @@ rule depth_activations:
         positions="<results>/stimuli/depth/positions.parquet",
         context=file(config["context"]["file"]),
     output:
-        directory("<results>/{model}/depth/activations"),
+        dump=directory("<results>/{model}/depth/activations"),
     log:
         "<logs>/{model}/depth_activations.log",
     benchmark:
@@ -30,11 +30,9 @@ rule depth_activations:
         device=config["ablation"]["device"],
     params:
         context=context(),
-        precision=config["ablation"]["precision"],
         variable=config["depth"]["variable"],
         layers=config["depth"]["layers"],
         maximum_unknown=config["depth"]["maximum_unknown"],
-        seed=None,
         code=code("depth/depth_activations.py"),
     script:
         "../workflow_scripts/depth/depth_activations.py"
@@ -47,7 +45,7 @@ rule depth_untrained:
         positions="<results>/stimuli/depth/positions.parquet",
         context=file(config["context"]["file"]),
     output:
-        directory("<results>/{model}/untrained/{number}/depth/activations"),
+        dump=directory("<results>/{model}/untrained/{number}/depth/activations"),
     log:
         "<logs>/{model}/depth_untrained_{number}.log",
     benchmark:
@@ -63,14 +61,13 @@ rule depth_untrained:
         device=config["ablation"]["device"],
     params:
         context=context(),
-        precision=config["ablation"]["precision"],
         variable=config["depth"]["variable"],
         layers=config["depth"]["layers"],
         maximum_unknown=config["depth"]["maximum_unknown"],
         seed=lambda wildcards: config["depth"]["seed"] + int(wildcards.number) - 1,
-        code=code("depth/depth_activations.py"),
+        code=code("depth/depth_untrained.py"),
     script:
-        "../workflow_scripts/depth/depth_activations.py"
+        "../workflow_scripts/depth/depth_untrained.py"
 
 
 rule depth_units:

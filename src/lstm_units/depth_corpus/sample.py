@@ -27,12 +27,15 @@ class DepthSample:
         The depth of the word.
     tokens : dict of int to tuple of str
         The words of each sentence that has a sampled word, up to the last of these.
+    source : str
+        What messages call it.
     """
 
     sentence: np.ndarray
     position: np.ndarray
     open_nodes: np.ndarray
     tokens: dict[int, tuple[str, ...]] = field(repr=False)
+    source: str = "the sample of words"
 
     def __len__(self) -> int:
         return len(self.sentence)
@@ -48,11 +51,6 @@ class DepthSample:
         """The word before each sampled word; empty at the beginning of a sentence."""
         pairs = zip(self.sentence.tolist(), self.position.tolist(), strict=True)
         return [self.tokens[s][p - 1] if p else "" for s, p in pairs]
-
-    @property
-    def source(self) -> str:
-        """What messages call it."""
-        return "the sample of words"
 
     @property
     def metadata(self) -> dict[str, str]:
@@ -119,7 +117,8 @@ def read_depth_sample(sentences: str | Path, positions: str | Path) -> DepthSamp
         tokens[number] = tuple(words[: stop + 1])
     if position.min() < 0:
         raise StimuliError(f"{positions} has a position below 0; they count from 0")
-    return DepthSample(sentence, position, rows["open_nodes"].to_numpy().astype(np.int16), tokens)
+    open_nodes = rows["open_nodes"].to_numpy().astype(np.int16)
+    return DepthSample(sentence, position, open_nodes, tokens, str(positions))
 
 
 def _read(path: str | Path, columns: tuple[str, ...]) -> pa.Table:

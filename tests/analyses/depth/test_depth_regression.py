@@ -20,6 +20,7 @@ from support.number_network import save_checkpoint
 from support.scripts import run_script
 
 from lstm_units.activations.reader import open_activations
+from lstm_units.analyses.depth.activations import unknown_share
 from lstm_units.analyses.depth.nested_ridge import Procedure, alpha_grid
 from lstm_units.analyses.depth.outliers import permuted_outliers, unit_outliers
 from lstm_units.analyses.depth.regression import regress_baseline, regress_units
@@ -30,14 +31,12 @@ from lstm_units.analyses.depth.regressors import (
     word_regressors,
 )
 from lstm_units.analyses.depth.scores import depth_scores
-from lstm_units.analyses.depth.write_activations import write_depth_activations
 from lstm_units.depth_corpus.sample import read_depth_sample
 from lstm_units.errors import ConfigurationError, UserError
-from lstm_units.interventions.model_inputs import Compute, Context
 from lstm_units.io.files import make_metadata, read_metadata, write_parquet
 from lstm_units.io.results import read_result
 from lstm_units.models.checkpoints import load_language_model
-from lstm_units.models.language_model import lstm_step_ref
+from lstm_units.models.language_model import Vocabulary, lstm_step_ref
 
 PROCEDURE = Procedure(alphas=alpha_grid(1e-5, 1e5, 11), seed=2)
 PERMUTATIONS = 100
@@ -74,18 +73,20 @@ class Run:
         self.dump = open_activations(folder / "activations")
         self.word_counts = read_word_frequencies(self.counts)
 
-    def activations(self, name="activations", seed=None, maximum_unknown=0.01):
-        write_depth_activations(
-            self.checkpoint,
-            self.sentences,
-            self.positions,
-            Context(self.folder / "context.txt"),
-            Compute(device="cpu"),
-            "hidden",
-            "all",
-            maximum_unknown,
-            self.folder / name,
-            seed,
+    def activations(self, name="activations", script="depth_activations", **params):
+        """Dump the model's activations, or those of an untrained network."""
+        settings = {"variable": "hidden", "layers": "all", "maximum_unknown": 0.01}
+        context = {"path": self.folder / "context.txt", "case": "true"}
+        run_script(
+            f"depth/{script}",
+            input={
+                "weights": self.checkpoint / "model.safetensors",
+                "sentences": self.sentences,
+                "positions": self.positions,
+            },
+            params={"context": context, **settings, **params},
+            resources={"sweep_mb": 1024, "gpu_sweep_mb": 0, "device": "cpu"},
+            output={"dump": self.folder / name},
         )
 
     def units(self, dump=None, permutations=0, procedure=PROCEDURE):
@@ -117,7 +118,7 @@ def found_units(coefficients):
 @pytest.fixture(scope="module")
 def run(tmp_path_factory):
     run = Run(tmp_path_factory.mktemp("depth") / "planted", depth_network())
-    run.activations("untrained", seed=1)
+    run.activations("untrained", "depth_untrained", seed=1)
     run.untrained = open_activations(run.folder / "untrained")
     run.found = run.units(permutations=PERMUTATIONS)
     run.model = load_language_model(run.checkpoint)
@@ -376,34 +377,17 @@ def test_regressors_that_cannot_be_built_are_refused(run, tmp_path):
         regress_baseline("layer_1", other, **inputs)
 
 
-def test_too_many_unknown_words_are_refused_and_named(run, tmp_path):
-    table = pq.read_table(run.sentences).to_pylist()
-    for row in table[:20]:
-        row["tokens"] = ["zebra", "gnu" if row["sentence"] % 2 else "zebra", *row["tokens"][2:]]
-    changed = tmp_path / "sentences.parquet"
-    write_parquet(pa.Table.from_pylist(table), changed, make_metadata(kind="test"))
-
-    def dump(maximum):
-        write_depth_activations(
-            run.checkpoint,
-            changed,
-            run.positions,
-            Context(run.folder / "context.txt"),
-            Compute(device="cpu"),
-            "hidden",
-            [2],
-            maximum,
-            tmp_path / "dump",
-        )
-
-    with pytest.raises(UserError, match=r"2\.67 % of the 1,500 tokens") as raised:
-        dump(0.01)
-    for part in (str(changed), "zebra (30), gnu (10)", "depth.maximum_unknown", "grammar"):
+def test_too_many_unknown_words_are_refused_and_named(run):
+    """The model does not know two of the words."""
+    known = [word for word in run.model.vocabulary.words if word not in ("c1_00", "c2_01")]
+    vocabulary = Vocabulary(tuple(known))
+    tokens = [word for words in run.sample.tokens.values() for word in words]
+    first, second = tokens.count("c1_00"), tokens.count("c2_01")
+    share = (first + second) / len(tokens)
+    with pytest.raises(UserError, match=rf"{100 * share:.2f} % of the 1,500 tokens") as raised:
+        unknown_share(run.sample, vocabulary, 0.01)
+    for part in (str(run.positions), f"c1_00 ({first})", f"c2_01 ({second})", "grammar"):
         assert part in str(raised.value)
-    assert not (tmp_path / "dump").exists()
-    dump(40 / 1500)
-    opened = open_activations(tmp_path / "dump")
-    assert opened.metadata["unknown_share"] == pytest.approx(40 / 1500)
-    assert opened.layers == (2,)
+    assert unknown_share(run.sample, vocabulary, share) == share
     with pytest.raises(ConfigurationError, match="a share from 0 to 1"):
-        dump(5)
+        unknown_share(run.sample, vocabulary, 5)
