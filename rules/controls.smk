@@ -23,7 +23,7 @@ rule control_sets:
             else []
         ),
     output:
-        "<results>/{model}/controls/sets/{family}.parquet",
+        sets="<results>/{model}/controls/sets/{family}.parquet",
     log:
         "<logs>/{model}/control_sets_{family}.log",
     benchmark:
@@ -52,6 +52,10 @@ rule control_tests:
             f"<results>/{wildcards.model}/intact/{{task}}.parquet",
             tasks_of_control(wildcards),
         ),
+        stimuli=lambda wildcards: per_task(
+            f"<results>/{wildcards.model}/stimuli/{{task}}.parquet",
+            tasks_of_control(wildcards),
+        ),
     output:
         accuracy="<results>/{model}/controls/accuracy/{family}.parquet",
         tests="<results>/{model}/controls/tests/{family}.parquet",
@@ -77,11 +81,11 @@ rule control_tests:
 
 rule controls_table:
     input:
-        lambda wildcards: [
+        tests=lambda wildcards: [
             f"<results>/{wildcards.model}/controls/tests/{family}.parquet" for family in CONTROLS
         ],
     output:
-        table("controls", "random sets", "controls_table", "Random sets"),
+        table=table("controls", "random sets", "controls_table", "Random sets"),
     log:
         "<logs>/{model}/controls_table.log",
     benchmark:
@@ -103,7 +107,9 @@ rule controls_figure:
         tests="<results>/{model}/controls/tests/{family}.parquet",
         sets="<results>/{model}/controls/sets/{family}.parquet",
     output:
-        figure("controls_{family}", "random sets, {family}", "controls_figure", "Random sets"),
+        figure=figure(
+            "controls_{family}", "random sets, {family}", "controls_figure", "Random sets"
+        ),
     log:
         "<logs>/{model}/controls_figure_{family}.log",
     benchmark:

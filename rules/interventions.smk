@@ -198,7 +198,7 @@ rule accuracy:
             f"<results>/{wildcards.model}/intact/{{task}}.parquet", swept_tasks()
         ),
     output:
-        "<results>/{model}/ablation/{mode}/accuracy.parquet",
+        accuracy="<results>/{model}/ablation/{mode}/accuracy.parquet",
     log:
         "<logs>/{model}/accuracy_{mode}.log",
     benchmark:

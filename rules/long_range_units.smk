@@ -20,7 +20,7 @@ rule long_range_units:
             f"<results>/{wildcards.model}/stimuli/{{task}}.parquet", swept_tasks()
         ),
     output:
-        "<results>/{model}/units/long_range.json",
+        long_range="<results>/{model}/units/long_range.json",
     log:
         "<logs>/{model}/long_range_units.log",
     benchmark:
@@ -43,9 +43,9 @@ rule long_range_units:
 
 rule unit_lists:
     input:
-        lambda wildcards: list(lists_of_units(config, wildcards.model).values()),
+        lists=lambda wildcards: list(lists_of_units(config, wildcards.model).values()),
     output:
-        "<results>/{model}/units.json",
+        units="<results>/{model}/units.json",
     log:
         "<logs>/{model}/unit_lists.log",
     benchmark:
@@ -62,9 +62,9 @@ rule unit_lists:
 
 rule long_range_sets:
     input:
-        "<results>/{model}/units/long_range.json",
+        long_range="<results>/{model}/units/long_range.json",
     output:
-        "<results>/{model}/controls/sets/long_range.parquet",
+        sets="<results>/{model}/controls/sets/long_range.parquet",
     log:
         "<logs>/{model}/long_range_sets.log",
     benchmark:
@@ -84,8 +84,11 @@ rule shown_units:
         long_range="<results>/{model}/units/long_range.json",
         accuracy=f"<results>/{{model}}/ablation/{config['discovery']['mode']}/accuracy.parquet",
         syntax=lambda wildcards: top_syntax_list(config, wildcards.model) or [],
+        stimuli=lambda wildcards: per_task(
+            f"<results>/{wildcards.model}/stimuli/{{task}}.parquet", config["discovery"]["tasks"]
+        ),
     output:
-        "<results>/{model}/units/shown.json",
+        shown="<results>/{model}/units/shown.json",
     log:
         "<logs>/{model}/shown_units.log",
     benchmark:
@@ -110,7 +113,7 @@ rule table1:
             f"<results>/{wildcards.model}/stimuli/{{task}}.parquet", config["tasks"]
         ),
     output:
-        table("table1", "Table 1", "table1", "Agreement"),
+        table=table("table1", "Table 1", "table1", "Agreement"),
     log:
         "<logs>/{model}/table1.log",
     benchmark:
@@ -138,7 +141,7 @@ rule table2:
         ),
         set_shards=lambda wildcards: single_unit_files(config, wildcards.model, UNSWEPT),
     output:
-        table("table2", "Table 2", "table2", "Agreement"),
+        table=table("table2", "Table 2", "table2", "Agreement"),
     log:
         "<logs>/{model}/table2.log",
     benchmark:
@@ -153,7 +156,7 @@ rule table2:
         paper_tasks=paper_tasks(config),
         labels=labels(),
         relative_drop=config["discovery"]["relative_drop"],
-        statistics=config["statistics"],
+        near_tie=config["statistics"]["near_tie"],
         code=code(
             "long_range_units/table2.py", PACKAGE / "io" / "published" / "table2_lakretz_2019.csv"
         ),
@@ -170,7 +173,7 @@ rule units_figure:
         ],
         long_range="<results>/{model}/units/long_range.json",
     output:
-        figure("units", "all units", "units", "Agreement"),
+        figure=figure("units", "all units", "units", "Agreement"),
     log:
         "<logs>/{model}/units_figure.log",
     benchmark:

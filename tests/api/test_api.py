@@ -19,16 +19,19 @@ from support.planted_network import PLURAL_UNIT, vocabulary_of, write_planted_ne
 import lstm_units
 from lstm_units import MODULES
 from lstm_units.analyses.decoding.write_over_time import write_decoding
-from lstm_units.analyses.long_range_units.discovery import Criteria
-from lstm_units.analyses.long_range_units.write_results import write_accuracy, write_long_range
+from lstm_units.analyses.long_range_units.conditions import Criteria
+from lstm_units.analyses.long_range_units.discovery import discover_long_range
 from lstm_units.api.stimuli import stimuli_frame, stimuli_table
 from lstm_units.errors import CheckpointError, ConfigurationError, InterventionError, StimuliError
 from lstm_units.interventions.model_inputs import Compute, Context
 from lstm_units.interventions.write_ablation import write_context_states, write_shard
 from lstm_units.interventions.write_intact import write_intact, write_means
 from lstm_units.interventions.write_known_items import write_known_items
-from lstm_units.io.files import make_metadata, read_json, write_json
+from lstm_units.io.files import make_metadata, write_json
+from lstm_units.io.results import read_result
 from lstm_units.models.write_checkpoint import write_checkpoint
+from lstm_units.statistics.agreement import unit_accuracy
+from lstm_units.statistics.margins import open_margins
 from lstm_units.stimuli.formats import write_linzen, write_released
 from lstm_units.stimuli.table import read_stimuli, write_stimuli
 from lstm_units.stimuli.write_generated import write_generated
@@ -211,23 +214,18 @@ def test_some_units_on_one_task_have_the_margins_that_they_have_in_the_whole(
 
 
 def test_ablated_accuracy_and_long_range_units_are_those_of_the_workflow(
-    workflow, model, stimuli, scores, margins, tmp_path
+    workflow, model, stimuli, scores, margins
 ):
-    shards = [workflow.shard("zero")]
-    write_accuracy(shards, workflow.intact, SIZES, UNITS, STATISTICS, tmp_path / "accuracy.parquet")
-    write_long_range(
-        *(shards, workflow.intact, workflow.stimuli, SIZES, UNITS, CRITERIA),
-        tmp_path / "long_range.json",
-    )
+    shards = open_margins([workflow.shard("zero")])
+    intact = {task: read_result(path) for task, path in workflow.intact.items()}
+    items = {task: read_result(path) for task, path in workflow.stimuli.items()}
     shuffled = margins.sample(frac=1, random_state=0)  # the order of the rows does not matter
     same(
         lstm_units.ablation_accuracy(model, scores, shuffled),
-        frame_of(tmp_path / "accuracy.parquet"),
+        unit_accuracy(shards, intact, SIZES, units=UNITS, **STATISTICS).frame,
     )
     found = lstm_units.find_long_range_units(model, stimuli, scores, margins, CRITERIA)
-    expected = read_json(tmp_path / "long_range.json")
-    del expected["metadata"]
-    assert found == expected
+    assert found == discover_long_range(shards, intact, items, SIZES, CRITERIA, units=UNITS)
     assert [unit["unit"] for unit in found["units"]] == [PLURAL_UNIT]
 
 

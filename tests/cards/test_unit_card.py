@@ -37,7 +37,7 @@ from support.connected_network import (
 from support.number_network import flip_sign
 from support.simulated_results import intact_rows, write_shard
 
-from lstm_units.analyses.long_range_units.write_results import write_single_sets
+from lstm_units.analyses.long_range_units.unit_lists import single_unit_sets
 from lstm_units.analyses.syntax_units.dependency_span import SIDES
 from lstm_units.cards.afferents import activity_over_time, strongest
 from lstm_units.cards.card import CardSettings, settings_from
@@ -45,6 +45,7 @@ from lstm_units.cards.reader import AFFERENTS, CardReader
 from lstm_units.errors import InterventionError, UserError
 from lstm_units.io.files import make_metadata, read_json, read_metadata, write_json, write_parquet
 from lstm_units.io.result_files import ResultFiles
+from lstm_units.io.results import read_result, write_result
 from lstm_units.stimuli.aligned_items import read_aligned_items
 
 
@@ -156,7 +157,8 @@ def test_a_discovered_unit_has_the_tasks_that_were_not_swept(files):
     rows = intact_rows(item, condition, np.ones(2 * n))
     write_parquet(rows, folder / "intact" / "far.parquet", metadata)
     margin = np.where((item % 2 == 0) & (condition == "S"), -1.0, 1.0).astype(np.float32)
-    write_single_sets(folder / "units/long_range.json", folder / "controls/sets/long_range.parquet")
+    found = read_result(folder / "units/long_range.json")
+    write_result(single_unit_sets(found), folder / "controls/sets/long_range.parquet")
     path = folder / "ablation_sets/zero/far/long_range_0001-0002.parquet"
     blocks = [(1, {"far": (item, margin)}), (2, {"far": (item, np.ones(2 * n, np.float32))})]
     table = pq.read_table(write_shard(path, blocks, key="set"))

@@ -23,19 +23,20 @@ from support.planted_results import (
 )
 from support.simulated_results import write_results
 
-from lstm_units.analyses.long_range_units.discovery import discover_long_range
+from lstm_units.analyses.long_range_units.discovery import long_range_units
 from lstm_units.claims.ablation import (
     in_the_last_layer,
     one_matters_on_natural_text,
     short_is_distributed,
 )
 from lstm_units.claims.long_range import number_is_local, serves_one_number
-from lstm_units.io.files import make_metadata, read_metadata, write_json, write_parquet
+from lstm_units.io.files import read_metadata, write_json, write_parquet
 from lstm_units.io.result_files import ResultFiles
+from lstm_units.io.results import write_result
 from lstm_units.io.verdict import FAILS, HOLDS, NOT_TESTABLE
 from lstm_units.models.language_model import LanguageModel, Layer
 from lstm_units.models.variables import GATES
-from lstm_units.statistics.agreement import accuracy_table
+from lstm_units.statistics.agreement import unit_accuracy
 
 SPARE = (14, 19, 20)  # random units of the last layer, which others can take the place of
 CLAIMS = (
@@ -135,8 +136,10 @@ def changed(files: ResultFiles, folder: Path, **edits) -> ResultFiles:
         if edit is None:
             path.unlink()
             continue
-        table, metadata = pd.read_parquet(path), read_metadata(path)
-        write_parquet(pa.Table.from_pandas(edit(table), preserve_index=False), path, metadata)
+        table, metadata = edit(pd.read_parquet(path)), read_metadata(path)
+        for count, share in (("right", "accuracy"), ("full_right", "full_accuracy")):
+            table[count] = (table[share] * table["n"]).round().astype("int32")
+        write_parquet(pa.Table.from_pandas(table, preserve_index=False), path, metadata)
     return ResultFiles(folder)
 
 
@@ -376,16 +379,15 @@ def test_noise_hides_neither_the_units_nor_their_layer(tmp_path):
     planted = {27: ({"PS"}, 3.0), 41: ({"SP"}, 2.4)}
     simulated = write_results(tmp_path, planted=planted, seed=11, frames=200)
     folder = tmp_path / "model"
-    units = range(1, 51)
     sizes = simulated.layer_sizes
     write_json({"layer_sizes": list(sizes)}, folder / "checkpoint" / "model.json", {})
-    table = accuracy_table(simulated.shards, simulated.intact, sizes, units=units, **STATISTICS)
-    table = pa.Table.from_pandas(table, preserve_index=False)
-    write_parquet(table, folder / "ablation" / "zero" / "accuracy.parquet", make_metadata())
-    found = discover_long_range(
-        simulated.shards, simulated.intact, simulated.stimuli, sizes, CRITERIA, units=units
+    margins, scores = simulated.margins, simulated.scores
+    table = unit_accuracy(margins, scores, sizes, units=simulated.units, **STATISTICS)
+    write_result(table, folder / "ablation" / "zero" / "accuracy.parquet")
+    found = long_range_units(
+        margins, scores, simulated.items, sizes, CRITERIA, units=simulated.units
     )
-    write_json(found, folder / "units" / "long_range.json", make_metadata())
+    write_result(found, folder / "units" / "long_range.json")
     files = ResultFiles(folder)
     tasks = {task: task for task in simulated.intact}
     local = number_is_local(files, planted_audit(tasks))

@@ -17,13 +17,14 @@ from support.planted_results import (
     write_answers,
 )
 
-from lstm_units.analyses.long_range_units.write_results import write_single_sets
+from lstm_units.analyses.long_range_units.unit_lists import single_unit_sets
 from lstm_units.claims.ablation import one_matters_on_natural_text
 from lstm_units.errors import UserError
 from lstm_units.interventions.model_inputs import Context
 from lstm_units.interventions.write_ablation import write_set_shard
 from lstm_units.io.files import make_metadata, write_json, write_parquet
 from lstm_units.io.result_files import ResultFiles
+from lstm_units.io.results import read_result, write_result
 from lstm_units.io.verdict import FAILS, HOLDS, NOT_TESTABLE
 
 
@@ -44,6 +45,8 @@ def natural(
             "task": "linzen",
             "condition": condition,
             "n": size,
+            "right": round(size * full * (1 - drop)),
+            "full_right": round(size * full),
             "accuracy": full * (1 - drop),
             "full_accuracy": full,
             "relative_drop": drop,
@@ -98,9 +101,8 @@ def test_a_linzen_set_that_was_not_swept_is_read_from_the_sets(tmp_path):
     n = 300
     right = np.arange(n) < 270
     write_answers(files, "linzen", {"0": right[:200], "1": right[200:]})
-    write_single_sets(
-        tmp_path / "units" / "long_range.json", tmp_path / "controls/sets/long_range.parquet"
-    )
+    found = read_result(tmp_path / "units" / "long_range.json")
+    write_result(single_unit_sets(found), tmp_path / "controls/sets/long_range.parquet")
     margins = {1: np.where(right, 1.0, -1.0), 2: np.where(np.arange(n) < 216, 1.0, -1.0)}
     rows = [
         {"set": number, "task": task, "item": item, "margin": margin}
@@ -139,7 +141,7 @@ def test_a_set_shard_of_the_workflow_is_read(tmp_path):
     files = planted_results(tmp_path, network, tasks=tasks, modes=["zero"])
     (tmp_path / "ablation" / "zero" / "accuracy.parquet").unlink()
     sets = tmp_path / "controls" / "sets" / "long_range.parquet"
-    write_single_sets(tmp_path / "units" / "long_range.json", sets)
+    write_result(single_unit_sets(read_result(tmp_path / "units" / "long_range.json")), sets)
     write_set_shard(
         tmp_path / "checkpoint",
         {"nounpp": tmp_path / "stimuli" / "nounpp.parquet"},

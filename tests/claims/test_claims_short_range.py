@@ -8,7 +8,7 @@ from support.planted_results import planted_audit
 from test_claims_gates import failing, values_of, write_long_range
 
 from lstm_units.analyses.contributions.summary import summarise_contributions
-from lstm_units.analyses.controls.write_set_tests import TESTS_SCHEMA
+from lstm_units.analyses.controls.set_tests import TESTS_SCHEMA
 from lstm_units.claims.contributions import right_when_wrong
 from lstm_units.claims.short_range import short_range_carries
 from lstm_units.claims.units import NONE_FOUND

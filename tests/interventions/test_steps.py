@@ -9,11 +9,7 @@ import pyarrow.parquet as pq
 import pytest
 from support.planted_network import PLURAL_UNIT, write_planted_network
 
-from lstm_units.analyses.long_range_units.write_results import (
-    write_accuracy,
-    write_single_sets,
-    write_unit_lists,
-)
+from lstm_units.analyses.long_range_units.unit_lists import single_unit_sets
 from lstm_units.errors import UserError
 from lstm_units.interventions.model_inputs import Compute, Context, compute_from, read_group
 from lstm_units.interventions.write_ablation import (
@@ -24,6 +20,7 @@ from lstm_units.interventions.write_ablation import (
 from lstm_units.interventions.write_intact import write_intact, write_means
 from lstm_units.interventions.write_known_items import write_known_items
 from lstm_units.io.files import lineage, make_metadata, read_metadata, write_json, write_parquet
+from lstm_units.io.results import Result, write_result
 from lstm_units.io.unit_columns import unit_array
 from lstm_units.models.checkpoints import read_vocabulary
 from lstm_units.models.write_checkpoint import write_checkpoint
@@ -106,9 +103,8 @@ def test_a_part_of_the_units_gives_the_same_margins(files, tmp_path):
 
 def test_a_set_of_one_unit_gives_that_units_margins(files, tmp_path):
     sets = tmp_path / "sets.parquet"
-    units = tmp_path / "long_range.json"
-    write_json({"units": [{"unit": PLURAL_UNIT}, {"unit": 6}]}, units, make_metadata(kind="units"))
-    write_single_sets(units, sets)
+    units = Result({"units": [{"unit": PLURAL_UNIT}, {"unit": 6}]})
+    write_result(single_unit_sets(units), sets)
     shard = tmp_path / "long_range_0001-1000.parquet"
     tasks = {"nounpp": files.stimuli}
     numbers = range(1, 1001)
@@ -124,9 +120,8 @@ def test_a_set_of_one_unit_gives_that_units_margins(files, tmp_path):
 
 
 def test_no_discovered_unit_gives_a_shard_without_rows(files, tmp_path):
-    units, sets = tmp_path / "long_range.json", tmp_path / "sets.parquet"
-    write_json({"units": []}, units, make_metadata(kind="units"))
-    write_single_sets(units, sets)
+    sets = tmp_path / "sets.parquet"
+    write_result(single_unit_sets(Result({"units": []})), sets)
     shard = tmp_path / "long_range_0001-1000.parquet"
     tasks = {"nounpp": files.stimuli}
     write_set_shard(
@@ -145,18 +140,6 @@ def test_means_hold_one_value_for_every_unit(files, tmp_path):
     assert table["unit"].to_pylist() == list(range(1, 9))
     assert np.isfinite(table["mean"].to_numpy()).all()
     assert read_metadata(output)["config"]["task"] == "nounpp"
-
-
-def test_lists_of_units_are_gathered_by_unit(tmp_path):
-    for name, units in (("long_range", [7, 3]), ("syntax", [3])):
-        value = {"units": [{"unit": unit} for unit in units]}
-        write_json(value, tmp_path / f"{name}.json", make_metadata(kind="units"))
-    lists = {name: tmp_path / f"{name}.json" for name in ("syntax", "long_range")}
-    write_unit_lists(lists, tmp_path / "units.json")
-    text = (tmp_path / "units.json").read_text()
-    assert text.index('"unit": 3') < text.index('"unit": 7')
-    assert text.count('"long_range"') == 2
-    assert text.count('"syntax"') == 1
 
 
 def test_compute_takes_precision_from_the_configuration_and_the_rest_from_the_job():
@@ -235,38 +218,6 @@ def test_verb_forms_that_the_model_lacks_are_refused(files, tmp_path):
 def test_a_memory_limit_below_one_intervention_is_refused_with_its_key(files, tmp_path):
     with refused("cannot work within", r"ablation\.memory"):
         files.write_shard(tmp_path / "units.parquet", compute=Compute(device="cpu", memory=1e-7))
-    assert nothing_written(tmp_path)
-
-
-def test_a_shard_made_from_other_stimuli_is_refused_by_name(files, other, tmp_path):
-    folder = tmp_path / "noun"
-    folder.mkdir()
-    other.write_shard(folder / "units_0006-0007.parquet", range(6, 8))
-    files.write_shard(folder / "units_0008-0008.parquet", range(8, 9))
-    shards = sorted(folder.iterdir())
-    parts = ("units_0008-0008", "another version of the stimuli", "units_0006-0007", "Delete")
-    with refused(*parts):
-        write_accuracy(
-            shards,
-            {"nounpp": files.intact},
-            SIZES,
-            [6, 7, 8],
-            STATISTICS,
-            tmp_path / "out" / "accuracy.parquet",
-        )
-    assert nothing_written(tmp_path / "out")
-
-
-def test_accuracy_needs_every_unit_that_was_asked_for(files, tmp_path):
-    with refused("5"):
-        write_accuracy(
-            [files.shard],
-            {"nounpp": files.intact},
-            SIZES,
-            [5, 6, 7, 8],
-            STATISTICS,
-            tmp_path / "accuracy.parquet",
-        )
     assert nothing_written(tmp_path)
 
 

@@ -11,9 +11,15 @@ from statsmodels.stats.proportion import proportion_confint
 from support.simulated_results import NUMBER, intact_rows, write_results, write_shard
 
 from lstm_units.errors import ConfigurationError, InterventionError, UserError
-from lstm_units.io.files import make_metadata, write_parquet
-from lstm_units.statistics.agreement import accuracy_table, intact_table, set_accuracy_table
-from lstm_units.statistics.margins import read_intact, stream_margins
+from lstm_units.io.results import Result
+from lstm_units.statistics.agreement import (
+    accuracy_table,
+    intact_table,
+    set_accuracy_table,
+    unit_accuracy,
+)
+from lstm_units.statistics.intact_items import lay_out_items
+from lstm_units.statistics.margins import Margins, open_margins, stream_margins
 from lstm_units.statistics.significance import mcnemar_exact, q_values, wilson_interval
 
 
@@ -29,11 +35,21 @@ def results(tmp_path_factory):
     )
 
 
-def write_items(path, margin, items=None, condition=None):
+def table_of(results, **options) -> pd.DataFrame:
+    return accuracy_table(
+        results.margins, results.scores, results.layer_sizes, units=results.units, **options
+    )
+
+
+def scores(margin, items=None, condition=None) -> Result:
+    """The intact model's scores of a task."""
     items = np.arange(len(margin)) if items is None else items
     condition = ["S"] * len(margin) if condition is None else condition
-    write_parquet(intact_rows(items, condition, margin), path, make_metadata())
-    return path
+    return Result(intact_rows(items, condition, margin), source="the scores")
+
+
+def one_shard(path, *blocks, key="unit", **metadata) -> Margins:
+    return open_margins([write_shard(path, blocks, key, **metadata)], key)
 
 
 def test_mcnemar_equals_statsmodels_on_every_small_table():
@@ -72,7 +88,7 @@ def test_wilson_interval_equals_the_formula():
 
 
 def test_accuracy_table_equals_brute_force(results):
-    table = accuracy_table(results.shards, results.intact, results.layer_sizes, near_tie=0.05)
+    table = table_of(results, near_tie=0.05)
     frames = pd.concat(pq.read_table(path).to_pandas() for path in results.shards)
     frames["task"] = frames["task"].astype(str)
     intact = {task: pq.read_table(path).to_pandas() for task, path in results.intact.items()}
@@ -85,7 +101,7 @@ def test_accuracy_table_equals_brute_force(results):
         margin = ablated.set_index("item")["margin"].loc[whole["item"]].to_numpy()
         before, after = whole["right"].to_numpy(), margin > 0
         assert row.layer == (1 if row.unit <= 4 else 2)
-        assert row.n == len(whole)
+        assert (row.n, row.right, row.full_right) == (len(whole), after.sum(), before.sum())
         assert row.accuracy == after.mean()
         assert row.full_accuracy == before.mean()
         assert row.drop == pytest.approx(before.mean() - after.mean(), abs=1e-12)
@@ -103,46 +119,30 @@ def test_accuracy_table_equals_brute_force(results):
 
 
 def test_accuracy_table_has_the_contract_columns_and_types(results):
-    table = accuracy_table(results.shards, results.intact, results.layer_sizes)
-    assert list(table.columns) == [
-        "unit",
-        "layer",
-        "task",
-        "condition",
-        "n",
-        "accuracy",
-        "full_accuracy",
-        "drop",
-        "relative_drop",
-        "ci_low",
-        "ci_high",
-        "p",
-        "q",
-        "n_near_ties",
+    statistics = {"confidence": 0.9, "correction": "benjamini_yekutieli", "near_tie": 0.05}
+    result = unit_accuracy(
+        results.margins, results.scores, results.layer_sizes, units=results.units, **statistics
+    )
+    schema = result.content.schema
+    assert schema.names == [
+        *("unit", "layer", "task", "condition", "n", "right", "full_right", "accuracy"),
+        *("full_accuracy", "drop", "relative_drop", "ci_low", "ci_high", "p", "q", "n_near_ties"),
     ]
-    schema = pa.Table.from_pandas(table, preserve_index=False).schema
     assert schema.field("unit").type == pa.int16()
+    assert {schema.field(name).type for name in ("n", "right", "full_right")} == {pa.int32()}
     assert pa.types.is_dictionary(schema.field("task").type)
     assert pa.types.is_dictionary(schema.field("condition").type)
-    assert table["unit"].is_monotonic_increasing
+    assert result.frame["unit"].is_monotonic_increasing
+    assert (result.metadata["kind"], result.config) == ("accuracy", statistics)
 
 
-def test_shard_order_and_size_change_nothing(results, tmp_path):
-    table = accuracy_table(results.shards, results.intact, results.layer_sizes)
-    again = write_results(
-        tmp_path,
-        frames=60,
-        layer_sizes=(4, 6),
-        planted={7: ({"PS"}, 2.5)},
-        noise=1.0,
-        shard_size=10,
-    )
-    backwards = accuracy_table(results.shards[::-1], results.intact, results.layer_sizes)
-    pd.testing.assert_frame_equal(table, backwards)
-    # Other shards draw other noise in this simulation, so only the keys can agree.
-    other = accuracy_table(again.shards, again.intact, again.layer_sizes)
-    keys = ["unit", "layer", "task", "condition", "n", "full_accuracy"]
-    pd.testing.assert_frame_equal(table[keys], other[keys])
+def test_neither_the_order_of_shards_nor_where_they_are_changes_anything(results):
+    table = table_of(results)
+    backwards = open_margins(results.shards[::-1])
+    in_memory = Margins(tuple(pq.read_table(path) for path in results.shards))
+    for margins in (backwards, in_memory):
+        again = accuracy_table(margins, results.scores, results.layer_sizes, units=results.units)
+        pd.testing.assert_frame_equal(table, again)
 
 
 def test_streaming_holds_one_row_group_at_a_time(results, monkeypatch):
@@ -154,40 +154,34 @@ def test_streaming_holds_one_row_group_at_a_time(results, monkeypatch):
         return original(self, i, columns=columns, **kw)
 
     monkeypatch.setattr(pq.ParquetFile, "read_row_group", watched)
-    intact = read_intact(results.intact)
-    stream = stream_margins(results.shards, intact)
+    stream = stream_margins(results.margins, lay_out_items(results.scores))
     next(stream)
     assert {i for i, _ in read} == {0}
     assert sum(1 for _ in stream) == 10 * 2 - 1
 
 
-def test_a_tie_is_wrong_and_a_near_tie_is_counted(tmp_path):
-    path = write_items(tmp_path / "t.parquet", [0.0, 5e-5, -5e-5, 1.0, -1.0])
-    row = intact_table({"t": path}).iloc[0]
-    assert (row["n"], row["accuracy"], row["n_near_ties"]) == (5, 0.4, 3)
+def test_a_tie_is_wrong_and_a_near_tie_is_counted():
+    row = intact_table({"t": scores([0.0, 5e-5, -5e-5, 1.0, -1.0])}).iloc[0]
+    assert (row["n"], row["right"], row["accuracy"], row["n_near_ties"]) == (5, 2, 0.4, 3)
 
 
 def test_gaps_in_item_numbers_are_dropped_items(tmp_path):
     items = np.array([0, 3, 4, 9])
-    path = write_items(tmp_path / "t.parquet", [1.0, 1, -1, 1], items)
-    blocks = [(1, {"t": (items, np.array([1.0, -1, 1, 1], np.float32))})]
-    shard = write_shard(tmp_path / "units_0001-0001.parquet", blocks)
-    row = accuracy_table([shard], {"t": path}, (1,)).iloc[0]
+    block = (1, {"t": (items, np.array([1.0, -1, 1, 1], np.float32))})
+    margins = one_shard(tmp_path / "units_0001-0001.parquet", block)
+    row = accuracy_table(margins, {"t": scores([1.0, 1, -1, 1], items)}, (1,), units=[1]).iloc[0]
     assert (row["accuracy"], row["full_accuracy"], row["drop"], row["p"]) == (0.75, 0.75, 0, 1)
 
 
 def test_relative_drop_is_missing_where_the_intact_model_is_never_right(tmp_path):
-    path = write_items(tmp_path / "t.parquet", [-1.0, -1])
-    blocks = [(1, {"t": (np.arange(2), np.array([1.0, -1], np.float32))})]
-    shard = write_shard(tmp_path / "units_0001-0001.parquet", blocks)
-    row = accuracy_table([shard], {"t": path}, (1,)).iloc[0]
+    block = (1, {"t": (np.arange(2), np.array([1.0, -1], np.float32))})
+    margins = one_shard(tmp_path / "units_0001-0001.parquet", block)
+    row = accuracy_table(margins, {"t": scores([-1.0, -1])}, (1,), units=[1]).iloc[0]
     assert row["drop"] == -0.5
     assert np.isnan(row["relative_drop"])
 
 
-def small(tmp_path, blocks, name="units_0001-0002.parquet", n=3):
-    intact = {task: write_items(tmp_path / f"{task}.parquet", np.ones(n)) for task in ("a", "b")}
-    return intact, write_shard(tmp_path / name, blocks)
+TWO_TASKS = {"a": scores(np.ones(3)), "b": scores(np.ones(3))}
 
 
 def rows(n=3, value=1.0, start=0):
@@ -208,49 +202,58 @@ def rows(n=3, value=1.0, start=0):
     ],
 )
 def test_a_wrong_shard_is_named_with_what_to_do(tmp_path, blocks, message):
-    intact, shard = small(tmp_path, blocks)
+    margins = one_shard(tmp_path / "units_0001-0002.parquet", *blocks)
     with pytest.raises(UserError, match=message) as caught:
-        accuracy_table([shard], intact, (2,))
+        accuracy_table(margins, TWO_TASKS, (2,), units=[1, 2])
     assert "run the workflow again" in str(caught.value)
 
 
 def test_a_truncated_shard_is_named(tmp_path):
-    intact, shard = small(tmp_path, [(1, {"a": rows(), "b": rows()})])
-    shard.write_bytes(shard.read_bytes()[:-20])
+    path = tmp_path / "units_0001-0002.parquet"
+    margins = one_shard(path, (1, {"a": rows(), "b": rows()}))
+    path.write_bytes(path.read_bytes()[:-20])
     with pytest.raises(UserError, match=r"units_0001-0002.parquet: it cannot be read"):
-        accuracy_table([shard], intact, (2,))
+        accuracy_table(margins, TWO_TASKS, (2,), units=[1, 2])
 
 
-def test_a_missing_column_is_named(tmp_path):
-    path = tmp_path / "t.parquet"
-    pq.write_table(pa.table({"item": [1], "condition": ["S"]}), path)
-    with pytest.raises(UserError, match=r"t.parquet: it has no column margin"):
-        intact_table({"t": path})
+@pytest.mark.parametrize(
+    ("one", "other", "message"),
+    [
+        ({"checkpoint_sha256": "x"}, {"checkpoint_sha256": "y"}, "another checkpoint"),
+        ({"stimuli_sha256": "x"}, {"stimuli_sha256": "y"}, "another version of the stimuli"),
+        ({"config": {"mode": "zero"}}, {"config": {"mode": "mean"}}, "another ablation mode"),
+    ],
+)
+def test_shards_that_do_not_belong_together_are_refused_by_name(tmp_path, one, other, message):
+    paths = [
+        write_shard(tmp_path / name, [], **made)
+        for name, made in (("units_0001-0002.parquet", one), ("units_0003-0004.parquet", other))
+    ]
+    expected = rf"units_0003-0004.*{message}.*units_0001-0002.*Delete"
+    with pytest.raises(UserError, match=expected):
+        open_margins(paths)
+    # Groups of tasks, each in a folder of its own, have stimuli of their own.
+    paths[1] = write_shard(tmp_path / "group" / "units_0001-0002.parquet", [], **other)
+    if "stimuli_sha256" in one:
+        assert open_margins(paths).metadata["stimuli_sha256"] == ["x", "y"]
 
 
 def test_a_unit_outside_the_model_is_refused(tmp_path):
-    intact, shard = small(tmp_path, [(u, {"a": rows(), "b": rows()}) for u in (1, 2)])
+    blocks = [(unit, {"a": rows(), "b": rows()}) for unit in (1, 2)]
+    margins = one_shard(tmp_path / "units_0001-0002.parquet", *blocks)
     with pytest.raises(InterventionError, match="unit 2 does not exist"):
-        accuracy_table([shard], intact, (1,))
-
-
-def test_units_asked_for_beat_the_names_of_the_shards(tmp_path):
-    intact, shard = small(tmp_path, [(2, {"a": rows(), "b": rows()})])
-    assert set(accuracy_table([shard], intact, (2,), units=[2])["unit"]) == {2}
+        accuracy_table(margins, TWO_TASKS, (1,), units=[1, 2])
 
 
 def test_sets_of_units_are_scored_like_units(tmp_path):
-    margin = np.array([1.0, 1, 1, 1, -1, 1])
-    path = write_items(tmp_path / "t.parquet", margin, condition=list("SSSPPP"))
+    intact = {"t": scores([1.0, 1, 1, 1, -1, 1], condition=list("SSSPPP"))}
     ablated = {0: [1, 1, -1, -1, -1, 1], 1: [1, 1, 1, 1, 1, 1]}
     blocks = [(s, {"t": (np.arange(6), np.array(m, np.float32))}) for s, m in ablated.items()]
-    file = write_shard(tmp_path / "pairs_0000-0001.parquet", blocks, key="set")
-    sets = tmp_path / "pairs.parquet"
-    pq.write_table(
-        pa.table({"set": [0, 1, 1], "unit": pa.array([776, 3, 9], pa.int16()), "seed": [1, 1, 1]}),
-        sets,
-    )
-    table = set_accuracy_table([file], {"t": path}, sets).set_index(["set", "condition"])
+    margins = one_shard(tmp_path / "pairs_0000-0001.parquet", *blocks, key="set")
+    sets = Result(pa.table({"set": [0, 1, 1], "unit": pa.array([776, 3, 9], pa.int16())}))
+    table = set_accuracy_table(margins, intact, sets).set_index(["set", "condition"])
+    assert table["right"].tolist() == [2, 1, 3, 3]
+    assert table["full_right"].tolist() == [3, 2] * 2
     np.testing.assert_allclose(table["accuracy"], [2 / 3, 1 / 3, 1, 1])
     np.testing.assert_allclose(table["drop"], [1 / 3, 1 / 3, 0, -1 / 3])
     assert table.loc[(0, "S"), "unit"] == 776
@@ -259,23 +262,21 @@ def test_sets_of_units_are_scored_like_units(tmp_path):
 
 
 def test_a_set_without_results_is_named(tmp_path):
-    path = write_items(tmp_path / "t.parquet", np.ones(3))
-    file = write_shard(tmp_path / "pairs_0000-0001.parquet", [(0, {"t": rows()})], key="set")
-    sets = tmp_path / "pairs.parquet"
-    pq.write_table(pa.table({"set": [0, 1], "unit": [1, 2], "seed": [1, 1]}), sets)
+    margins = one_shard(tmp_path / "pairs_0000-0001.parquet", (0, {"t": rows()}), key="set")
+    sets = Result(pa.table({"set": [0, 1], "unit": [1, 2]}))
     with pytest.raises(UserError, match="set 1 is missing"):
-        set_accuracy_table([file], {"t": path}, sets)
+        set_accuracy_table(margins, {"t": scores(np.ones(3))}, sets)
 
 
 @pytest.mark.golden
-def test_published_log_probabilities_give_the_published_accuracy(published_data, tmp_path):
+def test_published_log_probabilities_give_the_published_accuracy(published_data):
     """The intact Gulordava model on 4,000 nounPP items: SS .989 SP .867 PS .930 PP .987."""
     table = pd.read_csv(published_data / "nounpp_gulordava_logprobs.tsv", sep="\t")
     short = {number: letter for letter, number in NUMBER.items()}
     condition = table["subject_number"].map(short) + table["attractor_number"].map(short)
     margin = (table["logp_correct"] - table["logp_wrong"]).to_numpy()
-    path = write_items(tmp_path / "nounpp.parquet", margin, condition=condition.tolist())
-    found = intact_table({"nounpp": path}).set_index("condition")
+    found = intact_table({"nounpp": scores(margin, condition=condition.tolist())})
+    found = found.set_index("condition")
     assert found["n"].sum() == 4000
     expected = {"SS": 0.989, "SP": 0.867, "PS": 0.930, "PP": 0.987}
     for name, value in expected.items():

@@ -10,16 +10,19 @@ import pyarrow as pa
 from support.number_network import LAYER_SIZES, LONG_RANGE, save_checkpoint
 from support.planted_network import lexicon_rows
 
-from lstm_units.analyses.long_range_units.discovery import Criteria
-from lstm_units.analyses.long_range_units.write_results import write_accuracy, write_long_range
+from lstm_units.analyses.long_range_units.conditions import Criteria
+from lstm_units.analyses.long_range_units.discovery import long_range_units
 from lstm_units.claims.criteria import Audit, ClaimCriteria
 from lstm_units.interventions.model_inputs import Compute, Context
 from lstm_units.interventions.write_ablation import write_context_states, write_shard
 from lstm_units.interventions.write_intact import write_intact
 from lstm_units.io.files import make_metadata, write_parquet
 from lstm_units.io.result_files import ResultFiles
+from lstm_units.io.results import read_result, write_result
 from lstm_units.io.verdict import Measure, Verdict
 from lstm_units.models.language_model import LanguageModel
+from lstm_units.statistics.agreement import unit_accuracy
+from lstm_units.statistics.margins import open_margins
 from lstm_units.stimuli.write_generated import write_generated
 
 ENGLISH = Path(__file__).resolve().parents[2] / "stimuli" / "english"
@@ -76,7 +79,8 @@ def planted_results(
     for task, items in tasks.items():
         write_generated(language, task, items, True, seed, stimuli[task])
         write_intact(checkpoint, stimuli[task], context, COMPUTE, intact[task])
-    shards = {}
+    scores = {task: read_result(path) for task, path in intact.items()}
+    margins = {}
     for mode in modes:
         # As in the workflow: under legacy the last layer is that of zero, and is not run.
         last = model.n_units - (model.layer_sizes[-1] if mode == "legacy" else 0)
@@ -85,27 +89,24 @@ def planted_results(
         units = range(1, last + 1)
         ablation = folder / "ablation" / mode
         states = ablation / "context" / f"units_0001-{last:04d}.safetensors"
-        shards[mode] = ablation / "all" / f"units_0001-{last:04d}.parquet"
+        shard = ablation / "all" / f"units_0001-{last:04d}.parquet"
         write_context_states(checkpoint, context, mode, units, COMPUTE, states)
-        write_shard(checkpoint, stimuli, states, 1, mode, units, COMPUTE, shards[mode])
-        write_accuracy(
-            [shards[mode]],
-            intact,
-            model.layer_sizes,
-            units,
-            STATISTICS,
-            ablation / "accuracy.parquet",
+        write_shard(checkpoint, stimuli, states, 1, mode, units, COMPUTE, shard)
+        margins[mode] = open_margins([shard])
+        accuracy = unit_accuracy(
+            margins[mode], scores, model.layer_sizes, units=units, **STATISTICS
         )
-    if set(criteria.tasks) <= set(tasks) and criteria.mode in shards:
-        write_long_range(
-            [shards[criteria.mode]],
-            intact,
-            stimuli,
+        write_result(accuracy, ablation / "accuracy.parquet")
+    if set(criteria.tasks) <= set(tasks) and criteria.mode in margins:
+        found = long_range_units(
+            margins[criteria.mode],
+            scores,
+            {task: read_result(path) for task, path in stimuli.items()},
             model.layer_sizes,
-            range(1, model.n_units + 1),
             criteria,
-            folder / "units" / "long_range.json",
+            units=range(1, model.n_units + 1),
         )
+        write_result(found, folder / "units" / "long_range.json")
     return ResultFiles(folder)
 
 

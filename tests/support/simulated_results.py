@@ -1,13 +1,16 @@
 """Result files of a simulated network, with the effect of every unit known."""
 
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from lstm_units.io.files import make_metadata, write_parquet
+from lstm_units.io.files import make_metadata, with_metadata, write_parquet
+from lstm_units.io.results import Result, read_result
+from lstm_units.statistics.margins import Margins, open_margins
 
 NUMBER = {"S": "singular", "P": "plural"}
 SUBJECTS = [f"subject{i}" for i in range(20)]
@@ -26,6 +29,23 @@ class Results:
     stimuli: dict[str, Path]
     shards: list[Path]
     layer_sizes: tuple[int, ...]
+
+    @property
+    def units(self) -> range:
+        return range(1, sum(self.layer_sizes) + 1)
+
+    @property
+    def margins(self) -> Margins:
+        return open_margins(self.shards)
+
+    @cached_property
+    def scores(self) -> dict[str, Result]:
+        return {task: read_result(path) for task, path in self.intact.items()}
+
+    @cached_property
+    def items(self) -> dict[str, Result]:
+        """The stimuli of each task."""
+        return {task: read_result(path) for task, path in self.stimuli.items()}
 
 
 def stimuli_table(conditions, frames, seed, with_lemmas=True) -> pa.Table:
@@ -90,7 +110,7 @@ def intact_rows(item, condition, margin) -> pa.Table:
     )
 
 
-def write_shard(path, blocks, key="unit") -> Path:
+def write_shard(path, blocks, key="unit", **metadata) -> Path:
     """Write blocks (key, {task: (items, margins)}) with one row group each."""
     tasks = sorted({task for _, by_task in blocks for task in by_task})
     schema = pa.schema(
@@ -101,6 +121,7 @@ def write_shard(path, blocks, key="unit") -> Path:
             ("margin", pa.float32()),
         ]
     )
+    schema = with_metadata(schema, make_metadata(**metadata))
     path.parent.mkdir(parents=True, exist_ok=True)
     with pq.ParquetWriter(path, schema) as writer:
         for number, by_task in blocks:

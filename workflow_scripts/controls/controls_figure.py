@@ -1,14 +1,15 @@
 """Figure of one control: the random sets, and the tested one."""
 
-from lstm_units.analyses.controls.write_figure import write_controls_figure
+from lstm_units.analyses.controls.figure import family_figure
+from lstm_units.io.figure_style import write_figure
+from lstm_units.io.results import read_result
 from lstm_units.runtime.console import job
 
 with job(snakemake.log[0]):
-    write_controls_figure(
-        snakemake.input.accuracy,
-        snakemake.input.tests,
-        snakemake.input.sets,
-        snakemake.wildcards.family,
-        snakemake.params.labels,
-        list(snakemake.output),
+    figure = family_figure(
+        accuracy=read_result(snakemake.input.accuracy),
+        tests=read_result(snakemake.input.tests),
+        sets=read_result(snakemake.input.sets),
+        labels=snakemake.params.labels,
     )
+    write_figure(figure, snakemake.output.figure)

@@ -1,11 +1,13 @@
 """Table of all random-set controls."""
 
-from lstm_units.analyses.controls.table import write_controls_table
+from lstm_units.analyses.controls.table import controls_table
+from lstm_units.io.results import read_results
+from lstm_units.io.table_formats import write_tables
 from lstm_units.runtime.console import job
 
 with job(snakemake.log[0]):
-    write_controls_table(
-        dict(zip(snakemake.params.families, snakemake.input, strict=True)),
-        snakemake.params.labels,
-        list(snakemake.output),
+    table = controls_table(
+        tests=read_results(snakemake.params.families, snakemake.input.tests),
+        labels=snakemake.params.labels,
     )
+    write_tables(table, snakemake.output.table)

@@ -1,7 +1,9 @@
 """Make each discovered unit a set of its own."""
 
-from lstm_units.analyses.long_range_units.write_results import write_single_sets
+from lstm_units.analyses.long_range_units.unit_lists import single_unit_sets
+from lstm_units.io.results import read_result, write_result
 from lstm_units.runtime.console import job
 
 with job(snakemake.log[0]):
-    write_single_sets(snakemake.input[0], snakemake.output[0])
+    sets = single_unit_sets(read_result(snakemake.input.long_range))
+    write_result(sets, snakemake.output.sets)

@@ -1,19 +1,22 @@
 """Choose the units that figures and tables of single units show."""
 
-from lstm_units.analyses.long_range_units.write_shown_units import write_shown_units
+from lstm_units.analyses.long_range_units.shown_units import shown_units
 from lstm_units.config.sweep_plan import read_layer_sizes
+from lstm_units.io.results import read_result, read_results, write_result
 from lstm_units.runtime.console import job
 
+NUMBERS = ("condition", "subject_number", "attractor_numbers")
 with job(snakemake.log[0]):
-    write_shown_units(
-        snakemake.input.long_range,
-        snakemake.input.accuracy,
-        read_layer_sizes(snakemake.input.description),
-        snakemake.params.tasks,
-        snakemake.params.named,
-        snakemake.params.syntax,
-        snakemake.input.syntax or None,
-        snakemake.params.arbitrary,
-        snakemake.params.seed,
-        snakemake.output[0],
+    syntax = snakemake.input.syntax
+    shown = shown_units(
+        long_range=read_result(snakemake.input.long_range),
+        accuracy=read_result(snakemake.input.accuracy, ("unit", "task", "condition", "drop")),
+        stimuli=read_results(snakemake.params.tasks, snakemake.input.stimuli, NUMBERS),
+        syntax=read_result(syntax) if syntax else None,
+        layer_sizes=read_layer_sizes(snakemake.input.description),
+        named=snakemake.params.named,
+        syntax_unit=snakemake.params.syntax,
+        n_arbitrary=snakemake.params.arbitrary,
+        seed=snakemake.params.seed,
     )
+    write_result(shown, snakemake.output.shown)

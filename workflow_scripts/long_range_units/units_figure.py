@@ -1,16 +1,18 @@
 """All units at a glance."""
 
-from lstm_units.analyses.long_range_units.write_figure import write_units_figure
+from lstm_units.analyses.long_range_units.figure import COLUMNS, units_figure
 from lstm_units.config.sweep_plan import read_layer_sizes
+from lstm_units.io.figure_style import write_figure
+from lstm_units.io.results import read_result, read_results
 from lstm_units.runtime.console import job
 
 with job(snakemake.log[0]):
-    write_units_figure(
-        dict(zip(snakemake.params.modes, snakemake.input.accuracy, strict=True)),
-        read_layer_sizes(snakemake.input.description),
-        snakemake.input.long_range,
-        snakemake.params.labels,
-        snakemake.params.relative_drop,
-        snakemake.params.maximum_q,
-        list(snakemake.output),
+    figure = units_figure(
+        accuracy=read_results(snakemake.params.modes, snakemake.input.accuracy, COLUMNS),
+        layer_sizes=read_layer_sizes(snakemake.input.description),
+        long_range=read_result(snakemake.input.long_range),
+        labels=snakemake.params.labels,
+        relative_drop=snakemake.params.relative_drop,
+        maximum_q=snakemake.params.maximum_q,
     )
+    write_figure(figure, snakemake.output.figure)

@@ -1,9 +1,7 @@
 """Ablations for use from Python: sweep, accuracy without each unit, long-range units."""
 
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Mapping, Sequence
 from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import Any
 
 import numpy as np
@@ -12,13 +10,8 @@ import pyarrow as pa
 from tqdm import tqdm
 
 from lstm_units.analyses.long_range_units.conditions import Criteria
-from lstm_units.analyses.long_range_units.discovery import discover_long_range
-from lstm_units.api.checks import (
-    compute_within,
-    config_words_dropped,
-    statistics_options,
-    whole_numbers,
-)
+from lstm_units.analyses.long_range_units.discovery import STIMULI_COLUMNS, discover_long_range
+from lstm_units.api.checks import compute_within, statistics_options, whole_numbers
 from lstm_units.api.models import context_from
 from lstm_units.api.scores import (
     ITEMS,
@@ -26,7 +19,7 @@ from lstm_units.api.scores import (
     check_scores,
     check_stimuli_of_scores,
     item_hashes,
-    score_files,
+    score_results,
 )
 from lstm_units.api.stimuli import stimuli_files
 from lstm_units.errors import ConfigurationError, InterventionError
@@ -41,11 +34,12 @@ from lstm_units.interventions.model_inputs import (
 )
 from lstm_units.interventions.prefix_trie import build_trie
 from lstm_units.interventions.sweep import sweep
-from lstm_units.io.files import make_metadata, write_parquet
+from lstm_units.io.results import read_results
 from lstm_units.io.unit_columns import unit_type
 from lstm_units.io.unit_numbers import layer_and_index
 from lstm_units.models.language_model import LanguageModel
 from lstm_units.statistics.agreement import accuracy_table
+from lstm_units.statistics.margins import Margins
 from lstm_units.statistics.significance import CORRECTIONS
 
 
@@ -171,8 +165,8 @@ def ablation_accuracy(
     Returns
     -------
     DataFrame
-        ``unit, layer, task, condition, n, accuracy, full_accuracy, drop, relative_drop, ci_low,
-        ci_high, p, q, n_near_ties``. p: exact two-sided McNemar test on the same items.
+        ``unit, layer, task, condition, n, right, full_right, accuracy, full_accuracy, drop,
+        relative_drop, ci_low, ci_high, p, q, n_near_ties``. p: exact two-sided McNemar test on the same items.
 
     Raises
     ------
@@ -210,16 +204,15 @@ def ablation_accuracy(
         )
     scores = check_scores(scores)
     margins = check_margins(scores, margins)
-    with score_files(scores) as intact, _shard(margins) as shard:
-        table = accuracy_table(
-            [shard],
-            intact,
-            model.layer_sizes,
-            units=sorted(set(margins["unit"].tolist())),
-            confidence=confidence,
-            correction=correction,
-            near_tie=near_tie,
-        )
+    table = accuracy_table(
+        _in_memory(margins),
+        score_results(scores),
+        model.layer_sizes,
+        units=sorted(set(margins["unit"].tolist())),
+        confidence=confidence,
+        correction=correction,
+        near_tie=near_tie,
+    )
     for name in ("task", "condition"):
         table[name] = table[name].astype(str)
     return table
@@ -290,15 +283,14 @@ def find_long_range_units(
     ordered = check_margins(scores, margins)
     with stimuli_files(stimuli) as paths:
         check_stimuli_of_scores(paths, scores, margins)
-        with score_files(scores) as intact, _shard(ordered) as shard, config_words_dropped():
-            return discover_long_range(
-                [shard],
-                intact,
-                paths,
-                model.layer_sizes,
-                criteria,
-                units=sorted(set(ordered["unit"].tolist())),
-            )
+        return discover_long_range(
+            _in_memory(ordered),
+            score_results(scores),
+            read_results(list(paths), list(paths.values()), STIMULI_COLUMNS),
+            model.layer_sizes,
+            criteria,
+            units=sorted(set(ordered["unit"].tolist())),
+        )
 
 
 def _check_units(model: LanguageModel, units: Sequence[int] | None) -> list[int]:
@@ -312,11 +304,6 @@ def _check_units(model: LanguageModel, units: Sequence[int] | None) -> list[int]
     return chosen
 
 
-@contextmanager
-def _shard(margins: pd.DataFrame) -> Iterator[Path]:
-    """Write margins of `check_margins` as a shard into a folder that is removed afterwards."""
-    table = pa.Table.from_pandas(margins, preserve_index=False)
-    with TemporaryDirectory() as folder:
-        path = Path(folder) / "shard.parquet"
-        write_parquet(table, path, make_metadata(kind="ablation"))
-        yield path
+def _in_memory(margins: pd.DataFrame) -> Margins:
+    """Take margins of `check_margins` as the core reads those of shards."""
+    return Margins((pa.Table.from_pandas(margins, preserve_index=False),))

@@ -7,10 +7,8 @@ the numbers of the items are all that can be compared.
 
 import hashlib
 import json
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
 from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import Any
 
 import numpy as np
@@ -19,7 +17,7 @@ import pyarrow as pa
 
 from lstm_units.api.checks import first_double, whole_numbers
 from lstm_units.errors import UserError
-from lstm_units.io.files import make_metadata, write_parquet
+from lstm_units.io.results import Result
 from lstm_units.statistics.margins import read_columns
 from lstm_units.stimuli.table import scored_items
 
@@ -109,32 +107,15 @@ def _check_margin(margin: pd.Series, item: list[int], where: str) -> None:
         )
 
 
-@contextmanager
-def score_files(scores: Mapping[str, pd.DataFrame]) -> Iterator[dict[str, Path]]:
-    """Write scores as files of the intact model into a folder that is removed afterwards.
-
-    Parameters
-    ----------
-    scores : mapping of str to DataFrame
-        From `lstm_units.score`, by task.
-
-    Yields
-    ------
-    dict of str to Path
-
-    Raises
-    ------
-    UserError
-        As in `check_scores`.
-    """
-    checked = check_scores(scores)
-    with TemporaryDirectory() as folder:
-        paths = {}
-        for task, frame in checked.items():
-            table = pa.Table.from_pandas(frame[_SCORES], preserve_index=False)
-            paths[task] = Path(folder) / f"{len(paths)}.parquet"
-            write_parquet(table, paths[task], make_metadata(kind="intact"))
-        yield paths
+def score_results(scores: Mapping[str, pd.DataFrame]) -> dict[str, Result]:
+    """Return scores of `check_scores` as the core reads those of the intact model."""
+    return {
+        task: Result(
+            pa.Table.from_pandas(frame[_SCORES], preserve_index=False),
+            source="the scores" if task == ALONE else f"the scores of {task}",
+        )
+        for task, frame in scores.items()
+    }
 
 
 def check_margins(scores: Mapping[str, pd.DataFrame], margins: Any) -> pd.DataFrame:

@@ -25,10 +25,13 @@ from lstm_units.config.rooms import rooms_with
 from lstm_units.errors import UserError
 from lstm_units.io.files import read_metadata
 from lstm_units.io.result_files import ResultFiles
+from lstm_units.io.results import read_result
 from lstm_units.io.unit_numbers import layer_and_index
 from lstm_units.models.checkpoints import load_language_model
 from lstm_units.models.language_model import LanguageModel
 from lstm_units.statistics.agreement import set_accuracy_table
+from lstm_units.statistics.intact_items import COLUMNS
+from lstm_units.statistics.margins import open_margins
 from lstm_units.stimuli.aligned_items import AlignedItems, align_items
 from lstm_units.stimuli.table import read_stimuli, scored_sha256
 
@@ -254,7 +257,10 @@ class CardReader:
             for task in intact:
                 self.check(f"intact/{task}.parquet")
             self._tables[key] = set_accuracy_table(
-                paths, intact, self.files.folder / _SETS, confidence=confidence
+                open_margins(paths, key="set"),
+                {task: read_result(path, COLUMNS) for task, path in intact.items()},
+                read_result(self.files.folder / _SETS, ("set", "unit")),
+                confidence=confidence,
             )
         table = self._tables[key]
         rows = table[(table["unit"] == unit).fillna(False) & ~table["task"].astype(str).isin(swept)]

@@ -296,11 +296,10 @@ def _natural_drop(
         rows = effects[(effects["unit"] == unit) & (effects["task"] == task)]
         if len(rows):
             parts.data.append(accuracy_file(audit.mode))
-            n = rows["n"].to_numpy()
-            full = np.rint(rows["full_accuracy"] * n).sum() / n.sum()
-            right = np.rint(rows["accuracy"] * n).sum()
-            low, high = wilson_interval(right, n.sum(), audit.criteria.confidence)
-            ends = ((full - float(x)) / full for x in (right / n.sum(), high, low)) if full else ()
+            n, right, full_right = rows[["n", "right", "full_right"]].sum()
+            full = full_right / n
+            low, high = wilson_interval(right, n, audit.criteria.confidence)
+            ends = ((full - float(x)) / full for x in (right / n, high, low)) if full else ()
             return Difference(*ends, "none") if full else None
     sets = files.frame(SETS, ["set", "unit"])
     intact = files.frame(f"intact/{task}.parquet", ["item", "right"])

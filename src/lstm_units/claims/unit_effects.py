@@ -22,6 +22,8 @@ _COLUMNS = [
     "task",
     "condition",
     "n",
+    "right",
+    "full_right",
     "accuracy",
     "full_accuracy",
     "relative_drop",
@@ -49,8 +51,8 @@ def read_effects(files: ResultFiles, mode: str, criteria: ClaimCriteria) -> pd.D
     Returns
     -------
     DataFrame or None
-        ``unit, layer, task, condition, n, accuracy, full_accuracy, q``; ``full_low``, the lower
-        bound of the intact accuracy (Wilson); ``testable``, whether it is above `minimum_intact`;
+        ``unit, layer, task, condition, n, right, full_right, accuracy, full_accuracy, q``;
+        ``full_low``, the lower bound of the intact accuracy (Wilson); ``testable``, whether it is above `minimum_intact`;
         ``relative_drop`` and ``loss`` with ``_low`` and ``_high``; ``large``, whether a testable
         condition drops by more than `relative_drop` at q < `maximum_q`. NaN where the intact
         accuracy is 0 (drop) or not above chance (loss). None if the mode was not run.
@@ -60,9 +62,7 @@ def read_effects(files: ResultFiles, mode: str, criteria: ClaimCriteria) -> pd.D
         return None
     table = table.astype({"task": str, "condition": str})
     full = table["full_accuracy"].to_numpy()
-    # Shares were made by dividing counts, so rounding restores these.
-    right = np.rint(full * table["n"].to_numpy())
-    table["full_low"], _ = wilson_interval(right, table["n"], criteria.confidence)
+    table["full_low"], _ = wilson_interval(table["full_right"], table["n"], criteria.confidence)
     table["testable"] = table["full_low"] > criteria.minimum_intact
     above = np.where(full > 0.5, full - 0.5, np.nan)
     positive = np.where(full > 0, full, np.nan)

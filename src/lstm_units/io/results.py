@@ -89,6 +89,13 @@ def read_result(
     return Result(table.replace_schema_metadata(), metadata, str(path))
 
 
+def read_results(
+    names: Sequence[str], paths: Sequence[str | Path], columns: Sequence[str] | None = None
+) -> dict[str, Result]:
+    """Read several files with `read_result`, such as those of several tasks, by their names."""
+    return {name: read_result(path, columns) for name, path in zip(names, paths, strict=True)}
+
+
 def write_result(result: Result, path: str | Path) -> None:
     """Write a result as Parquet or JSON, by the suffix, whole or not at all.
 

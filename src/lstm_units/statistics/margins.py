@@ -1,4 +1,4 @@
-"""Reading margins: the intact model's items, and the shards of an ablation as a stream.
+"""Margins under an ablation, as a stream.
 
 A margin is log p(correct form) - log p(wrong form). An item is right when its margin is above 0; a
 tie is wrong (Lakretz et al. 2019, section 3). A shard holds millions of rows, so it is read one row
@@ -6,55 +6,49 @@ group at a time, and every block is checked against the items of the intact mode
 """
 
 import re
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import partial
 from itertools import pairwise
 from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
 from lstm_units.errors import UserError
+from lstm_units.io.files import read_metadata
+from lstm_units.io.results import Result, made_from, require_same
+
+if TYPE_CHECKING:
+    from lstm_units.statistics.intact_items import IntactItems
 
 _RANGE = re.compile(r"units_(\d+)-(\d+)\.parquet$")
+_ROWS = ["task", "item", "margin"]
 
 
 @dataclass(frozen=True)
-class IntactItems:
-    """The items of several tasks, laid end to end, as the intact model answers them.
+class Margins:
+    """Margins with each of many units, or sets of units, ablated.
 
     Parameters
     ----------
-    tasks : tuple of str
-    starts : ndarray of shape (tasks + 1,)
-        Where each task begins among the items, and their total.
-    item : int32 ndarray of shape (items,)
-        Number of each item within its task, rising; gaps are dropped items.
-    margin : float32 ndarray of shape (items,)
-        log p(correct) - log p(wrong), in nats.
-    cell : ndarray of shape (items,)
-        Index into `cells` of each item.
-    cells : tuple of (str, str)
-        Task and condition, tasks in the order given, conditions in the paper's order.
+    parts : tuple of path or pyarrow.Table
+        Shards on disk, which together are too large for memory, or tables. Each has the columns
+        `key`, ``task``, ``item`` and ``margin``, and is sorted in that order.
+    key : {"unit", "set"}
+        What was ablated at a time.
+    metadata : mapping
+        How all parts were made; ``config`` names the ``mode`` of ablation.
+    source : str
+        What messages call them.
     """
 
-    tasks: tuple[str, ...]
-    starts: np.ndarray
-    item: np.ndarray
-    margin: np.ndarray
-    cell: np.ndarray
-    cells: tuple[tuple[str, str], ...]
-
-    @property
-    def right(self) -> np.ndarray:
-        """Whether the intact model gets each item right, of shape (items,)."""
-        return self.margin > 0
-
-    def span(self, task: str) -> slice:
-        """Where the items of a task lie."""
-        index = self.tasks.index(task)
-        return slice(int(self.starts[index]), int(self.starts[index + 1]))
+    parts: tuple[str | Path | pa.Table, ...]
+    key: Literal["unit", "set"] = "unit"
+    metadata: Mapping[str, Any] = field(default_factory=dict)
+    source: str = "the margins"
 
 
 @dataclass(frozen=True)
@@ -117,75 +111,42 @@ def read_columns(path: str | Path, columns: Sequence[str]) -> pa.Table:
     return _open(path, columns).read(columns=list(columns))
 
 
-def read_intact(intact_by_task: Mapping[str, str | Path]) -> IntactItems:
-    """Read the intact model's margins of several tasks.
-
-    Parameters
-    ----------
-    intact_by_task : mapping of str to path
-        Path of ``intact/{task}.parquet`` of each task.
-
-    Raises
-    ------
-    UserError
-        If a file is missing, damaged or empty, holds an item twice, a margin that is not a number,
-        or an item without a condition.
-    """
-    if not intact_by_task:
-        raise UserError("no task was given: name at least one task under `tasks:` in config.yaml")
-    items, margins, cell_parts = [], [], []
-    cells: list[tuple[str, str]] = []
-    for task, path in intact_by_task.items():
-        table = read_columns(path, ["item", "condition", "margin"])
-        item = table.column("item").to_numpy().astype(np.int32)
-        margin = table.column("margin").to_numpy().astype(np.float32)
-        condition = np.array(table.column("condition").to_pylist(), dtype=object)
-        if not len(item):
-            raise UserError(
-                f"{path} holds no items: every item of {task} was dropped. Look at the list of "
-                "dropped items in its log, or take the task out of `tasks:` in config.yaml"
-            )
-        order = np.argsort(item, kind="stable")
-        item, margin, condition = item[order], margin[order], condition[order]
-        if (np.diff(item) == 0).any():
-            double = int(item[1:][np.diff(item) == 0][0])
-            raise _broken(path, f"item {double} stands there twice; each item needs one row")
-        if any(value is None for value in condition):
-            raise _broken(path, "an item has no condition; each needs one")
-        _check_numbers(path, task, item, margin)
-        names = sorted(set(condition), key=condition_rank)
-        code = {name: len(cells) + place for place, name in enumerate(names)}
-        cells += [(task, name) for name in names]
-        items.append(item)
-        margins.append(margin)
-        cell_parts.append(np.array([code[name] for name in condition]))
-    return IntactItems(
-        tasks=tuple(intact_by_task),
-        starts=np.cumsum([0, *map(len, items)]),
-        item=np.concatenate(items),
-        margin=np.concatenate(margins),
-        cell=np.concatenate(cell_parts),
-        cells=tuple(cells),
-    )
-
-
-def stream_margins(
-    paths: Iterable[str | Path],
-    intact: IntactItems,
-    *,
-    key: str = "unit",
-    only: Iterable[int] | None = None,
-) -> Iterator[Block]:
-    """Read ablated margins block by block, one row group in memory at a time.
+def open_margins(paths: Iterable[str | Path], key: Literal["unit", "set"] = "unit") -> Margins:
+    """Take the shards of one ablation together.
 
     Parameters
     ----------
     paths : iterable of path
-        Shards with the columns `key`, task, item, margin, sorted in that order.
+        Those of a group of tasks lie in one folder.
+    key : {"unit", "set"}
+
+    Raises
+    ------
+    UserError
+        If they come from several checkpoints or modes, or those of one folder from several versions
+        of the stimuli.
+    """
+    paths = [Path(path) for path in paths]
+    shards = [Result(None, read_metadata(path), str(path)) for path in paths]
+    require_same(*shards, mode="ablation mode")
+    for folder in dict.fromkeys(path.parent for path in paths):
+        group = [s for s, path in zip(shards, paths, strict=True) if path.parent == folder]
+        require_same(*group, stimuli_sha256="version of the stimuli")
+    mode = shards[0].config.get("mode") if shards else None
+    metadata = made_from(*shards, config={"mode": mode})
+    return Margins(tuple(paths), key, metadata, shards[0].source if shards else "no shards")
+
+
+def stream_margins(
+    margins: Margins, intact: "IntactItems", only: Iterable[int] | None = None
+) -> Iterator[Block]:
+    """Read margins block by block, one row group in memory at a time.
+
+    Parameters
+    ----------
+    margins : Margins
     intact : IntactItems
         The items that every block must hold.
-    key : str
-        ``"unit"`` for shards of single units, ``"set"`` for sets of units.
     only : iterable of int, optional
         Yield the blocks of these units or sets only.
 
@@ -201,47 +162,48 @@ def stream_margins(
         the shard and asks to delete it, since the workflow then makes it again.
     """
     wanted = None if only is None else set(only)
-    for path in paths:
-        file = _open(path, [key, "task", "item", "margin"])
-        bounds = _RANGE.search(Path(path).name) if key == "unit" else None
+    for part in margins.parts:
+        name = margins.source if isinstance(part, pa.Table) else part
+        bounds = _RANGE.search(str(name)) if margins.key == "unit" else None
         layout = None
-        for group in range(file.num_row_groups):
-            try:
-                keys = file.read_row_group(group, columns=[key]).column(key).to_numpy()
-                if wanted is not None and not wanted.intersection(np.unique(keys).tolist()):
-                    continue
-                table = file.read_row_group(group, columns=["task", "item", "margin"])
-            except (OSError, pa.ArrowInvalid) as error:
-                raise _broken(path, f"it cannot be read ({error})") from error
+        for keys, read_rows in _row_groups(part, margins.key):
+            if wanted is not None and not wanted.intersection(np.unique(keys).tolist()):
+                continue
+            table = read_rows()
             edges = [0, *(np.flatnonzero(np.diff(keys)) + 1).tolist(), len(keys)]
             for first, last in pairwise(edges):
                 if first == last:
                     continue
                 number = int(keys[first])
                 if bounds and not int(bounds[1]) <= number <= int(bounds[2]):
-                    raise _broken(path, f"it holds unit {number}, outside the range of its name")
+                    raise broken(name, f"it holds unit {number}, outside the range of its name")
                 if wanted is not None and number not in wanted:
                     continue
                 rows = table.slice(first, last - first)
-                layout = _layout(path, f"{key} {number}", rows, intact, layout)
+                layout = _layout(name, f"{margins.key} {number}", rows, intact, layout)
                 margin = rows.column("margin").to_numpy().astype(np.float32, copy=False)
                 if not np.isfinite(margin).all():
-                    raise _broken(path, f"{key} {number} has a margin that is not a number")
+                    raise broken(name, f"{margins.key} {number} has a margin that is not a number")
                 yield Block(number, layout.position, margin)
 
 
-def units_in_names(paths: Iterable[str | Path]) -> list[int]:
-    """Return the units that the names of shards (``units_0001-0065.parquet``) promise, sorted."""
-    units: set[int] = set()
-    for path in paths:
-        found = _RANGE.search(Path(path).name)
-        if not found:
-            raise UserError(
-                f"{path}: the name of a shard must end in units_FIRST-LAST.parquet, as in "
-                "units_0001-0065.parquet. Give the shards that the workflow wrote"
-            )
-        units.update(range(int(found[1]), int(found[2]) + 1))
-    return sorted(units)
+def _row_groups(
+    part: str | Path | pa.Table, key: str
+) -> Iterator[tuple[np.ndarray, Callable[[], pa.Table]]]:
+    """Yield the keys of each row group, and a function that reads its other columns."""
+    if isinstance(part, pa.Table):
+        yield part.column(key).to_numpy(), partial(part.select, _ROWS)
+        return
+    file = _open(part, [key, *_ROWS])
+
+    def read(group: int, columns: list[str]) -> pa.Table:
+        try:
+            return file.read_row_group(group, columns=columns)
+        except (OSError, pa.ArrowInvalid) as error:
+            raise broken(part, f"it cannot be read ({error})") from error
+
+    for group in range(file.num_row_groups):
+        yield read(group, [key]).column(key).to_numpy(), partial(read, group, _ROWS)
 
 
 def _layout(path, what, rows, intact, known):
@@ -269,12 +231,12 @@ def _layout(path, what, rows, intact, known):
                 "workflow again"
             )
         if name in seen:
-            raise _broken(path, f"the rows of {what} are not sorted by task and item")
+            raise broken(path, f"the rows of {what} are not sorted by task and item")
         seen.add(name)
         span = intact.span(name)
         if not np.array_equal(item[first:last], intact.item[span]):
             here, there = set(item[first:last].tolist()), set(intact.item[span].tolist())
-            raise _broken(
+            raise broken(
                 path,
                 f"{what} on {name} holds {last - first} rows where the intact model has "
                 f"{len(there)} items ({len(there - here)} missing, {len(here - there)} unknown; "
@@ -284,20 +246,14 @@ def _layout(path, what, rows, intact, known):
     return _Layout(names, code, item, np.concatenate(places))
 
 
-def _check_numbers(path, task, item, margin) -> None:
-    bad = ~np.isfinite(margin)
-    if bad.any():
-        raise _broken(path, f"item {int(item[bad][0])} of {task} has a margin that is not a number")
-
-
 def _open(path: str | Path, columns: Sequence[str]) -> pq.ParquetFile:
     try:
         file = pq.ParquetFile(path)
     except (OSError, pa.ArrowInvalid) as error:
-        raise _broken(path, f"it cannot be read ({error})") from error
+        raise broken(path, f"it cannot be read ({error})") from error
     missing = [name for name in columns if name not in file.schema_arrow.names]
     if missing:
-        raise _broken(
+        raise broken(
             path,
             f"it has no column {', '.join(missing)} (its columns are "
             f"{', '.join(file.schema_arrow.names)})",
@@ -305,5 +261,6 @@ def _open(path: str | Path, columns: Sequence[str]) -> pq.ParquetFile:
     return file
 
 
-def _broken(path: str | Path, found: str) -> UserError:
+def broken(path: str | Path, found: str) -> UserError:
+    """Return the error of a damaged file: what is wrong, and that the workflow makes it again."""
     return UserError(f"{path}: {found}. Delete this file and run the workflow again")

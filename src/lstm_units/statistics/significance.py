@@ -76,7 +76,7 @@ def q_values(p, correction: str = "benjamini_hochberg") -> np.ndarray:
 
     if correction not in CORRECTIONS:
         raise ConfigurationError(
-            f"statistics: correction: {correction!r} is unknown; write {' or '.join(CORRECTIONS)}"
+            f"the correction {correction!r} is unknown; write {' or '.join(CORRECTIONS)}"
         )
     p = np.asarray(p, float)
     if not p.size:

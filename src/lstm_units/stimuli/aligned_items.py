@@ -13,6 +13,7 @@ import numpy as np
 import pyarrow as pa
 
 from lstm_units.errors import ConfigurationError, StimuliError
+from lstm_units.stimuli.congruence import incongruent_items
 from lstm_units.stimuli.table import read_stimuli
 
 # What can be decoded: subject_number, attractor_number (the first), attractor_2_number, ...
@@ -62,8 +63,8 @@ class AlignedItems:
 
     @property
     def incongruent(self) -> np.ndarray:
-        """Whether an attractor of each item has another number than the subject, shape (items,)."""
-        return (self.attractor_numbers != self.subject_number[:, None]).any(axis=1)
+        """See `lstm_units.stimuli.congruence.incongruent_items`."""
+        return incongruent_items(self.subject_number, self.attractor_numbers)
 
     def subset(self, chosen: np.ndarray) -> "AlignedItems":
         """Return some of the items.

@@ -1,87 +1,86 @@
 """Tests against random sets: ranks, corrections, intervals, planted damage, and files."""
 
-import shutil
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
+import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from statsmodels.stats.proportion import proportion_confint
-from support.simulated_results import intact_rows, write_shard
+from support.scripts import run_script
+from support.simulated_results import NUMBER, intact_rows, write_shard
 
-from lstm_units.analyses.controls.random_sets import draw_sets
+from lstm_units.analyses.controls.random_sets import control_sets, draw_sets
 from lstm_units.analyses.controls.set_tests import (
-    bears_on_claims,
+    ACCURACY_SCHEMA,
+    TESTS_SCHEMA,
     control_table,
+    control_tests,
     count_sets,
     holm_over,
     paired_interval,
     rank_p,
     set_accuracy,
 )
-from lstm_units.analyses.controls.write_set_tests import (
-    ACCURACY_SCHEMA,
-    TESTS_SCHEMA,
-    write_control_tests,
-)
-from lstm_units.analyses.controls.write_sets import write_control_sets
 from lstm_units.errors import UserError
-from lstm_units.io.files import make_metadata, read_metadata, write_json, write_parquet
+from lstm_units.io.files import make_metadata, read_metadata
+from lstm_units.io.results import Result, write_result
+from lstm_units.statistics.margins import Margins, open_margins
 
 SIZES = (20, 30)
 N = 200  # items of a condition
 TESTED = [22, 23, 24]
+CONDITIONS = {"nounpp": ("SP", "PP"), "simple": ("S", "P")}
+STATISTICS = {"minimum_intact": 0.55, "confidence": 0.95, "near_tie": 1e-4}
+FROM_MODEL = make_metadata(checkpoint_sha256="model")
 
 
 @dataclass(frozen=True)
-class Files:
-    """A family of sets, its shards and the intact model's margins."""
+class Family:
+    """A family of sets, its margins, and the intact model's."""
 
-    folder: Path
-    sets: Path
-    shards: list[Path]
-    intact: dict[str, Path]
+    margins: Margins
+    scores: dict[str, Result]
+    stimuli: dict[str, Result]
+    sets: Result
 
-
-def with_metadata(path: Path, mode: str = "zero") -> Path:
-    """Give a simulated shard the metadata of a real one."""
-    metadata = make_metadata(
-        config={"mode": mode}, checkpoint_sha256="model", stimuli_sha256="stimuli"
-    )
-    write_parquet(pq.read_table(path), path, metadata)
-    return path
+    def arguments(self) -> tuple:
+        return self.margins, self.scores, self.stimuli, self.sets
 
 
-def write_family(folder: Path, tested=tuple(TESTED), n_sets=99, per_shard=40, seed=0) -> Files:
+def sets_of(units, n_sets=99) -> Result:
+    found = Result({"units": [{"unit": unit} for unit in units]}, FROM_MODEL)
+    return control_sets(
+        "short_range", SIZES, {"short_range": found},
+        n_sets=n_sets, match="layer", exclude_long_range=False, seed=0,
+    )  # fmt: skip
+
+
+def write_family(folder: Path, per_shard=40) -> Family:
     """Sets whose units 21 to 30 take 20 items of nounpp SP each; PP is at ceiling under all.
 
     Simple P loses one item under the even sets, and S is at ceiling.
     """
-    write_json(
-        {"units": [{"unit": unit} for unit in tested]},
-        folder / "units" / "short_range.json",
-        make_metadata(checkpoint_sha256="model"),
-    )
-    sets = folder / "controls" / "sets" / "short_range.parquet"
-    lists = (None, None, folder / "units" / "short_range.json")
-    write_control_sets("short_range", SIZES, *lists, n_sets, "layer", True, seed, sets)
-    conditions = {"nounpp": ("SP", "PP"), "simple": ("S", "P")}
-    names = {task: np.repeat(found, N) for task, found in conditions.items()}
-    intact = {}
-    for task, of_item in names.items():
+    sets = sets_of(TESTED)
+    scores, stimuli = {}, {}
+    for task, conditions in CONDITIONS.items():
+        names = np.repeat(conditions, N)
         margin = np.ones(2 * N)
         margin[:10] = -1 if task == "nounpp" else 1  # the intact model misses ten of SP
-        intact[task] = folder / "intact" / f"{task}.parquet"
-        metadata = make_metadata(checkpoint_sha256="model")
-        write_parquet(intact_rows(np.arange(2 * N), of_item, margin), intact[task], metadata)
-    members = pq.read_table(sets).to_pandas().groupby("set")["unit"].agg(list)
+        scores[task] = Result(intact_rows(np.arange(2 * N), names, margin), FROM_MODEL)
+        numbers = {
+            "item": np.arange(2 * N, dtype=np.int32),
+            "subject_number": [NUMBER[name[0]] for name in names],
+            "attractor_numbers": [[NUMBER[letter] for letter in name[1:]] for name in names],
+        }
+        stimuli[task] = Result(pa.table(numbers), FROM_MODEL)
     blocks = []
-    for number, units in members.items():
-        margins = {task: np.ones(2 * N) for task in names}
+    for number, units in sets.frame.groupby("set")["unit"].agg(list).items():
+        margins = {task: np.ones(2 * N) for task in CONDITIONS}
         margins["nounpp"][:10] = -1
         costly = sum(21 <= unit <= 30 for unit in units)
         margins["nounpp"][5 : 10 + 20 * costly] = -1
@@ -90,46 +89,28 @@ def write_family(folder: Path, tested=tuple(TESTED), n_sets=99, per_shard=40, se
         if number % 2 == 0:
             margins["simple"][-1] = -1
         blocks.append((number, {task: (np.arange(2 * N), m) for task, m in margins.items()}))
+    made = {"checkpoint_sha256": "model", "stimuli_sha256": "stimuli", "config": {"mode": "zero"}}
     shards = []
     for first in range(0, len(blocks), per_shard):
         part = blocks[first : first + per_shard]
-        name = f"short_range_{part[0][0]:04d}-{part[-1][0]:04d}.parquet"
-        path = folder / "ablation_sets" / "zero" / "noun" / name
-        shards.append(with_metadata(write_shard(path, part, key="set")))
-    return Files(folder, sets, shards, intact)
+        path = folder / f"short_range_{part[0][0]:04d}-{part[-1][0]:04d}.parquet"
+        shards.append(write_shard(path, part, key="set", **made))
+    return Family(open_margins(shards, "set"), scores, stimuli, sets)
 
 
 @pytest.fixture(scope="module")
-def family(tmp_path_factory) -> Files:
+def family(tmp_path_factory) -> Family:
     return write_family(tmp_path_factory.mktemp("family"))
 
 
 @pytest.fixture(scope="module")
 def counted(family):
-    return count_sets(family.shards, family.intact, family.sets)
+    return count_sets(*family.arguments())
 
 
 @pytest.fixture(scope="module")
 def table(counted):
     return control_table(counted, "short_range").set_index(["task", "condition"])
-
-
-def step(files: Files, folder: Path, **changes) -> tuple[Path, Path]:
-    given = {
-        "family": "short_range",
-        "sets": files.sets,
-        "shards": files.shards,
-        "intact_by_task": files.intact,
-        "minimum_intact": 0.55,
-        "confidence": 0.95,
-        "near_tie": 1e-4,
-        "seed": 3,
-        "accuracy": folder / "accuracy" / "short_range.parquet",
-        "tests": folder / "tests" / "short_range.parquet",
-        **changes,
-    }
-    write_control_tests(**given)
-    return given["accuracy"], given["tests"]
 
 
 def p_values(counts, observed: int) -> tuple[float, float]:
@@ -190,7 +171,7 @@ def test_a_null_over_all_layers_calls_a_costly_layer_significant():
 
 
 def test_counts_come_from_the_items(table, family):
-    members = pq.read_table(family.sets).to_pandas().groupby("set")["unit"].agg(list)
+    members = family.sets.frame.groupby("set")["unit"].agg(list)
     costly = np.array([sum(21 <= unit <= 30 for unit in units) for units in members])
     right = N - 5 - 20 * costly
     row = table.loc["nounpp", "SP"]
@@ -219,12 +200,7 @@ def test_holm_runs_over_the_chosen_rows_only():
     np.testing.assert_allclose(holm_over(p, np.ones(5, bool)), [0.06, 0.005, 0.04, 0.06, 0.5])
 
 
-def test_claims_are_about_incongruent_conditions_and_all_without_attractors():
-    conditions = ["S", "P", "SS", "SP", "PS", "PP", "SSS", "SSP", "PPP", "all", "0", "1", ""]
-    assert [name for name in conditions if not bears_on_claims(name)] == ["SS", "PP", "SSS", "PPP"]
-
-
-def test_p_values_are_adjusted_over_testable_rows_that_a_claim_is_about(table, counted):
+def test_p_values_are_adjusted_over_testable_rows_that_are_not_congruent(table, counted):
     assert table["adjusted"].to_dict() == {
         ("nounpp", "SP"): True,
         ("nounpp", "PP"): False,
@@ -286,17 +262,15 @@ def test_the_paired_interval_agrees_with_the_normal_approximation():
     assert paired_interval(0, 0, 600, 0.95, np.random.default_rng(0)) == (0, 0)
 
 
-def test_a_further_task_changes_no_row_but_by_the_correction(family, counted, tmp_path):
-    alone = tmp_path / "alone.parquet"
-    blocks = []
-    for path in family.shards:
-        frame = pd.read_parquet(path)
-        for number, block in frame[frame["task"] == "nounpp"].groupby("set"):
-            blocks.append((int(number), {"nounpp": (block["item"], block["margin"])}))
-    write_shard(alone, blocks, key="set")
-    fewer = control_table(
-        count_sets([alone], {"nounpp": family.intact["nounpp"]}, family.sets), "short_range"
+def test_a_further_task_changes_no_row_but_by_the_correction(family, counted):
+    tables = [pq.read_table(path) for path in family.margins.parts]
+    alone = tuple(table.filter(pa.compute.equal(table["task"], "nounpp")) for table in tables)
+    noun = replace(
+        family,
+        margins=replace(family.margins, parts=alone),
+        scores={"nounpp": family.scores["nounpp"]},
     )
+    fewer = control_table(count_sets(*noun.arguments()), "short_range")
     all_rows = control_table(counted, "short_range")
     expected = all_rows[all_rows["task"] == "nounpp"].drop(columns="p_holm")
     pd.testing.assert_frame_equal(
@@ -305,7 +279,9 @@ def test_a_further_task_changes_no_row_but_by_the_correction(family, counted, tm
 
 
 def test_a_pooled_task_is_one_row_of_all_its_items(family, counted):
-    pooled = count_sets(family.shards, family.intact, family.sets, pooled_tasks=["simple"])
+    pooled = count_sets(*family.arguments(), pooled_tasks=["simple", "nounpp"])
+    assert pooled.congruent == (False, False)  # of both kinds, or without attractors
+    pooled = count_sets(*family.arguments(), pooled_tasks=["simple"])
     apart, together = (set_accuracy(c).set_index(["task", "set"]) for c in (counted, pooled))
     assert together.loc["simple", "condition"].unique().tolist() == ["all"]
     assert together.loc["nounpp", "right"].tolist() == apart.loc["nounpp", "right"].tolist()
@@ -327,53 +303,54 @@ def test_accuracy_has_a_row_per_set_task_and_condition(counted):
     assert (ceiling["right"] == N).all()
 
 
-def test_the_step_writes_both_files_with_how_they_were_made(family, tmp_path):
-    accuracy, tests = step(family, tmp_path / "one")
-    again = step(family, tmp_path / "two", shards=family.shards[::-1])
-    assert accuracy.read_bytes() == again[0].read_bytes()
-    assert tests.read_bytes() == again[1].read_bytes()
-    for path, schema in ((accuracy, ACCURACY_SCHEMA), (tests, TESTS_SCHEMA)):
-        assert pq.read_table(path).schema.remove_metadata() == schema
-        made = read_metadata(path)
+def test_the_script_writes_both_files_with_how_they_were_made(family, tmp_path):
+    inputs = {"sets": tmp_path / "sets.parquet", "shards": list(family.margins.parts)}
+    write_result(family.sets, inputs["sets"])
+    for name, results in (("intact", family.scores), ("stimuli", family.stimuli)):
+        inputs[name] = [tmp_path / name / f"{task}.parquet" for task in CONDITIONS]
+        for result, path in zip(results.values(), inputs[name], strict=True):
+            write_result(result, path)
+    outputs = {name: tmp_path / f"{name}.parquet" for name in ("accuracy", "tests")}
+    run_script(
+        "controls/control_tests",
+        input=inputs,
+        output=outputs,
+        params={"tasks": list(CONDITIONS), "natural": ["simple"], "seed": 3, **STATISTICS},
+    )
+    for name, schema in (("accuracy", ACCURACY_SCHEMA), ("tests", TESTS_SCHEMA)):
+        assert pq.read_table(outputs[name]).schema.remove_metadata() == schema
+        made = read_metadata(outputs[name])
         assert (made["tested"], made["excluded"], made["reason"]) == (TESTED, [], None)
-        assert made["config"]["mode"] == "zero" and made["config"]["match"] == "layer"
+        assert made["config"] == {
+            **family.sets.config, **STATISTICS, "mode": "zero", "pooled_tasks": ["simple"]
+        }  # fmt: skip
         assert (made["checkpoint_sha256"], made["stimuli_sha256"]) == ("model", ["stimuli"])
-    rows = pd.read_parquet(tests)
+    rows = pd.read_parquet(outputs["tests"])
     assert rows["family"].unique().tolist() == ["short_range"]
-    assert rows["p_holm"].notna().tolist() == rows["adjusted"].tolist() == [True, False, True, True]
-    assert pq.read_table(tests)["p_holm"].null_count == 1
+    assert rows["p_holm"].notna().tolist() == rows["adjusted"].tolist() == [True, False, True]
+    assert pq.read_table(outputs["tests"])["p_holm"].null_count == 1
     assert [*zip(rows["task"], rows["condition"], strict=True)] == [
-        ("nounpp", "SP"), ("nounpp", "PP"), ("simple", "S"), ("simple", "P"),
+        ("nounpp", "SP"), ("nounpp", "PP"), ("simple", "all"),
     ]  # fmt: skip
 
 
-def test_without_a_set_both_files_have_no_rows_and_say_why(tmp_path):
-    lists = tmp_path / "short_range.json"
-    write_json({"units": []}, lists, make_metadata(checkpoint_sha256="model"))
-    sets = tmp_path / "sets.parquet"
-    write_control_sets("short_range", SIZES, None, None, lists, 9, "layer", True, 0, sets)
-    empty = Files(tmp_path, sets, [], {"simple": tmp_path / "never_read.parquet"})
-    for path, schema in zip(step(empty, tmp_path), (ACCURACY_SCHEMA, TESTS_SCHEMA), strict=True):
-        table = pq.read_table(path)
-        assert table.num_rows == 0 and table.schema.remove_metadata() == schema
-        made = read_metadata(path)
-        assert made["reason"] == "this model has no short-range unit"
-        assert made["checkpoint_sha256"] == "model"
+def test_without_a_set_both_tables_have_no_rows_and_say_why():
+    none = sets_of([])
+    results = control_tests(Margins(()), {}, {}, none, seed=3, **STATISTICS)
+    for result, schema in zip(results, (ACCURACY_SCHEMA, TESTS_SCHEMA), strict=True):
+        assert result.content.num_rows == 0 and result.content.schema == schema
+        assert result.metadata["reason"] == "this model has no short-range unit"
+        assert result.metadata["checkpoint_sha256"] == "model"
 
 
-def test_wrong_files_are_refused(family, tmp_path):
-    with pytest.raises(UserError, match="set 40 is missing for the task nounpp"):
-        step(family, tmp_path, shards=[family.shards[0], family.shards[2]])
-    with pytest.raises(UserError, match="set 0 stands in more than one shard"):
-        copy = tmp_path / "copy.parquet"
-        shutil.copy(family.shards[0], copy)
-        step(family, tmp_path, shards=[*family.shards, copy])
-    with pytest.raises(UserError, match="holds the family short_range, expected syntax"):
-        step(family, tmp_path, family="syntax")
-    other = tmp_path / "zero" / "other.parquet"
-    other.parent.mkdir()
-    shutil.copy(family.shards[2], other)
-    with_metadata(other, mode="mean")
-    with pytest.raises(UserError, match=r"several ablation modes \(mean, zero\)"):
-        step(family, tmp_path, shards=[*family.shards[:2], other])
-    assert not (tmp_path / "tests").exists()
+def test_wrong_shards_are_refused(family):
+    first, second, third = family.margins.parts
+    for parts, message in (
+        ((first, third), "set 40 is missing for the task nounpp"),
+        ((first, second, third, first), "set 0 stands in more than one shard"),
+    ):
+        with pytest.raises(UserError, match=message):
+            count_sets(replace(family.margins, parts=parts), *family.arguments()[1:])
+    other = replace(family.margins, metadata=make_metadata(checkpoint_sha256="another"))
+    with pytest.raises(UserError, match="made from another checkpoint"):
+        control_tests(other, *family.arguments()[1:], seed=3, **STATISTICS)

@@ -1,28 +1,27 @@
 """What random-set controls come to in print: the table and the figures."""
 
 import re
-from itertools import combinations
 
 import numpy as np
 import pandas as pd
 import pyarrow as pa
 import pytest
 from matplotlib.colors import to_hex
-from matplotlib.text import Text
+from support.figure_checks import check_texts, visible_texts
+from support.scripts import run_script
 
-from lstm_units.analyses.controls.figure import controls_figure, no_set_figure
-from lstm_units.analyses.controls.set_tests import bears_on_claims, holm_over, rank_p
-from lstm_units.analyses.controls.table import (
-    controls_legend,
-    controls_table,
-    print_controls,
-    write_controls_table,
+from lstm_units.analyses.controls.figure import controls_figure, family_figure
+from lstm_units.analyses.controls.set_tests import (
+    ACCURACY_SCHEMA,
+    TESTS_SCHEMA,
+    holm_over,
+    rank_p,
 )
-from lstm_units.analyses.controls.write_figure import write_controls_figure
-from lstm_units.analyses.controls.write_set_tests import ACCURACY_SCHEMA, TESTS_SCHEMA
+from lstm_units.analyses.controls.table import controls_table
 from lstm_units.errors import UserError
-from lstm_units.io.figure_style import FONT_SIZE, GREEN, PLURAL, SINGULAR, TEXT_WIDTH, save_figure
-from lstm_units.io.files import make_metadata, write_parquet
+from lstm_units.io.figure_style import GREEN, PLURAL, SINGULAR, TEXT_WIDTH
+from lstm_units.io.files import make_metadata
+from lstm_units.io.results import Result, write_result
 
 LABELS = {"nounpp": "nounPP", "nounpp_adv": "nounPPAdv", "simple": "Simple", "adv_adv": "2Adv"}
 NOUN = {"nounpp_adv": ("SS", "SP", "PS", "PP"), "nounpp": ("PP", "SS", "SP", "PS")}
@@ -32,7 +31,7 @@ N = 600
 
 
 def made(tested=(651, 700, 1150), reason=None, excluded=(), **config):
-    """Metadata as `write_control_tests` writes them."""
+    """Metadata as `control_tests` gives them."""
     return make_metadata(
         tested=list(tested),
         excluded=list(excluded),
@@ -80,29 +79,45 @@ def simulated(tasks, n_sets=300, seed=0, family="syntax"):
             null.mean() / N, null.std() / N, *quantiles, difference, difference - 0.01,
             difference + 0.01, (right[0] - null.mean()) / N, n_at_most, n_below,
             rank_p(n_at_most, n_sets), rank_p(n_below, n_sets), np.nan, full / N - 0.03 > 0.55,
-            full / N - 0.03 > 0.55 and bears_on_claims(condition), 0, 2,
+            full / N - 0.03 > 0.55 and condition not in ("SS", "PP"), 0, 2,
         ])  # fmt: skip
     table = pd.DataFrame(tests, columns=TESTS_SCHEMA.names)
     table["p_holm"] = holm_over(table["p"].to_numpy(), table["adjusted"].to_numpy())
     return pd.concat(accuracy, ignore_index=True), table
 
 
-def no_rows(schema=TESTS_SCHEMA):
-    return schema.empty_table().to_pandas()
+def results(tasks, metadata, family="syntax") -> tuple[Result, Result]:
+    """Accuracy and tests of a family; without tasks there is no set."""
+    tables = simulated(tasks, family=family) if tasks else (None, None)
+    return tuple(
+        Result(
+            schema.empty_table()
+            if table is None
+            else pa.Table.from_pandas(
+                table, schema=schema, preserve_index=False
+            ).replace_schema_metadata(),
+            metadata,
+        )
+        for table, schema in zip(tables, (ACCURACY_SCHEMA, TESTS_SCHEMA), strict=True)
+    )
+
+
+FAMILIES = {
+    "syntax": results(NOUN, made(excluded=(776, 988))),
+    "short_range": results(SHORT, made((1097,), match="all", n_sets=1000), "short_range"),
+    "short_and_long_range": results({}, EMPTY, "short_and_long_range"),
+}
+TESTS = {family: tests for family, (_, tests) in FAMILIES.items()}
 
 
 @pytest.fixture(scope="module")
-def table():
-    tests = {
-        "syntax": simulated(NOUN)[1],
-        "short_range": simulated(SHORT, family="short_range")[1],
-        "short_and_long_range": no_rows(),
-    }
-    return controls_table(
-        tests,
-        {"syntax": made(), "short_range": made((1097,)), "short_and_long_range": EMPTY},
-        LABELS,
-    )
+def both():
+    return controls_table(TESTS, LABELS)
+
+
+@pytest.fixture(scope="module")
+def table(both):
+    return both.table
 
 
 def test_the_table_has_every_row_in_the_papers_order_and_one_for_a_missing_set(table):
@@ -126,8 +141,8 @@ def test_the_table_has_every_row_in_the_papers_order_and_one_for_a_missing_set(t
     }  # fmt: skip
 
 
-def test_printed_numbers_are_percent_and_untestable_rows_are_marked(table):
-    printed = print_controls(table)
+def test_printed_numbers_are_percent_and_untestable_rows_are_marked(both):
+    table, printed = both.table, both.printed
     ceiling = printed[(table["family"] == "syntax") & (table["observed"] == 1)].iloc[0]
     assert ceiling[["full", "observed", "null_mean"]].tolist() == [100, 100, 100]
     assert (ceiling["p"], ceiling["p_paper"]) == ("1.000", "0.003")
@@ -151,13 +166,8 @@ def test_printed_numbers_are_percent_and_untestable_rows_are_marked(table):
     assert printed["to_null"].ne("-0.0").all() and printed["to_null"].ne("+0.0").all()
 
 
-def test_the_legend_names_units_null_mode_and_reasons(table):
-    found = {
-        "syntax": made(excluded=(776, 988)),
-        "short_range": made((1097,), match="all", n_sets=1000),
-        "short_and_long_range": EMPTY,
-    }
-    legend = controls_legend(table, found)
+def test_the_legend_names_units_null_mode_and_reasons(both):
+    legend = both.legend
     assert legend[0] == (
         "Syntax units: 651, 700, 1150. Compared with 300 random sets of equal size, with as many "
         "units of each layer as the ablated set; not drawn: 776, 988 (long-range). Ablation mode "
@@ -172,87 +182,60 @@ def test_the_legend_names_units_null_mode_and_reasons(table):
     assert legend[-1] == (
         "* Not testable: the lower bound of the intact accuracy is not above 55 %."
     )
-    nothing = controls_table({"syntax": no_rows()}, {"syntax": EMPTY})
-    assert controls_legend(nothing, {"syntax": EMPTY}) == [
-        f"No set of syntax units: {EMPTY['reason']}."
-    ]
+    nothing = controls_table({"syntax": results({}, EMPTY)[1]}, LABELS)
+    assert nothing.legend == [f"No set of syntax units: {EMPTY['reason']}."]
 
 
-def write_files(folder, family, tasks, metadata):
-    """The three files that the outputs read."""
-    paths = {name: folder / name / f"{family}.parquet" for name in ("sets", "accuracy", "tests")}
-    if tasks:
-        accuracy, tests = simulated(tasks, family=family)
-        accuracy = pa.Table.from_pandas(accuracy, schema=ACCURACY_SCHEMA, preserve_index=False)
-        tests = pa.Table.from_pandas(tests, schema=TESTS_SCHEMA, preserve_index=False)
-    else:
-        accuracy, tests = ACCURACY_SCHEMA.empty_table(), TESTS_SCHEMA.empty_table()
-    write_parquet(accuracy.replace_schema_metadata(), paths["accuracy"], metadata)
-    write_parquet(tests.replace_schema_metadata(), paths["tests"], metadata)
-    drawn = {key: value for key, value in metadata.items() if key != "stimuli_sha256"}
-    write_parquet(pa.table({"set": pa.array([], pa.int32())}), paths["sets"], drawn)
-    return paths
+def test_families_of_several_checkpoints_have_no_table():
+    other = results(SHORT, {**made(), "checkpoint_sha256": "another"})[1]
+    with pytest.raises(UserError, match="made from another checkpoint"):
+        controls_table({**TESTS, "short_range": other}, LABELS)
 
 
-def test_the_table_step_writes_all_formats(tmp_path):
-    tests = {
-        "syntax": write_files(tmp_path, "syntax", NOUN, made())["tests"],
-        "short_and_long_range": write_files(tmp_path, "short_and_long_range", {}, EMPTY)["tests"],
-    }
+def test_the_scripts_write_the_table_and_the_figures(tmp_path):
+    paths = {}
+    for family, (accuracy, tests) in FAMILIES.items():
+        drawn = {k: v for k, v in tests.metadata.items() if k != "stimuli_sha256"}
+        drawn["config"] = {**drawn["config"], "family": family}
+        sets = Result(pa.table({"set": pa.array([], pa.int32())}), drawn)
+        paths[family] = {
+            name: tmp_path / name / f"{family}.parquet" for name in ("accuracy", "tests", "sets")
+        }
+        for result, path in zip((accuracy, tests, sets), paths[family].values(), strict=True):
+            write_result(result, path)
+        outputs = [tmp_path / f"{family}.png", tmp_path / f"{family}.pdf"]
+        run_script(
+            "controls/controls_figure",
+            input=paths[family],
+            output={"figure": outputs},
+            params={"labels": LABELS},
+        )
+        assert b"figure of random-set controls" in outputs[0].read_bytes()
+        assert outputs[1].read_bytes().startswith(b"%PDF")
     outputs = [tmp_path / f"controls.{suffix}" for suffix in ("csv", "md", "tex")]
-    write_controls_table(tests, LABELS, outputs)
+    run_script(
+        "controls/controls_table",
+        input={"tests": [each["tests"] for each in paths.values()]},
+        output={"table": outputs},
+        params={"families": list(paths), "labels": LABELS},
+    )
     csv = pd.read_csv(outputs[0])
-    assert len(csv) == 9 and csv["n_sets"].tolist()[:8] == [300] * 8
+    assert len(csv) == 15 and csv["n_sets"].tolist()[:8] == [300] * 8
     assert "no long-range unit" in csv["reason"].iloc[-1]
     markdown = outputs[1].read_text()
     assert "3 syntax units" in markdown and "p (paper)" in markdown
     assert "| no set of short- and long-range units |" in markdown
     assert r"1 \%" in outputs[2].read_text()
-    contents = [path.read_bytes() for path in outputs]
-    write_controls_table(tests, LABELS, outputs)
-    assert contents == [path.read_bytes() for path in outputs]
-    other = {**made(), "checkpoint_sha256": "another"}
-    tests["short_range"] = write_files(tmp_path, "short_range", SHORT, other)["tests"]
-    with pytest.raises(UserError, match="made from another checkpoint"):
-        write_controls_table(tests, LABELS, outputs)
 
 
 def draw(tasks, ablated="17 syntax units", seed=0):
     return controls_figure(*simulated(tasks, seed=seed), ablated, LABELS)
 
 
-def shown_texts(figure) -> list[Text]:
-    figure.draw_without_rendering()
-    texts = [*figure.texts, *(text for legend in figure.legends for text in legend.get_texts())]
-    if figure.axes:
-        texts.append(figure._supxlabel)
-    for axis in figure.axes:
-        texts += [axis.title, axis.yaxis.label]
-        # Labels of ticks beyond the limits exist, but are not drawn.
-        for labels, (low, high), place in (
-            (axis.get_xticklabels(), axis.get_xlim(), 0),
-            (axis.get_yticklabels(), axis.get_ylim(), 1),
-        ):
-            texts += [text for text in labels if low <= text.get_position()[place] <= high]
-    return [text for text in dict.fromkeys(texts) if text.get_visible() and text.get_text()]
-
-
 @pytest.mark.parametrize("tasks", [NOUN, SHORT, LINZEN, {**NOUN, **LINZEN}, {"simple": ("S", "P")}])
 def test_texts_have_one_size_do_not_overlap_and_lie_inside(tasks):
     figure = draw(tasks, "12 short- and long-range units")
-    texts = shown_texts(figure)
-    assert {text.get_fontsize() for text in texts} == {FONT_SIZE}
-    renderer = figure.canvas.get_renderer()
-    boxes = [(text.get_text(), text.get_window_extent(renderer)) for text in texts]
-    for (one, first), (two, second) in combinations(boxes, 2):
-        overlap = (
-            min(first.x1, second.x1) - max(first.x0, second.x0),
-            min(first.y1, second.y1) - max(first.y0, second.y0),
-        )
-        assert min(overlap) <= 0.5, (one, two)
-    for text, box in boxes:
-        assert box.x0 >= 0 and box.y0 >= 0, text
-        assert box.x1 <= figure.bbox.x1 and box.y1 <= figure.bbox.y1, text
+    check_texts(figure)
     assert figure.get_figwidth() == TEXT_WIDTH
 
 
@@ -288,7 +271,7 @@ def test_every_condition_has_a_panel_with_its_p_and_marks():
 
 def test_the_figure_says_over_which_conditions_p_is_adjusted():
     def note(accuracy, tests):
-        texts = shown_texts(controls_figure(accuracy, tests, "17 syntax units", LABELS))
+        texts = visible_texts(controls_figure(accuracy, tests, "17 syntax units", LABELS))
         return [text.get_text() for text in texts if text.get_text().startswith("Holm:")]
 
     with_attractors = "Holm: p adjusted over the testable conditions, of those with attractors only"
@@ -322,38 +305,17 @@ def test_the_legend_says_what_is_drawn():
     assert markers == {"v": SINGULAR, "^": PLURAL, "D": GREEN}
 
 
-@pytest.mark.parametrize("suffix", ["png", "pdf"])
-def test_equal_figures_give_equal_bytes(suffix, tmp_path):
-    for name, seed in (("one", 0), ("two", 0), ("three", 1)):
-        save_figure(draw(SHORT, seed=seed), tmp_path / f"{name}.{suffix}", {"seed": 2019})
-    one, two, three = (
-        (tmp_path / f"{name}.{suffix}").read_bytes() for name in ("one", "two", "three")
-    )
-    assert one == two != three
-
-
-def test_a_family_without_a_set_gets_a_figure_that_says_so(tmp_path):
-    paths = write_files(tmp_path, "short_and_long_range", {}, EMPTY)
-    outputs = [tmp_path / "controls.png", tmp_path / "controls.pdf"]
-    write_controls_figure(
-        paths["accuracy"], paths["tests"], paths["sets"], "short_and_long_range", LABELS, outputs
-    )
-    assert all(path.stat().st_size for path in outputs)
-    figure = no_set_figure("short- and long-range units", EMPTY["reason"])
-    (text,) = shown_texts(figure)
+def test_a_family_without_a_set_gets_a_figure_that_says_so():
+    accuracy, tests = FAMILIES["short_and_long_range"]
+    sets = Result(None, {**EMPTY, "config": {"family": "short_and_long_range"}})
+    figure = family_figure(accuracy, tests, sets, LABELS).content
+    check_texts(figure)
+    (text,) = visible_texts(figure)
     assert "no long-range unit" in text.get_text().replace("\n", " ")
-    box = text.get_window_extent()
-    assert box.x0 >= 0 and box.x1 <= figure.bbox.x1
-    assert text.get_fontsize() == FONT_SIZE
 
 
-def test_the_figure_step_draws_and_checks_its_sources(tmp_path):
-    paths = write_files(tmp_path, "syntax", NOUN, made((651,)))
-    arguments = (paths["accuracy"], paths["tests"], paths["sets"], "syntax", LABELS)
-    outputs = [tmp_path / "controls.pdf"]
-    write_controls_figure(*arguments, outputs)
-    assert outputs[0].read_bytes().startswith(b"%PDF")
-    other = {**made((651,)), "checkpoint_sha256": "another"}
-    write_parquet(pa.table({"set": pa.array([], pa.int32())}), paths["sets"], other)
-    with pytest.raises(UserError, match="another checkpoint"):
-        write_controls_figure(*arguments, outputs)
+def test_the_figure_is_of_one_checkpoint():
+    accuracy, tests = FAMILIES["syntax"]
+    other = Result(None, {**made(), "checkpoint_sha256": "another"}, "sets")
+    with pytest.raises(UserError, match="sets was made from another checkpoint"):
+        family_figure(accuracy, tests, other, LABELS)

@@ -9,22 +9,24 @@ import pyarrow.parquet as pq
 import pytest
 import torch
 from scipy import stats
+from support.scripts import run_script
 
 from lstm_units.analyses.controls.random_sets import (
     FAMILIES,
     UnitSet,
+    control_sets,
     draw_set,
     draw_sets,
     family_set,
     sets_table,
 )
-from lstm_units.analyses.controls.write_sets import write_control_sets
 from lstm_units.errors import ConfigurationError, InterventionError, UserError
 from lstm_units.interventions.context_states import read_context
 from lstm_units.interventions.interventions import Interventions
 from lstm_units.interventions.sweep import Items, sweep
 from lstm_units.interventions.sweep_reference import sweep_ref
 from lstm_units.io.files import make_metadata, read_metadata, write_json
+from lstm_units.io.results import Result
 from lstm_units.io.unit_numbers import layer_of_units
 from lstm_units.models.language_model import Layer
 
@@ -90,21 +92,17 @@ def test_a_set_of_all_units_of_a_layer_has_one_random_set():
 
 
 def test_too_few_units_are_refused():
-    needed = (
-        r"2 units of layer 1 .* there are 1 .*controls\.match: all.*controls\.exclude_long_range"
-    )
+    needed = r"2 units of layer 1 .* there are 1 .*match: all.*exclude_long_range: false"
     with pytest.raises(ConfigurationError, match=needed):
         draw_set(0, (1, 2), SIZES, excluded=tuple(range(2, 21)))
     with pytest.raises(ConfigurationError, match="of all layers together") as raised:
         draw_set(0, (1, 2), SIZES, "all", excluded=tuple(range(2, 51)))
-    assert "controls.match" not in str(raised.value)
+    assert "match" not in str(raised.value)
     with pytest.raises(ConfigurationError, match="unit 3 is tested and excluded at once"):
         draw_sets(TESTED, SIZES, 10, 0, excluded=(3,))
-    with pytest.raises(ConfigurationError, match=r"controls\.sets is 0"):
+    with pytest.raises(ConfigurationError, match="0 random sets were asked for"):
         draw_sets(TESTED, SIZES, 0, 0)
-    with pytest.raises(
-        ConfigurationError, match=r"controls\.match is 'layers'; write one of layer, all"
-    ):
+    with pytest.raises(ConfigurationError, match="match is 'layers'; write one of layer, all"):
         draw_sets(TESTED, SIZES, 1, 0, match="layers")
     with pytest.raises(InterventionError, match="unit 51 does not exist"):
         draw_sets((51,), SIZES, 1, 0)
@@ -125,6 +123,14 @@ def test_families_test_the_units_of_their_lists():
     assert family_set("short_range", lists).units == (7,)
     both = family_set("short_and_long_range", lists)
     assert (both.units, both.excluded, both.reason) == ((5, 7, 12), (), None)
+
+
+def test_a_family_needs_its_lists():
+    with pytest.raises(ConfigurationError, match="family syntax needs the list of long_range"):
+        family_set("syntax", {"syntax": [3]})
+    assert family_set("syntax", {"syntax": [3]}, exclude_long_range=False).units == (3,)
+    with pytest.raises(ConfigurationError, match=r"unknown family of sets 'noun'.*short_range"):
+        family_set("noun", {})
 
 
 @pytest.mark.parametrize(
@@ -188,40 +194,26 @@ def _flip(model, unit):
 LAYER_OF_SMALL = dict(enumerate([0] * 6 + [1] * 8, start=1))
 
 
-@pytest.fixture
-def unit_lists(tmp_path):
-    """Lists of units as files."""
-
-    def write(checkpoint="a", **lists):
-        paths = {}
-        for name in ("syntax", "long_range", "short_range"):
-            paths[name] = tmp_path / "units" / f"{name}.json"
-            metadata = make_metadata(checkpoint_sha256=checkpoint, stimuli_sha256=f"of {name}")
-            value = {"units": [{"unit": unit} for unit in lists.get(name, [])]}
-            write_json(value, paths[name], metadata)
-        return paths
-
-    return write
+def listed(*units, checkpoint="a") -> Result:
+    metadata = make_metadata(checkpoint_sha256=checkpoint)
+    return Result({"units": [{"unit": unit} for unit in units]}, metadata, "a list")
 
 
-def test_the_step_writes_the_contracts_columns_and_how_sets_were_drawn(unit_lists, tmp_path):
-    paths = unit_lists(syntax=[3, 17, 40, 41], long_range=[40, 50])
-    outputs = [tmp_path / f"{name}.parquet" for name in ("one", "two")]
-    for output in outputs:
-        write_control_sets(
-            "syntax",
-            SIZES,
-            paths["syntax"],
-            paths["long_range"],
-            None,
-            25,
-            "layer",
-            True,
-            4,
-            output,
-        )
-    assert outputs[0].read_bytes() == outputs[1].read_bytes()
-    table = pq.read_table(outputs[0])
+def test_the_script_writes_the_contracts_columns_and_how_sets_were_drawn(tmp_path):
+    lists = {"syntax": listed(3, 17, 40, 41), "long_range": listed(40, 50)}
+    paths = {name: tmp_path / f"{name}.json" for name in (*lists, "description")}
+    for name, result in lists.items():
+        write_json(result.content, paths[name], result.metadata)
+    write_json({"layer_sizes": SIZES}, paths["description"])
+    output = tmp_path / "sets.parquet"
+    run_script(
+        "controls/control_sets",
+        input={**paths, "short_range": []},
+        output={"sets": output},
+        params={"sets": 25, "match": "layer", "exclude_long_range": True, "seed": 4},
+        wildcards={"family": "syntax"},
+    )
+    table = pq.read_table(output)
     assert [str(field.type) for field in table.schema] == ["int32", "int16", "int64"]
     assert table.schema.names == ["set", "unit", "seed"]
     rows = table.to_pandas()
@@ -229,47 +221,25 @@ def test_the_step_writes_the_contracts_columns_and_how_sets_were_drawn(unit_list
     assert rows.loc[rows["set"] == 0, "unit"].tolist() == [3, 17, 41]
     assert rows.loc[rows["set"] == 0, "seed"].isna().all()
     for number, chosen in rows[rows["set"] > 0].groupby("set"):
-        seeds = set(pq.read_table(outputs[0], filters=[("set", "=", number)])["seed"].to_pylist())
+        seeds = set(pq.read_table(output, filters=[("set", "=", number)])["seed"].to_pylist())
         assert len(seeds) == 1
         drawn = draw_set(seeds.pop(), (3, 17, 41), SIZES, "layer", (40, 50))
         assert tuple(chosen["unit"]) == drawn
-    made = read_metadata(outputs[0])
+    made = read_metadata(output)
     assert (made["tested"], made["excluded"], made["reason"]) == ([3, 17, 41], [40, 50], None)
     assert (made["seed"], made["config"]["match"], made["config"]["n_sets"]) == (4, "layer", 25)
     assert made["checkpoint_sha256"] == "a"
 
 
 @pytest.mark.parametrize("family", FAMILIES)
-def test_the_step_writes_no_rows_and_a_reason_without_a_set(family, unit_lists, tmp_path):
-    paths = unit_lists(short_range=[4] if family == "short_and_long_range" else [])
-    output = tmp_path / "sets.parquet"
-    write_control_sets(
-        family, SIZES, paths["syntax"], paths["long_range"], paths["short_range"],
-        10, "layer", True, 4, output,
-    )  # fmt: skip
-    assert pq.read_table(output).num_rows == 0
-    made = read_metadata(output)
-    assert made["tested"] == [] and made["reason"].startswith("this model has n")
-
-
-def test_the_step_reads_only_the_lists_that_the_family_needs(unit_lists, tmp_path):
-    paths = unit_lists(syntax=[3], short_range=[4], long_range=[3])
-    output = tmp_path / "sets.parquet"
-    write_control_sets("syntax", SIZES, paths["syntax"], None, None, 2, "all", False, 0, output)
-    assert read_metadata(output)["tested"] == [3]
-    with pytest.raises(ConfigurationError, match="family syntax needs the list of long_range"):
-        write_control_sets("syntax", SIZES, paths["syntax"], None, None, 2, "all", True, 0, output)
-    with pytest.raises(ConfigurationError, match=r"unknown family of sets 'noun'.*short_range"):
-        write_control_sets("noun", SIZES, None, None, None, 2, "all", True, 0, output)
-
-
-def test_lists_of_different_checkpoints_are_refused(unit_lists, tmp_path):
-    paths = unit_lists(short_range=[4], long_range=[3])
-    metadata = make_metadata(checkpoint_sha256="b", stimuli_sha256="c")
-    write_json({"units": [{"unit": 3}]}, paths["long_range"], metadata)
-    with pytest.raises(UserError, match=r"long_range.json was made from another checkpoint"):
-        write_control_sets(
-            "short_and_long_range", SIZES, None, paths["long_range"], paths["short_range"],
-            2, "all", True, 0, tmp_path / "sets.parquet",
-        )  # fmt: skip
-    assert not (tmp_path / "sets.parquet").exists()
+def test_without_a_set_there_are_no_rows_and_a_reason(family):
+    short = [4] if family == "short_and_long_range" else []
+    lists = {"syntax": listed(), "long_range": listed(), "short_range": listed(*short)}
+    options = {"n_sets": 10, "match": "layer", "exclude_long_range": True, "seed": 4}
+    found = control_sets(family, SIZES, lists, **options)
+    assert found.content.num_rows == 0
+    assert found.metadata["tested"] == []
+    assert found.metadata["reason"].startswith("this model has n")
+    lists["long_range"] = listed(3, checkpoint="b")
+    with pytest.raises(UserError, match="was made from another checkpoint"):
+        control_sets(family, SIZES, lists, **options)

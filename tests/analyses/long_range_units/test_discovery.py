@@ -1,17 +1,23 @@
 """Planted long-range units are found, with their number; noise yields none."""
 
 import json
+from dataclasses import replace
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
+from support.scripts import run_script
 from support.simulated_results import BASE, write_results
 
 from lstm_units.analyses.long_range_units.conditions import Condition, Criteria, one_subject_number
 from lstm_units.analyses.long_range_units.discovery import discover_long_range
-from lstm_units.errors import ConfigurationError, UserError
-from lstm_units.statistics.agreement import intact_table
+from lstm_units.errors import ConfigurationError
+from lstm_units.io.files import read_json, write_json
+from lstm_units.statistics.agreement import intact_counts
+from lstm_units.statistics.intact_items import lay_out_items, stimuli_of_items
+from lstm_units.statistics.margins import Margins
+from lstm_units.statistics.resampling import choose_groups, lexical_groups
 
 CRITERIA = Criteria(bootstrap_samples=400)
 NOUN = {
@@ -20,9 +26,14 @@ NOUN = {
 }
 
 
-def discover(results, criteria=CRITERIA, **kwargs):
+def discover(results, criteria=CRITERIA, *, margins=None, scores=None, units=None):
     return discover_long_range(
-        results.shards, results.intact, results.stimuli, results.layer_sizes, criteria, **kwargs
+        margins or results.margins,
+        scores or results.scores,
+        results.items,
+        results.layer_sizes,
+        criteria,
+        units=units or results.units,
     )
 
 
@@ -62,7 +73,7 @@ def test_planted_units_are_found_with_layer_and_number_and_confirmed(found):
 
 
 def test_the_two_halves_share_no_item_and_make_up_all(found, planted):
-    n = intact_table(planted.intact).set_index(["task", "condition"])["n"]
+    n = intact_counts(planted.scores, near_tie=0).set_index(["task", "condition"])["n"]
     for unit in found["units"]:
         one, other = conditions(unit["discovery"]), conditions(unit["confirmation"])
         assert {key: one[key]["n"] + other[key]["n"] for key in one} == n.to_dict()
@@ -91,10 +102,9 @@ def test_evidence_of_the_confirmation_half_is_that_of_its_items(found, planted):
 
 
 def test_equal_input_gives_equal_bytes_whatever_the_order_of_the_tasks(found, planted):
-    backwards = {task: planted.intact[task] for task in reversed(planted.intact)}
-    again = discover_long_range(
-        planted.shards[::-1], backwards, planted.stimuli, planted.layer_sizes, CRITERIA
-    )
+    margins = replace(planted.margins, parts=planted.margins.parts[::-1])
+    backwards = dict(reversed(planted.scores.items()))
+    again = discover(planted, margins=margins, scores=backwards)
     assert json.dumps(again) == json.dumps(found)
     assert "NaN" not in json.dumps(found, allow_nan=False)
 
@@ -115,36 +125,20 @@ def test_a_unit_of_both_numbers_has_none(tmp_path):
     assert unit["confirmation"]["subject_number"] is None
 
 
-def test_an_effect_in_the_discovery_half_alone_is_not_confirmed(planted, tmp_path):
+def test_an_effect_in_the_discovery_half_alone_is_not_confirmed(planted):
     """Undo the planted effect of unit 41 in the items that discovery did not use."""
-    from lstm_units.analyses.long_range_units.discovery import _read_stimuli
-    from lstm_units.statistics.margins import read_intact
-    from lstm_units.statistics.resampling import choose_groups, lexical_groups
-
-    intact = read_intact({task: planted.intact[task] for task in sorted(planted.intact)})
-    stimuli = {task: _read_stimuli(planted.stimuli, task, intact) for task in intact.tasks}
-    half = choose_groups(lexical_groups(stimuli), 0.5, CRITERIA.seed)
-    shards = []
+    intact = lay_out_items({task: planted.scores[task] for task in sorted(planted.scores)})
+    groups = lexical_groups(stimuli_of_items(planted.items, intact))
+    half = choose_groups(groups, 0.5, CRITERIA.seed)
+    parts = []
     for path in planted.shards:
-        file = pq.ParquetFile(path)
-        copy = tmp_path / path.parent.name / path.name
-        copy.parent.mkdir(exist_ok=True)
-        with pq.ParquetWriter(copy, file.schema_arrow) as writer:
-            for group in range(file.num_row_groups):
-                table = file.read_row_group(group)
-                if table.column("unit")[0].as_py() == 41:
-                    tasks = table.column("task").to_pylist()
-                    items = table.column("item").to_numpy()
-                    place = [intact.span(t).start + i for t, i in zip(tasks, items, strict=True)]
-                    margin = np.where(
-                        half[place], table.column("margin").to_numpy(), intact.margin[place]
-                    )
-                    table = table.set_column(3, "margin", pa.array(margin, pa.float32()))
-                writer.write_table(table)
-        shards.append(copy)
-    found = discover_long_range(
-        shards, planted.intact, planted.stimuli, planted.layer_sizes, CRITERIA
-    )
+        table = pq.read_table(path)
+        rows = zip(table["task"].to_pylist(), table["item"].to_pylist(), strict=True)
+        place = np.array([intact.span(task).start + item for task, item in rows])
+        undone = (table["unit"].to_numpy() == 41) & ~half[place]
+        margin = np.where(undone, intact.margin[place], table["margin"].to_numpy())
+        parts.append(table.set_column(3, "margin", pa.array(margin, pa.float32())))
+    found = discover(planted, margins=Margins(tuple(parts)))
     assert {u["unit"]: u["confirmed"] for u in found["units"]} == {27: True, 41: False}
     assert found["units"][1]["confirmation"]["confirmed_for"] == []
     assert "41 (layer 2, singular, not confirmed)" in found["summary"]
@@ -235,7 +229,7 @@ def test_a_part_of_the_units_can_be_searched(tmp_path):
     results = write_results(
         tmp_path, tasks=NOUN, planted={27: ({"PS"}, 3.0)}, units=range(21, 31), shard_size=10
     )
-    found = discover(results)
+    found = discover(results, units=range(21, 31))
     assert ([u["unit"] for u in found["units"]], found["n_units"]) == ([27], 10)
 
 
@@ -270,18 +264,32 @@ def test_a_task_without_attractors_is_named(planted):
         discover(planted, Criteria(tasks=("simple",)))
 
 
-def test_stimuli_of_another_run_are_named(planted, tmp_path):
-    table = pq.read_table(planted.stimuli["nounpp"]).slice(5)
-    other = tmp_path / "nounpp.parquet"
-    pq.write_table(table, other)
-    with pytest.raises(UserError, match=r"does not hold each item of intact/nounpp.parquet"):
-        discover_long_range(
-            planted.shards,
-            planted.intact,
-            {**planted.stimuli, "nounpp": other},
-            planted.layer_sizes,
-            CRITERIA,
-        )
+def test_the_script_writes_what_is_found(planted, found, tmp_path):
+    description, output = tmp_path / "model.json", tmp_path / "long_range.json"
+    write_json({"layer_sizes": planted.layer_sizes}, description)
+    criteria = {**found["criteria"]}
+    run_script(
+        "long_range_units/long_range_units",
+        input={
+            "description": description,
+            "shards": planted.shards,
+            "intact": list(planted.intact.values()),
+            "stimuli": list(planted.stimuli.values()),
+        },
+        output={"long_range": output},
+        params={
+            "tasks": list(planted.intact),
+            "units": list(planted.units),
+            "statistics": {
+                key: criteria.pop(key) for key in ("confidence", "correction", "near_tie")
+            },
+            "discovery": criteria,
+        },
+    )
+    written = read_json(output)
+    metadata = written.pop("metadata")
+    assert written == found
+    assert (metadata["kind"], metadata["seed"]) == ("long-range units", 2019)
 
 
 def test_conditions_without_a_known_number_leave_the_subject_number_as_it_is():

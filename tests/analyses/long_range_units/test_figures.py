@@ -5,7 +5,7 @@ import pandas as pd
 import pytest
 from matplotlib.collections import PathCollection
 
-from lstm_units.analyses.long_range_units.units_figure import units_at_a_glance
+from lstm_units.analyses.long_range_units.figure import units_at_a_glance
 from lstm_units.errors import UserError
 from lstm_units.io.figure_style import FONT_SIZE, save_figure
 

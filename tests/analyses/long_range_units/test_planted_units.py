@@ -23,15 +23,17 @@ from lstm_units.analyses.decoding.short_range_units import ShortRangeCriteria
 from lstm_units.analyses.decoding.write_short_range import write_short_range
 from lstm_units.analyses.decoding.write_single_units import write_unit_decoding
 from lstm_units.analyses.decoding.write_single_units_figure import write_unit_decoding_figure
-from lstm_units.analyses.long_range_units.discovery import Criteria
-from lstm_units.analyses.long_range_units.write_results import write_long_range
+from lstm_units.analyses.long_range_units.conditions import Criteria
+from lstm_units.analyses.long_range_units.discovery import long_range_units
 from lstm_units.errors import ConfigurationError, UserError
 from lstm_units.interventions.model_inputs import Compute, Context
 from lstm_units.interventions.write_ablation import write_context_states, write_shard
 from lstm_units.interventions.write_intact import write_intact
 from lstm_units.io.files import read_json, read_metadata
+from lstm_units.io.results import read_result, write_result
 from lstm_units.models.language_model import LanguageModel
 from lstm_units.models.untrained import untrained_like
+from lstm_units.statistics.margins import open_margins
 from lstm_units.stimuli.write_generated import write_generated
 
 COMPUTE = Compute(device="cpu", memory=0.2)
@@ -127,9 +129,15 @@ def run(model: LanguageModel, stimuli: dict[str, Path], english: Path, folder: P
     write_context_states(checkpoint, context, "zero", units, COMPUTE, states)
     write_shard(checkpoint, swept, states, 1, "zero", units, COMPUTE, shard)
     criteria = Criteria(tasks=TASKS, bootstrap_samples=200)
-    write_long_range(
-        [shard], intact, swept, model.layer_sizes, units, criteria, experiment.path("long_range")
+    found = long_range_units(
+        open_margins([shard]),
+        {task: read_result(path) for task, path in intact.items()},
+        {task: read_result(path) for task, path in swept.items()},
+        model.layer_sizes,
+        criteria,
+        units=units,
     )
+    write_result(found, experiment.path("long_range"))
     experiment.discover_short_range(experiment.decoding, experiment.path("short_range"))
     return experiment
 

@@ -8,27 +8,25 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
+from support.scripts import run_script
 from support.simulated_results import intact_rows, write_results, write_shard
 
 from lstm_units.analyses.long_range_units.conditions import Criteria
 from lstm_units.analyses.long_range_units.discovery import discover_long_range
-from lstm_units.analyses.long_range_units.tables import (
-    table1,
-    table2,
-    table2_headers,
-    table2_legend,
-)
+from lstm_units.analyses.long_range_units.table1 import table1
+from lstm_units.analyses.long_range_units.table2 import accuracy_rows, table2
 from lstm_units.errors import UserError
 from lstm_units.io.files import make_metadata, write_json, write_parquet
 from lstm_units.io.published import paper_table2
+from lstm_units.io.results import Result
 from lstm_units.io.table_formats import (
     escape_latex,
-    format_csv,
     format_latex,
     format_markdown,
     write_table,
 )
-from lstm_units.statistics.agreement import accuracy_table, intact_table, set_accuracy_table
+from lstm_units.statistics.agreement import accuracy_table, intact_counts
+from lstm_units.statistics.margins import open_margins
 
 
 @pytest.fixture(scope="module")
@@ -42,15 +40,13 @@ def results(tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def tables(results):
-    accuracy = accuracy_table(results.shards, results.intact, results.layer_sizes)
-    long_range = discover_long_range(
-        results.shards,
-        results.intact,
-        results.stimuli,
-        results.layer_sizes,
-        Criteria(bootstrap_samples=200),
+    margins, scores, sizes = results.margins, results.scores, results.layer_sizes
+    accuracy = accuracy_table(margins, scores, sizes, units=results.units)
+    criteria = Criteria(bootstrap_samples=200)
+    found = discover_long_range(
+        margins, scores, results.items, sizes, criteria, units=results.units
     )
-    return intact_table(results.intact), accuracy, long_range
+    return intact_counts(scores, near_tie=1e-4), accuracy, found
 
 
 def unit(number, confirmed=True, subject="plural", loss=0.9):
@@ -72,13 +68,13 @@ def long_range_of(*units):
     }
 
 
-def rows(task, conditions, n, accuracies, **columns):
+def rows(task, conditions, n, right, **columns):
     return pd.DataFrame(
         {
             "task": task,
             "condition": conditions,
             "n": n,
-            "accuracy": accuracies,
+            "right": right,
             "n_near_ties": columns.pop("near", 0),
             **columns,
         }
@@ -94,23 +90,34 @@ def test_paper_table_holds_the_published_numbers():
     assert (table["paper_776"].notna().sum(), table["paper_988"].notna().sum()) == (6, 3)
 
 
-def test_table1_shows_the_first_item_up_to_its_verb(results):
-    table = table1(results.stimuli, {"nounpp": "nounPP"}).set_index("task")
+def test_table1_shows_the_first_item_up_to_its_verb(results, tmp_path):
+    outputs = [tmp_path / f"table1.{suffix}" for suffix in ("csv", "md", "tex")]
+    for path in results.stimuli.values():
+        write_parquet(pq.read_table(path), path, make_metadata(stimuli_sha256=path.stem))
+    run_script(
+        "long_range_units/table1",
+        input={"stimuli": list(results.stimuli.values())},
+        output={"table": outputs},
+        params={"tasks": list(results.stimuli), "labels": {"nounpp": "nounPP"}},
+    )
+    table = pd.read_csv(outputs[0]).set_index("task")
     assert list(table.index) == ["simple", "nounpp", "nounpp_adv"]
     row = table.loc["nounpp"]
     assert row["label"] == "nounPP"
     assert re.fullmatch(r"The subject\d+S near the noun\d+S verb\d+s", row["example"])
-    assert (row["words"], row["conditions"], row["n"]) == (6, "SS, SP, PS, PP", "300")
+    assert (row["words"], row["conditions"], row["n"]) == (6, "SS, SP, PS, PP", 300)
+    assert '"stimuli_sha256": {"nounpp": "nounpp"' in outputs[1].read_text()
+    assert outputs[2].read_text().count(r" \\") == 4
 
 
-def test_table1_lists_unequal_counts(results, tmp_path):
-    path = tmp_path / "simple.parquet"
-    pq.write_table(pq.read_table(results.stimuli["simple"]).slice(0, 450), path)
-    assert table1({"simple": path}).loc[0, "n"] == "300, 150"
+def test_table1_lists_unequal_counts(results):
+    table = results.items["simple"].content.slice(0, 450)
+    stimuli = {"simple": Result(table, {"stimuli_sha256": "s"})}
+    assert table1(stimuli, {}).table.loc[0, "n"] == "300, 150"
 
 
 def test_table2_stands_in_the_papers_order_beside_its_numbers(tables):
-    table = table2(*tables)
+    table = accuracy_rows(*tables)
     keys = list(zip(table["task"], table["condition"], strict=True))
     noun = [(t, c) for t in ("nounpp", "nounpp_adv") for c in ("SS", "SP", "PS", "PP")]
     assert keys == [("simple", "S"), ("simple", "P"), *noun, ("linzen", "all")]
@@ -123,8 +130,8 @@ def test_table2_stands_in_the_papers_order_beside_its_numbers(tables):
 
 
 def test_table2_shows_an_accuracy_only_below_nine_tenths_of_full(tables):
-    intact, accuracy, long_range = tables
-    table = table2(intact, accuracy, long_range, natural_tasks=())
+    accuracy = tables[1]
+    table = accuracy_rows(*tables, natural_tasks=())
     table = table.set_index(["task", "condition"])
     known = accuracy.set_index(["unit", "task", "condition"])
     shown = 0
@@ -140,95 +147,113 @@ def test_table2_shows_an_accuracy_only_below_nine_tenths_of_full(tables):
 
 
 def test_exactly_nine_tenths_of_full_is_no_drop():
-    intact = rows("simple", ["S", "P"], 1000, [1.0, 1.0])
-    accuracy = rows("simple", ["S", "P"], 1000, [0.9, 0.899], unit=7)
-    table = table2(intact, accuracy, long_range_of(unit(7)))
+    intact = rows("simple", ["S", "P"], 1000, [1000, 1000])
+    accuracy = rows("simple", ["S", "P"], 1000, [900, 899], unit=7)
+    table = accuracy_rows(intact, accuracy, long_range_of(unit(7)))
     assert table["unit_7"].tolist()[:2] == ["-", 89.9]
 
 
 def test_a_task_of_another_name_stands_beside_the_paper_task_that_it_is(tables):
     long_range = tables[2]
     renamed = [t.assign(task=t["task"].astype(str).replace("nounpp", "mine")) for t in tables[:2]]
-    rows = table2(*renamed, long_range, paper_tasks={"mine": "nounpp"})
+    rows = accuracy_rows(*renamed, long_range, paper_tasks={"mine": "nounpp"})
     rows = rows.set_index(["task", "condition"])
     assert rows.loc[("mine", "SP"), "paper_988"] == 54.2
-    rows = table2(*renamed, long_range).set_index(["task", "condition"])
+    rows = accuracy_rows(*renamed, long_range).set_index(["task", "condition"])
     assert rows.loc[("mine", "SP"), "paper_988"] == ""
 
 
 def test_linzen_gets_all_and_one_row_by_number_of_attractors(tmp_path):
     margin = np.array([1, 1, 1, -1, 1, 1, 1, 1, -1, -1], float)
-    condition = list("0000111222")
-    intact_path = tmp_path / "linzen.parquet"
-    write_parquet(intact_rows(np.arange(10), condition, margin), intact_path, make_metadata())
+    linzen = Result(intact_rows(np.arange(10), list("0000111222"), margin))
+    scores = {"linzen": linzen, "simple": Result(intact_rows([0], ["S"], [1.0]))}
     ablated = margin.copy()
     ablated[:3] = -1
-    file = write_shard(
-        tmp_path / "found_0000-0000.parquet",
-        [(0, {"linzen": (np.arange(10), ablated.astype(np.float32))})],
-        key="set",
-    )
-    sets = tmp_path / "sets.parquet"
-    pq.write_table(pa.table({"set": [0], "unit": pa.array([7], pa.int16()), "seed": [0]}), sets)
-    by_set = set_accuracy_table([file], {"linzen": intact_path}, sets)
-    simple = rows("simple", ["S"], 10, [1.0])
-    intact = pd.concat([simple, intact_table({"linzen": intact_path})])
-    accuracy = rows("simple", ["S"], 10, [1.0], unit=7)
-    table = table2(intact, accuracy, long_range_of(unit(7)), set_accuracy=by_set)
+    block = (0, {"linzen": (np.arange(10), ablated.astype(np.float32))})
+    margins = open_margins([write_shard(tmp_path / "found.parquet", [block], key="set")], "set")
+    accuracy = Result(pa.table(rows("simple", ["S"], 1, [1], unit=7).to_dict("list")))
+    arguments = (scores, accuracy, Result(long_range_of(unit(7))), {})
+    options = {"relative_drop": 0.1, "near_tie": 1e-4}
+    sets = Result(pa.table({"set": [0], "unit": pa.array([7], pa.int16())}))
+    swept = {"sets": sets, "set_margins": margins, "unswept": ["linzen"]}
+    table = table2(*arguments, **options, **swept).table
     natural = table[table["task"] == "linzen"].set_index("condition")
     assert list(natural.index) == ["all", "0", "1", "2"]
     assert natural["n"].tolist() == [10, 4, 3, 3]
     assert natural["full"].tolist() == pytest.approx([70.0, 75.0, 100.0, 33.3333])
     assert natural["unit_7"].tolist() == [40.0, 0.0, "-", "-"]
     assert natural.loc["all", "paper_776"] == 75.3
-    without = table2(intact, accuracy, long_range_of(unit(7)))
+    without = table2(*arguments, **options).table
     assert set(without.loc[without["task"] == "linzen", "unit_7"]) == {"not run"}
 
 
 def test_a_missing_test_set_says_not_given(tables):
-    last = table2(*tables).iloc[-1]
+    last = accuracy_rows(*tables).iloc[-1]
     assert (last["task"], last["full"], last["n_near_ties"]) == ("linzen", "not given", "")
-    assert "linzen" not in set(table2(*tables, natural_tasks=())["task"])
+    assert "linzen" not in set(accuracy_rows(*tables, natural_tasks=())["task"])
 
 
-def test_a_model_without_units_still_gets_its_table(tables):
-    intact, accuracy, _ = tables
+def shown_table(found, near=(0, 0), n=100):
+    """Table 2 of one task that the intact model gets right; ablated, half of S is lost."""
+    scores = Result(intact_rows(np.arange(2 * n), np.repeat(["S", "P"], n), np.ones(2 * n)))
+    units = [entry["unit"] for entry in found["units"]]
+    tables = [rows("simple", ["S", "P"], n, [n // 2, n], unit=i, near=list(near)) for i in units]
+    columns = rows("simple", ["S", "P"], n, [n, n], unit=0)
+    accuracy = Result(pa.Table.from_pandas(pd.concat([columns, *tables]), preserve_index=False))
+    options = {"relative_drop": 0.1, "near_tie": 1e-4}
+    return table2({"simple": scores}, accuracy, Result(found), {}, **options)
+
+
+def test_a_model_without_units_still_gets_its_table():
     nothing = {**long_range_of(), "summary": "No long-range number unit among 30 units."}
-    table = table2(intact, accuracy, nothing)
-    assert [name for name in table.columns if name.startswith("unit_")] == []
-    text = format_markdown(table, legend=table2_legend(table, nothing))
-    assert "No long-range number unit among 30 units." in text
+    found = shown_table(nothing)
+    assert [name for name in found.table.columns if name.startswith("unit_")] == []
+    assert found.legend[0] == "No long-range number unit among 30 units."
 
 
 def test_near_ties_are_summed_over_the_columns_and_stand_in_the_legend():
-    intact = rows("simple", ["S", "P"], 100, [1.0, 1.0], near=[2, 0])
-    accuracy = rows("simple", ["S", "P"], 100, [1.0, 1.0], unit=7, near=[1, 4])
-    table = table2(intact, accuracy, long_range_of(unit(7)))
-    assert table["n_near_ties"].tolist() == [3, 4, ""]
-    assert table2_legend(table, long_range_of(unit(7)))[-1] == (
-        "Items counted with |margin| < 0.0001: 7 over all columns."
-    )
+    found = shown_table(long_range_of(unit(7), unit(8)), near=[1, 4])
+    assert found.table["n_near_ties"].tolist() == [2, 8, ""]
+    assert found.legend[-1] == "Items counted with |margin| < 0.0001: 10 over all columns."
 
 
 def test_unconfirmed_units_carry_an_asterisk_and_the_excess_is_told():
-    found = long_range_of(*(unit(i, i != 2, loss=i / 10) for i in (1, 2, 3)))
-    intact = rows("simple", ["S"], 10, [1.0])
-    accuracy = pd.concat(rows("simple", ["S"], 10, [0.5], unit=i) for i in (1, 2, 3))
-    table = table2(intact, accuracy, found, maximum_units=2)
-    assert [c for c in table.columns if c.startswith("unit_")] == ["unit_2", "unit_3"]
-    assert table2_headers(found)["unit_2"] == "unit 2 (plural)*"
-    legend = table2_legend(table, found)
-    assert any(line.startswith("2 of 3 units") for line in legend)
-    assert any(line.startswith("* found on one half") for line in legend)
+    found = shown_table(long_range_of(*(unit(i, i != 2, loss=i / 10) for i in range(1, 9))))
+    shown = [name for name in found.table.columns if name.startswith("unit_")]
+    assert shown == [f"unit_{i}" for i in range(3, 9)]
+    assert found.headers["unit_2"] == "unit 2 (plural)*"
+    assert any(line.startswith("6 of 8 units") for line in found.legend)
+    found = shown_table(long_range_of(unit(2, confirmed=False)))
+    assert any(line.startswith("* found on one half") for line in found.legend)
 
 
-def test_csv_reads_back_as_plain_numbers(tables):
-    from io import StringIO
-
-    table = table2(*tables)
-    back = pd.read_csv(StringIO(format_csv(table)), keep_default_na=False)
-    assert list(back.columns) == list(table.columns)
-    assert [float(v) for v in back["full"][:-1]] == table["full"].tolist()[:-1]
+def test_the_script_writes_table2_in_all_formats(results, tables, tmp_path):
+    paths = {"accuracy": tmp_path / "accuracy.parquet", "long_range": tmp_path / "long_range.json"}
+    accuracy = pa.Table.from_pandas(tables[1], preserve_index=False)
+    write_parquet(accuracy, paths["accuracy"], make_metadata(checkpoint_sha256="c"))
+    write_json(tables[2], paths["long_range"], make_metadata(checkpoint_sha256="c"))
+    outputs = [tmp_path / f"table2.{suffix}" for suffix in ("csv", "md", "tex")]
+    run_script(
+        "long_range_units/table2",
+        input={**paths, "intact": list(results.intact.values()), "sets": [], "set_shards": []},
+        output={"table": outputs},
+        params={
+            "tasks": list(results.intact),
+            "unswept": [],
+            "natural": [],
+            "paper_tasks": {},
+            "labels": {},
+            "relative_drop": 0.1,
+            "near_tie": 1e-4,
+        },
+    )
+    table = pd.read_csv(outputs[0], keep_default_na=False)
+    expected = accuracy_rows(*tables)
+    assert list(table.columns) == list(expected.columns)
+    assert [float(value) for value in table["full"][:-1]] == expected["full"].tolist()[:-1]
+    for path in outputs[1:]:
+        assert "unit 12 (plural)" in path.read_text()
+        assert '"checkpoint_sha256": "c", "config": {"relative_drop": 0.1}' in path.read_text()
 
 
 def test_markdown_columns_line_up_and_escape_pipes():
@@ -251,7 +276,7 @@ def test_latex_is_escaped_and_has_as_many_columns_as_its_tabular():
 
 
 def test_tables_are_written_by_suffix_with_metadata_and_equal_bytes(tables, tmp_path):
-    table = table2(*tables)
+    table = accuracy_rows(*tables)
     for suffix in ("csv", "md", "tex"):
         one, two = tmp_path / f"one.{suffix}", tmp_path / f"two.{suffix}"
         for path in (one, two):

@@ -1,4 +1,4 @@
-"""Random sets of units against the ablated one: functions that return a matplotlib Figure."""
+"""Random sets of units against the ablated one."""
 
 import textwrap
 from collections.abc import Mapping
@@ -12,6 +12,7 @@ from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
 from matplotlib.ticker import MaxNLocator
 
+from lstm_units.analyses.controls.random_sets import FAMILIES
 from lstm_units.io.figure_style import (
     BLACK,
     FONT_SIZE,
@@ -24,6 +25,7 @@ from lstm_units.io.figure_style import (
     new_figure,
 )
 from lstm_units.io.published import task_rank
+from lstm_units.io.results import Result, made_from, require_same
 from lstm_units.statistics.margins import condition_rank
 
 _COLUMNS = 4  # panels side by side
@@ -35,6 +37,38 @@ _NARROWEST = 2.0  # percentage points of accuracy that a panel spans at least
 _BARS = 30  # of a histogram at most
 # Of the tested set: colour and marker by the number of the subject.
 _MARKS = {"S": (SINGULAR, "v", "singular"), "P": (PLURAL, "^", "plural"), "": (GREEN, "D", "")}
+
+
+def family_figure(
+    accuracy: Result, tests: Result, sets: Result, labels: Mapping[str, str]
+) -> Result:
+    """Draw a family of sets; without a set the figure says why there is none.
+
+    Parameters
+    ----------
+    accuracy, tests : Result
+        From `lstm_units.analyses.controls.set_tests.control_tests`.
+    sets : Result
+        From `lstm_units.analyses.controls.random_sets.control_sets`.
+    labels : mapping of str to str
+        Names of tasks in print.
+
+    Returns
+    -------
+    Result
+        It holds a figure.
+    """
+    require_same(accuracy, tests, sets)
+    name, tested = FAMILIES[sets.config["family"]], sets.metadata["tested"]
+    if tested:
+        ablated = f"{len(tested)} {name}" if len(tested) > 1 else name.removesuffix("s")
+        figure = controls_figure(accuracy.frame, tests.frame, ablated, labels)
+    else:
+        figure = no_set_figure(name, sets.metadata["reason"])
+    metadata = made_from(
+        tests, kind="figure of random-set controls", config=tests.config, tested=tested
+    )
+    return Result(figure, metadata)
 
 
 def controls_figure(

@@ -1,8 +1,9 @@
-"""Random sets of units, to compare an ablated set with (Lakretz et al. 2019, Section 4.3).
+"""The random-set baseline: an ablated set of units against random sets of the same size.
 
-What a set of units does is shown against random sets of the same size. By default a random set has
-as many units of each layer as the tested set, for layers differ in what their ablation costs; the
-paper drew from all layers together.
+"Sets" always means this baseline here: Lakretz et al. 2019 (Section 4.3) compare what a set of
+discovered units does with what random ones do. By default a random set has as many units of each
+layer as the tested set, for layers differ in what their ablation costs; the paper drew from all
+layers together.
 
 The tested units may be drawn too. Under the null hypothesis the tested set is one more draw of the
 same kind, and that makes the p value valid; without its units the draws would be of another kind.
@@ -16,6 +17,8 @@ import numpy as np
 import pyarrow as pa
 
 from lstm_units.errors import ConfigurationError
+from lstm_units.io.files import make_metadata
+from lstm_units.io.results import Result, made_from
 from lstm_units.io.unit_columns import unit_array
 from lstm_units.io.unit_numbers import layer_and_index, layer_of_units
 
@@ -26,6 +29,12 @@ FAMILIES = {
     "short_and_long_range": "short- and long-range units",
 }
 MATCHES = ("layer", "all")
+# The lists of units that each family is made of.
+_NEEDED = {
+    "syntax": ("syntax", "long_range"),
+    "short_range": ("short_range",),
+    "short_and_long_range": ("short_range", "long_range"),
+}
 
 
 @dataclass(frozen=True)
@@ -66,6 +75,63 @@ class Tested:
     reason: str | None
 
 
+def control_sets(
+    family: str,
+    layer_sizes: Sequence[int],
+    lists: Mapping[str, Result],
+    *,
+    n_sets: int,
+    match: str,
+    exclude_long_range: bool,
+    seed: int,
+) -> Result:
+    """Return the tested set of a family and its random sets, the table of `sets_table`.
+
+    Parameters
+    ----------
+    family, exclude_long_range
+        As in `family_set`.
+    layer_sizes, n_sets, match, seed
+        As in `draw_sets`.
+    lists : mapping of str to Result
+        ``units/*.json`` by the name of the list, at least those that the family needs.
+
+    Returns
+    -------
+    Result
+        Its metadata name the ``tested`` and ``excluded`` units. Without a set to test there is no
+        row, and ``reason`` says why.
+
+    Raises
+    ------
+    ConfigurationError
+        As in `family_set` and `draw_sets`.
+    UserError
+        If the lists come from different checkpoints.
+    """
+    checkpoint = made_from(*lists.values())["checkpoint_sha256"]
+    units = {
+        name: [entry["unit"] for entry in result.content["units"]] for name, result in lists.items()
+    }
+    tested = family_set(family, units, exclude_long_range)
+    sets = draw_sets(tested.units, layer_sizes, n_sets, seed, match, tested.excluded)
+    metadata = make_metadata(
+        kind="random sets",
+        checkpoint_sha256=checkpoint,
+        config={
+            "family": family,
+            "match": match,
+            "n_sets": n_sets,
+            "exclude_long_range": exclude_long_range,
+        },
+        seed=seed,
+        tested=list(tested.units),
+        excluded=list(tested.excluded),
+        reason=tested.reason,
+    )
+    return Result(sets_table(sets), metadata, f"the sets of {FAMILIES[family]}")
+
+
 def family_set(
     family: str, lists: Mapping[str, Iterable[int]], exclude_long_range: bool = True
 ) -> Tested:
@@ -88,12 +154,17 @@ def family_set(
     Raises
     ------
     ConfigurationError
-        If the family is unknown.
+        If the family is unknown, or a list that it needs is not given.
     """
     if family not in FAMILIES:
         raise ConfigurationError(
             f"unknown family of sets {family!r}: expected one of {', '.join(FAMILIES)}"
         )
+    for name in _NEEDED[family]:
+        if name not in lists and (exclude_long_range or (family, name) != ("syntax", "long_range")):
+            raise ConfigurationError(
+                f"the family {family} needs the list of {name} units, and none was given"
+            )
     if family == "syntax":
         found = set(lists["syntax"])
         excluded = set(lists["long_range"]) if exclude_long_range else set()
@@ -151,7 +222,9 @@ def draw_sets(
         If the model has no such unit.
     """
     if n_sets < 1:
-        raise ConfigurationError(f"controls.sets is {n_sets}; write a whole number of 1 or more")
+        raise ConfigurationError(
+            f"{n_sets} random sets were asked for; write a whole number of 1 or more"
+        )
     if not len(tested):
         return []
     both = sorted(set(tested) & set(excluded))
@@ -193,7 +266,7 @@ def draw_set(
         As in `draw_sets`.
     """
     if match not in MATCHES:
-        raise ConfigurationError(f"controls.match is {match!r}; write one of {', '.join(MATCHES)}")
+        raise ConfigurationError(f"match is {match!r}; write one of {', '.join(MATCHES)}")
     layers = np.asarray(layer_of_units(layer_sizes))
     wanted = Counter(layer_and_index(layer_sizes, unit)[0] + 1 for unit in tested)
     free = np.setdiff1d(np.arange(1, len(layers) + 1), np.asarray(excluded, dtype=np.int64))
@@ -208,9 +281,11 @@ def draw_set(
     units: list[int] = []
     for place, pool, size in pools:
         if len(pool) < size:
-            advice = "set controls.exclude_long_range: false, or test a smaller set"
+            advice = (
+                "exclude no long-range units (exclude_long_range: false), or test a smaller set"
+            )
             if match == "layer":
-                advice = f"set controls.match: all, {advice}"
+                advice = f"draw from all layers together (match: all), {advice}"
             raise ConfigurationError(
                 f"random sets: {size} units of {place} are needed, and there are {len(pool)} that "
                 f"are not excluded. What to do: {advice}"

@@ -7,21 +7,73 @@ zero"); the paper's p stands beside it. Sets are compared by the number of right
 accuracies as floats.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from pathlib import Path
 
 import numpy as np
 import pandas as pd
+import pyarrow as pa
 
+from lstm_units.io.results import Result, made_from, require_same
 from lstm_units.statistics.agreement import Counts, count_right
-from lstm_units.statistics.margins import IntactItems, read_columns, read_intact, stream_margins
+from lstm_units.statistics.intact_items import (
+    IntactItems,
+    cell_numbers,
+    lay_out_items,
+    stimuli_of_items,
+)
+from lstm_units.statistics.margins import Margins
 from lstm_units.statistics.resampling import percentile_interval
 from lstm_units.statistics.significance import wilson_interval
 
 TESTED = 0  # number of the tested set
 POOLED = "all"  # the condition of all items of a task
 _BOOTSTRAP_SAMPLES = 10_000
+
+_TASK = pa.dictionary(pa.int16(), pa.string())
+_COUNT, _SHARE = pa.int32(), pa.float64()
+ACCURACY_SCHEMA = pa.schema(
+    [
+        ("set", pa.int32()),
+        ("task", _TASK),
+        ("condition", _TASK),
+        ("n", _COUNT),
+        ("right", _COUNT),
+        ("accuracy", _SHARE),
+    ]
+)
+TESTS_SCHEMA = pa.schema(
+    [
+        ("family", _TASK),
+        ("task", _TASK),
+        ("condition", _TASK),
+        ("n", _COUNT),
+        ("n_units", _COUNT),
+        ("n_sets", _COUNT),
+        ("full_accuracy", _SHARE),
+        ("full_ci_low", _SHARE),
+        ("observed", _SHARE),
+        ("null_mean", _SHARE),
+        ("null_sd", _SHARE),
+        ("null_q01", _SHARE),
+        ("null_q05", _SHARE),
+        ("null_q50", _SHARE),
+        ("null_q95", _SHARE),
+        ("difference_to_full", _SHARE),
+        ("difference_to_full_ci_low", _SHARE),
+        ("difference_to_full_ci_high", _SHARE),
+        ("difference_to_null", _SHARE),
+        ("n_at_most", _COUNT),
+        ("n_below", _COUNT),
+        ("p", _SHARE),
+        ("p_paper", _SHARE),
+        ("p_holm", _SHARE),
+        ("testable", pa.bool_()),
+        ("adjusted", pa.bool_()),
+        ("n_near_ties", _COUNT),
+        ("n_near_ties_null", pa.int64()),
+    ]
+)
 
 
 @dataclass(frozen=True)
@@ -35,31 +87,105 @@ class SetCounts:
     intact : IntactItems
     n_units : int
         Size of each set.
+    congruent : tuple of bool
+        Of each cell; see `lstm_units.stimuli.congruence.ConditionNumbers`.
     """
 
     counts: Counts
     intact: IntactItems
     n_units: int
+    congruent: tuple[bool, ...]
+
+
+def control_tests(
+    margins: Margins,
+    scores: Mapping[str, Result],
+    stimuli: Mapping[str, Result],
+    sets: Result,
+    *,
+    minimum_intact: float,
+    confidence: float,
+    near_tie: float,
+    seed: int,
+    pooled_tasks: Sequence[str] = (),
+) -> tuple[Result, Result]:
+    """Return the accuracy of every set of a family, and the tests of the first against the others.
+
+    Parameters
+    ----------
+    margins, scores, stimuli, sets, near_tie, pooled_tasks
+        As in `count_sets`.
+    minimum_intact, confidence, seed
+        As in `control_table`.
+
+    Returns
+    -------
+    accuracy, tests : Result
+        The tables of `set_accuracy` and `control_table`. The metadata of both name the ``tested``
+        and ``excluded`` units and how the others were drawn. Without a set to test both have no
+        row, and ``reason`` says why.
+    """
+    require_same(sets, margins, *scores.values(), *stimuli.values())
+    config = {
+        **sets.config,
+        "minimum_intact": minimum_intact,
+        "confidence": confidence,
+        "near_tie": near_tie,
+    }
+    drawn = {key: sets.metadata[key] for key in ("tested", "excluded", "reason")}
+    if not drawn["tested"]:
+        metadata = made_from(sets, config=config, seed=seed, **drawn)
+        accuracy, tests = pd.DataFrame(), pd.DataFrame()
+    else:
+        counted = count_sets(
+            margins, scores, stimuli, sets, near_tie=near_tie, pooled_tasks=pooled_tasks
+        )
+        accuracy = set_accuracy(counted)
+        tests = control_table(
+            counted,
+            sets.config["family"],
+            minimum_intact=minimum_intact,
+            confidence=confidence,
+            seed=seed,
+        )
+        config["mode"] = margins.metadata["config"]["mode"]
+        config["pooled_tasks"] = sorted(set(pooled_tasks) & set(scores))
+        metadata = made_from(margins, config=config, seed=seed, **drawn)
+    return (
+        Result(_rows(accuracy, ACCURACY_SCHEMA), {**metadata, "kind": "accuracy of sets"}),
+        Result(_rows(tests, TESTS_SCHEMA), {**metadata, "kind": "tests against random sets"}),
+    )
+
+
+def _rows(table: pd.DataFrame, schema: pa.Schema) -> pa.Table:
+    if table.empty:
+        return schema.empty_table()
+    rows = pa.Table.from_pandas(table, schema=schema, preserve_index=False)
+    return rows.replace_schema_metadata()
 
 
 def count_sets(
-    paths: Iterable[str | Path],
-    intact_by_task: Mapping[str, str | Path],
-    sets: str | Path,
+    margins: Margins,
+    scores: Mapping[str, Result],
+    stimuli: Mapping[str, Result],
+    sets: Result,
     *,
     near_tie: float = 1e-4,
     pooled_tasks: Sequence[str] = (),
 ) -> SetCounts:
-    """Count the right items under each set of a family, from a stream of shards.
+    """Count the right items under each set of a family.
 
     Parameters
     ----------
-    paths : iterable of path
-        Shards ``set, task, item, margin``.
-    intact_by_task : mapping of str to path
-        ``intact/{task}.parquet`` of every task in the shards; its order is that of the rows.
-    sets : path
-        ``set, unit, seed`` of the family, with at least one set.
+    margins : Margins
+        All sets of the family on all tasks of `scores`.
+    scores : mapping of str to Result
+        The intact model's scores of each task, with the columns of
+        `lstm_units.statistics.intact_items.COLUMNS`; their order is that of the rows.
+    stimuli : mapping of str to Result
+        ``item, subject_number, attractor_numbers`` of each task.
+    sets : Result
+        ``set, unit`` of the family, with at least one set.
     near_tie : float
         Items with a smaller absolute margin count as near ties, in nats.
     pooled_tasks : sequence of str
@@ -75,16 +201,17 @@ def count_sets(
     UserError
         If a set is missing, doubled or unknown, or holds other items than the intact model's.
     """
-    intact = _pool(read_intact(intact_by_task), pooled_tasks)
-    number = read_columns(sets, ["set"]).column("set").to_numpy()
-    counts = count_right(
-        stream_margins(paths, intact, key="set"),
-        intact,
-        np.unique(number).tolist(),
-        near_tie=near_tie,
-        what="set",
+    intact = _pool(lay_out_items(scores), pooled_tasks)
+    number = sets.content["set"].to_numpy()
+    numbers = np.unique(number).tolist()
+    return SetCounts(
+        counts=count_right(margins, intact, numbers, near_tie=near_tie),
+        intact=intact,
+        n_units=int((number == TESTED).sum()),
+        congruent=tuple(
+            cell.congruent for cell in cell_numbers(intact, stimuli_of_items(stimuli, intact))
+        ),
     )
-    return SetCounts(counts, intact, int((number == TESTED).sum()))
 
 
 def _pool(intact: IntactItems, tasks: Sequence[str]) -> IntactItems:
@@ -132,7 +259,9 @@ def control_table(
 ) -> pd.DataFrame:
     """Compare the tested set with the random sets and with the intact model.
 
-    The test is one-sided: does the tested set leave fewer items right than random sets do?
+    The test is one-sided: does the tested set leave fewer items right than random sets do? p is
+    adjusted over the conditions that a claim is about: where all attractors have the subject's
+    number nothing needs to be carried over them, so congruent conditions are left out.
 
     Parameters
     ----------
@@ -158,7 +287,7 @@ def control_table(
         (observed - null_mean), ``n_at_most`` and ``n_below`` (random sets with at most as many,
         and with fewer, right items), ``p, p_paper`` (see `rank_p`), ``p_holm`` (``p`` adjusted
         over the rows that are ``adjusted``, Holm 1979; NaN in the others), ``testable``,
-        ``adjusted`` (testable and, with attractors, incongruent; see `bears_on_claims`),
+        ``adjusted`` (testable and not congruent),
         ``n_near_ties`` (items under the tested set), ``n_near_ties_null`` (all random sets
         together).
     """
@@ -205,29 +334,11 @@ def control_table(
             }
         )
     table = pd.DataFrame(rows)
-    adjusted = table["testable"] & table["condition"].map(bears_on_claims)
+    adjusted = table["testable"] & ~np.array(counted.congruent)
     table.insert(table.columns.get_loc("testable") + 1, "adjusted", adjusted)
     p_holm = holm_over(table["p"].to_numpy(), adjusted.to_numpy())
     table.insert(table.columns.get_loc("testable"), "p_holm", p_holm)
     return table
-
-
-def bears_on_claims(condition: str) -> bool:
-    """Whether a claim is about this condition, if it is testable.
-
-    With an attractor of the subject's number nothing needs to be carried over it, so of the
-    conditions with attractors only the incongruent ones count. Those without (S, P) all count, and
-    so do all whose names do not tell numbers, such as pooled natural text.
-
-    Parameters
-    ----------
-    condition : str
-
-    Returns
-    -------
-    bool
-    """
-    return not (len(condition) > 1 and set(condition) in ({"S"}, {"P"}))
 
 
 def holm_over(p: np.ndarray, adjusted: np.ndarray) -> np.ndarray:

@@ -1,16 +1,14 @@
-"""The step that prints the tests of ablated sets of units against random sets."""
+"""Table of what ablating each family of units does, against random sets."""
 
-from collections.abc import Mapping, Sequence
-from pathlib import Path
+from collections.abc import Mapping
 from typing import Any
 
 import pandas as pd
 
 from lstm_units.analyses.controls.random_sets import FAMILIES
-from lstm_units.analyses.controls.write_sets import shared_checkpoint
-from lstm_units.io.files import make_metadata, read_metadata
 from lstm_units.io.published import task_rank
-from lstm_units.io.table_formats import write_table
+from lstm_units.io.results import Result, made_from
+from lstm_units.io.table_formats import PrintedTable
 from lstm_units.statistics.margins import condition_rank
 
 _HEADERS = {
@@ -31,70 +29,42 @@ _HEADERS = {
 _NOT_TESTABLE, _NOT_ADJUSTED = "*", "-"
 
 
-def write_controls_table(
-    tests: Mapping[str, str | Path], labels: Mapping[str, str], outputs: Sequence[str | Path]
-) -> None:
-    """Write ``tables/controls``: what ablating each family of units does, against random sets.
-
-    Parameters
-    ----------
-    tests : mapping of str to path
-        ``controls/tests/{family}.parquet`` by family, in the order of the table.
-    labels : mapping of str to str
-        Names of tasks in print.
-    outputs : sequence of path
-        One file per format; the suffix names it.
-    """
-    made = {family: read_metadata(path) for family, path in tests.items()}
-    table = controls_table(
-        {family: pd.read_parquet(path) for family, path in tests.items()}, made, labels
-    )
-    metadata = make_metadata(
-        kind="table of random-set controls",
-        checkpoint_sha256=shared_checkpoint([Path(path) for path in tests.values()]),
-        stimuli_sha256={family: found.get("stimuli_sha256") for family, found in made.items()},
-        config={family: found["config"] for family, found in made.items()},
-        tested={family: found["tested"] for family, found in made.items()},
-    )
-    legend = controls_legend(table, made)
-    for path in outputs:
-        csv = str(path).endswith(".csv")
-        write_table(
-            table if csv else print_controls(table),
-            path,
-            headers=None if csv else _HEADERS,
-            legend=legend,
-            metadata=metadata,
-        )
-
-
-def controls_table(
-    tests: Mapping[str, pd.DataFrame],
-    made: Mapping[str, Mapping[str, Any]],
-    labels: Mapping[str, str] | None = None,
-) -> pd.DataFrame:
+def controls_table(tests: Mapping[str, Result], labels: Mapping[str, str]) -> PrintedTable:
     """All families of sets under each other; a family without a set has one row that says so.
 
     Parameters
     ----------
-    tests : mapping of str to DataFrame
-        From `lstm_units.analyses.controls.set_tests.control_table`, by family.
-    made : mapping of str to mapping
-        Metadata of each: ``tested`` units and ``reason``.
-    labels : mapping of str to str, optional
+    tests : mapping of str to Result
+        From `lstm_units.analyses.controls.set_tests.control_tests`, by family, in the order of the
+        table.
+    labels : mapping of str to str
         Names of tasks in print.
 
     Returns
     -------
-    DataFrame
-        ``family, ablated_units`` (in words), ``label``, the other columns of `control_table`,
-        ``units`` (their numbers, separated by spaces) and ``reason`` (why there is no set).
+    PrintedTable
+        For machines ``family, ablated_units`` (in words), ``label``, the other columns of
+        `lstm_units.analyses.controls.set_tests.control_table`, ``units`` (their numbers, separated
+        by spaces) and ``reason`` (why there is no set). For people percent, intervals in brackets,
+        an asterisk if untestable, a hyphen for an adjusted p outside the correction.
     """
+    made = {family: result.metadata for family, result in tests.items()}
+    table = _all_families(tests, labels)
+    metadata = made_from(
+        *tests.values(),
+        kind="table of random-set controls",
+        stimuli_sha256={family: found.get("stimuli_sha256") for family, found in made.items()},
+        config={family: found["config"] for family, found in made.items()},
+        tested={family: found["tested"] for family, found in made.items()},
+    )
+    return PrintedTable(table, _printed(table), _HEADERS, _legend(table, made), metadata)
+
+
+def _all_families(tests: Mapping[str, Result], labels: Mapping[str, str]) -> pd.DataFrame:
     parts = []
-    for family, rows in tests.items():
-        rows = rows.astype({"family": str, "task": str, "condition": str})
-        tested = made[family]["tested"]
-        name = FAMILIES.get(family, family)
+    for family, result in tests.items():
+        rows = result.frame.astype({"family": str, "task": str, "condition": str})
+        tested, name = result.metadata["tested"], FAMILIES[family]
         ablated = f"{len(tested)} {name}"
         if len(tested) == 1:
             ablated = ablated.removesuffix("s")
@@ -110,7 +80,7 @@ def controls_table(
         )
         rows = rows.iloc[order].reset_index(drop=True)
         rows.insert(1, "ablated_units", ablated)
-        rows.insert(3, "label", [(labels or {}).get(task, task) for task in rows["task"]])
+        rows.insert(3, "label", [labels.get(task, task) for task in rows["task"]])
         # One integer type that has room for "no value", so that tables can be put together.
         for column in ("n", "n_units", "n_sets", "n_at_most", "n_below"):
             rows[column] = rows[column].astype("Int32")
@@ -119,27 +89,12 @@ def controls_table(
         for column in ("testable", "adjusted"):
             rows[column] = rows[column].astype("boolean")
         rows["units"] = " ".join(map(str, tested))
-        rows["reason"] = made[family]["reason"] or ""
+        rows["reason"] = result.metadata["reason"] or ""
         parts.append(rows)
     return pd.concat(parts, ignore_index=True)
 
 
-def print_controls(table: pd.DataFrame) -> pd.DataFrame:
-    """Word `controls_table` for people: percent, intervals in brackets, an asterisk if untestable.
-
-    A row outside the correction has a hyphen for its adjusted p.
-
-    Parameters
-    ----------
-    table : DataFrame
-        From `controls_table`.
-
-    Returns
-    -------
-    DataFrame
-        The columns ``ablated_units, label, condition, full, observed, null_mean, null_q01,
-        null_q05, to_full, to_null, p, p_holm, p_paper``.
-    """
+def _printed(table: pd.DataFrame) -> pd.DataFrame:
     printed = pd.DataFrame(index=table.index)
     repeated = table["family"].eq(table["family"].shift())
     printed["ablated_units"] = table["ablated_units"].mask(repeated, "")
@@ -169,23 +124,11 @@ def print_controls(table: pd.DataFrame) -> pd.DataFrame:
     return printed
 
 
-def controls_legend(table: pd.DataFrame, made: Mapping[str, Mapping[str, Any]]) -> list[str]:
-    """Say below the table which units were ablated and what the columns are.
-
-    Parameters
-    ----------
-    table : DataFrame
-        From `controls_table`.
-    made : mapping of str to mapping
-        As there, with the ``config`` of each.
-
-    Returns
-    -------
-    list of str
-    """
+def _legend(table: pd.DataFrame, made: Mapping[str, Mapping[str, Any]]) -> list[str]:
+    """Say which units were ablated and what the columns are; `made` are the tests' metadata."""
     legend = []
     for family, found in made.items():
-        name, config = FAMILIES.get(family, family), found["config"]
+        name, config = FAMILIES[family], found["config"]
         if not found["tested"]:
             legend.append(f"No set of {name}: {found['reason']}.")
             continue

@@ -11,13 +11,13 @@ import numpy as np
 import pandas as pd
 
 from lstm_units.errors import ConfigurationError
-from lstm_units.statistics.margins import IntactItems
+from lstm_units.statistics.intact_items import IntactItems, cell_numbers
 from lstm_units.statistics.significance import wilson_interval
 
 
 @dataclass(frozen=True)
 class Criteria:
-    """What makes a long-range unit; each field is a key of the config.
+    """What makes a long-range unit.
 
     Parameters
     ----------
@@ -64,20 +64,20 @@ class Criteria:
     def __post_init__(self) -> None:
         object.__setattr__(self, "tasks", tuple(self.tasks))
         if not self.tasks:
-            raise ConfigurationError("discovery: tasks is empty; name at least one task")
+            raise ConfigurationError("tasks is empty; name at least one task")
         for key in ("discovery_fraction", "confidence"):
             if not 0 < getattr(self, key) < 1:
                 raise ConfigurationError(
-                    f"discovery: {key} is {getattr(self, key)}; write a number between 0 and 1"
+                    f"{key} is {getattr(self, key)}; write a number between 0 and 1"
                 )
         if not 0.5 <= self.minimum_intact < 1:
             raise ConfigurationError(
-                f"discovery: minimum_intact is {self.minimum_intact}; write a number from 0.5 "
-                "(chance) to below 1"
+                f"minimum_intact is {self.minimum_intact}; write a number from 0.5 (chance) to "
+                "below 1"
             )
         if self.bootstrap_samples < 100:
             raise ConfigurationError(
-                f"discovery: bootstrap_samples is {self.bootstrap_samples}; write 100 or more"
+                f"bootstrap_samples is {self.bootstrap_samples}; write 100 or more"
             )
 
 
@@ -91,7 +91,7 @@ class Condition:
     subject_number : str or None
         None where it is unknown or differs between the items.
     incongruent : bool
-        Whether every item has an attractor whose number differs from the subject's.
+        See `lstm_units.stimuli.congruence.ConditionNumbers`.
     problem : str or None
         Why the condition cannot be tested.
     """
@@ -101,27 +101,6 @@ class Condition:
     subject_number: str | None
     incongruent: bool
     problem: str | None
-
-
-def items_column(
-    stimuli: Mapping[str, pd.DataFrame], tasks: Sequence[str], name: str
-) -> np.ndarray:
-    """Return one column of the stimuli of several tasks, laid end to end.
-
-    Parameters
-    ----------
-    stimuli : mapping of str to DataFrame
-        The stimuli of each task.
-    tasks : sequence of str
-        In the order in which their items are laid.
-    name : str
-        The column.
-
-    Returns
-    -------
-    ndarray of object, shape (items,)
-    """
-    return np.concatenate([stimuli[task][name].to_numpy(dtype=object) for task in tasks])
 
 
 def describe_conditions(
@@ -139,7 +118,7 @@ def describe_conditions(
     ----------
     intact : IntactItems
     stimuli : mapping of str to DataFrame
-        Columns ``subject_number, attractor_numbers``; rows are the items of `intact`.
+        From `lstm_units.statistics.intact_items.stimuli_of_items`.
     half : bool ndarray of shape (items,)
         The discovery half.
     criteria : Criteria
@@ -149,21 +128,12 @@ def describe_conditions(
     ConfigurationError
         If a task of the criteria has no incongruent condition.
     """
-    numbers = items_column(stimuli, intact.tasks, "subject_number")
-    attractors = items_column(stimuli, intact.tasks, "attractor_numbers")
     n = np.bincount(intact.cell, minlength=len(intact.cells))
     right = np.bincount(intact.cell[intact.right], minlength=len(intact.cells))
     low, _ = wilson_interval(right, n, criteria.confidence)
     cells = []
-    for code, (task, condition) in enumerate(intact.cells):
+    for code, numbers in enumerate(cell_numbers(intact, stimuli)):
         here = intact.cell == code
-        subject = {number if isinstance(number, str) else None for number in numbers[here]}
-        number = subject.pop() if len(subject) == 1 else None
-        incongruent = number is not None and all(
-            others is not None
-            and any(isinstance(other, str) and other != number for other in others)
-            for others in attractors[here]
-        )
         halves = int((here & half).sum()), int((here & ~half).sum())
         problem = None
         if low[code] <= criteria.minimum_intact:
@@ -173,12 +143,14 @@ def describe_conditions(
             )
         elif not min(halves):
             problem = f"one half of the frames has no items ({halves[0]} and {halves[1]})"
-        cells.append(Condition(task, condition, number, incongruent, problem))
+        cells.append(
+            Condition(*intact.cells[code], numbers.subject_number, numbers.incongruent, problem)
+        )
     for task in criteria.tasks:
         if not any(cell.incongruent for cell in cells if cell.task == task):
             raise ConfigurationError(
-                f"discovery: tasks names {task!r}, but none of its conditions is incongruent (an "
-                "attractor whose number differs from the subject's in every item); name tasks "
+                f"the criteria name the task {task!r}, but none of its conditions is incongruent "
+                "(an attractor whose number differs from the subject's in every item); name tasks "
                 "such as nounpp, or give subject_number and attractor_numbers in the stimuli"
             )
     return cells

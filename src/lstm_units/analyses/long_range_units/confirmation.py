@@ -12,7 +12,7 @@ from lstm_units.analyses.long_range_units.conditions import (
     numbers_served,
     one_subject_number,
 )
-from lstm_units.statistics.margins import IntactItems
+from lstm_units.statistics.intact_items import IntactItems
 from lstm_units.statistics.resampling import bootstrap_sums, percentile_interval
 
 

@@ -5,59 +5,66 @@ across an attractor of the other number, in every task named in the criteria. Un
 hundreds, so they are picked on one half of the lexical frames and measured again on the other.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict
-from pathlib import Path
 from typing import Any
 
 import numpy as np
-import pandas as pd
 
 from lstm_units.analyses.long_range_units.conditions import (
     Condition,
     Criteria,
     describe_conditions,
     find_candidates,
-    items_column,
     not_testable_rows,
     numbers_served,
     one_subject_number,
 )
 from lstm_units.analyses.long_range_units.confirmation import confirm_unit, effect_sizes
-from lstm_units.analyses.long_range_units.summary import summary_sentence
-from lstm_units.errors import ConfigurationError, UserError
+from lstm_units.errors import ConfigurationError
 from lstm_units.io.files import rounded
+from lstm_units.io.results import Result, made_from, require_same
 from lstm_units.io.unit_numbers import layer_and_index
 from lstm_units.statistics.agreement import Counts, count_right
-from lstm_units.statistics.margins import (
+from lstm_units.statistics.intact_items import (
     IntactItems,
-    read_columns,
-    read_intact,
-    stream_margins,
-    units_in_names,
+    items_column,
+    lay_out_items,
+    stimuli_of_items,
 )
+from lstm_units.statistics.margins import Margins, stream_margins
 from lstm_units.statistics.resampling import choose_groups, lexical_groups
 from lstm_units.statistics.significance import mcnemar_exact, q_values
 
-_STIMULI_COLUMNS = (
-    "item",
-    "subject_number",
-    "attractor_numbers",
-    "subject_lemma",
-    "attractor_lemmas",
-    "verb_lemma",
-    "frame",
+STIMULI_COLUMNS = (
+    *("item", "subject_number", "attractor_numbers"),
+    *("subject_lemma", "attractor_lemmas", "verb_lemma", "frame"),
 )
 
 
-def discover_long_range(
-    shards: Iterable[str | Path],
-    intact_by_task: Mapping[str, str | Path],
-    stimuli_by_task: Mapping[str, str | Path],
+def long_range_units(
+    margins: Margins,
+    scores: Mapping[str, Result],
+    stimuli: Mapping[str, Result],
     layer_sizes: Sequence[int],
     criteria: Criteria,
     *,
-    units: Sequence[int] | None = None,
+    units: Sequence[int],
+) -> Result:
+    """Return what `discover_long_range` finds, with how it was made."""
+    require_same(margins, *scores.values(), *stimuli.values())
+    found = discover_long_range(margins, scores, stimuli, layer_sizes, criteria, units=units)
+    return Result(found, made_from(margins, kind="long-range units", seed=criteria.seed))
+
+
+def discover_long_range(
+    margins: Margins,
+    scores: Mapping[str, Result],
+    stimuli: Mapping[str, Result],
+    layer_sizes: Sequence[int],
+    criteria: Criteria,
+    *,
+    units: Sequence[int],
 ) -> dict[str, Any]:
     """Find the units that carry the subject's number over an attractor of another number.
 
@@ -75,14 +82,17 @@ def discover_long_range(
 
     Parameters
     ----------
-    shards : iterable of path
-        All shards of one ablation mode that hold the tasks of `intact_by_task`.
-    intact_by_task, stimuli_by_task : mapping of str to path
-        ``intact/{task}.parquet`` and ``stimuli/{task}.parquet`` of every task that was swept.
+    margins : Margins
+        Of one ablation mode, on all tasks of `scores`.
+    scores : mapping of str to Result
+        The intact model's scores of every task that was swept, with the columns of
+        `lstm_units.statistics.intact_items.COLUMNS`.
+    stimuli : mapping of str to Result
+        The stimuli of these tasks, with `STIMULI_COLUMNS`.
     layer_sizes : sequence of int
     criteria : Criteria
-    units : sequence of int, optional
-        The 1-based units that must be there. By default those that the shards' names promise.
+    units : sequence of int
+        The 1-based units that must be there.
 
     Returns
     -------
@@ -98,27 +108,23 @@ def discover_long_range(
     UserError
         If a file is damaged or does not fit the others.
     """
-    shards = list(shards)
-    # Sorted, so that the order of the tasks in the config changes no random draw.
-    tasks = sorted(intact_by_task)
+    # Sorted, so that the order in which tasks are given changes no random draw.
+    tasks = sorted(scores)
     for task in criteria.tasks:
-        if task not in intact_by_task:
+        if task not in scores:
             raise ConfigurationError(
-                f"discovery: tasks names {task!r}, which is not among the tasks that were swept "
-                f"({', '.join(tasks)}); add it to `tasks:` or take it out of `discovery: tasks:`"
+                f"the criteria name the task {task!r}, which is not among the tasks that were "
+                f"swept ({', '.join(tasks)}); sweep it too, or leave it out of the criteria"
             )
-    intact = read_intact({task: intact_by_task[task] for task in tasks})
-    stimuli = {task: _read_stimuli(stimuli_by_task, task, intact) for task in tasks}
-    units = units_in_names(shards) if units is None else list(units)
+    intact = lay_out_items({task: scores[task] for task in tasks})
+    items = stimuli_of_items(stimuli, intact)
     for unit in units:
         layer_and_index(layer_sizes, unit)
 
-    half = choose_groups(lexical_groups(stimuli), criteria.discovery_fraction, criteria.seed)
-    cells = describe_conditions(intact, stimuli, half, criteria)
+    half = choose_groups(lexical_groups(items), criteria.discovery_fraction, criteria.seed)
+    cells = describe_conditions(intact, items, half, criteria)
     testable = np.array([cell.problem is None for cell in cells])
-    counts = count_right(
-        stream_margins(shards, intact), intact, units, near_tie=criteria.near_tie, use=half
-    )
+    counts = count_right(margins, intact, units, near_tie=criteria.near_tie, use=half)
     evidence = _evidence(counts, testable, criteria)
     candidates = find_candidates(cells, criteria.tasks)
     passes = (evidence["q"] < criteria.maximum_q) & (evidence["loss"] >= criteria.minimum_loss)
@@ -127,8 +133,8 @@ def discover_long_range(
         for row in range(len(counts.keys))
         if (numbers := numbers_served(passes[row], candidates))
     }
-    lemmas = [items_column(stimuli, tasks, name) for name in ("subject_lemma", "verb_lemma")]
-    margins = _collect(shards, intact, [int(counts.keys[row]) for row in found])
+    lemmas = [items_column(items, tasks, name) for name in ("subject_lemma", "verb_lemma")]
+    ablated = _collect(margins, intact, [int(counts.keys[row]) for row in found])
     entries = []
     for row, numbers in found.items():
         unit = int(counts.keys[row])
@@ -142,7 +148,7 @@ def discover_long_range(
                 "subject_number_reason": reason,
                 "found_for": numbers,
                 "discovery": {"conditions": _rows(evidence, row, cells)},
-                **confirm_unit(margins[unit], intact, ~half, lemmas, cells, numbers, criteria),
+                **confirm_unit(ablated[unit], intact, ~half, lemmas, cells, numbers, criteria),
             }
         )
     result = {
@@ -160,20 +166,6 @@ def discover_long_range(
     }
     result["summary"] = summary_sentence(result)
     return rounded(result)
-
-
-def _read_stimuli(stimuli_by_task, task: str, intact: IntactItems) -> pd.DataFrame:
-    if task not in stimuli_by_task:
-        raise UserError(f"no stimuli were given for the task {task}; give stimuli/{task}.parquet")
-    path = stimuli_by_task[task]
-    table = read_columns(path, _STIMULI_COLUMNS).to_pandas().set_index("item")
-    items = intact.item[intact.span(task)]
-    if not table.index.is_unique or not np.isin(items, table.index.to_numpy()).all():
-        raise UserError(
-            f"{path} does not hold each item of intact/{task}.parquet once: the two come from "
-            "different runs. Delete the intact file and run the workflow again"
-        )
-    return table.loc[items].reset_index()
 
 
 def _evidence(counts: Counts, testable: np.ndarray, criteria: Criteria) -> dict[str, np.ndarray]:
@@ -214,13 +206,13 @@ def _rows(evidence: dict[str, np.ndarray], row: int, cells: list[Condition]) -> 
     ]
 
 
-def _collect(shards, intact: IntactItems, units: Sequence[int]) -> dict[int, np.ndarray]:
+def _collect(margins: Margins, intact: IntactItems, units: Sequence[int]) -> dict[int, np.ndarray]:
     """Margins of a few units on all items."""
-    margins = {unit: np.full(len(intact.item), np.nan, dtype=np.float32) for unit in units}
-    if margins:
-        for block in stream_margins(shards, intact, only=units):
-            margins[block.key][block.position] = block.margin
-    return margins
+    collected = {unit: np.full(len(intact.item), np.nan, dtype=np.float32) for unit in units}
+    if collected:
+        for block in stream_margins(margins, intact, only=units):
+            collected[block.key][block.position] = block.margin
+    return collected
 
 
 def _best(counts: Counts, evidence, candidates, layer_sizes) -> dict[str, Any] | None:
@@ -242,3 +234,45 @@ def _best(counts: Counts, evidence, candidates, layer_sizes) -> dict[str, Any] |
                 "q": float(max(evidence["q"][row, c[row]] for c in chosen)),
             }
     return best
+
+
+def summary_sentence(result: Mapping[str, Any]) -> str:
+    """Say in a sentence or two what `discover_long_range` found.
+
+    Parameters
+    ----------
+    result : mapping
+        Its result, without ``summary``.
+    """
+    criteria = result["criteria"]
+    tasks = " and ".join(criteria["tasks"])
+    swept = f"{result['n_units']:,} units ablated in mode {criteria['mode']}"
+    if result["units"]:
+        named = ", ".join(_describe(unit) for unit in result["units"])
+        count = len(result["units"])
+        text = f"{count} long-range number unit{'s' * (count > 1)} among {swept}: {named}."
+        if result["too_many"]:
+            text += (
+                f" That is more than {criteria['maximum_units']}, so long-range number is not "
+                "local in this model."
+            )
+        return text
+    text = f"No long-range number unit among {swept}."
+    best = result["best_unit"]
+    if best is None:
+        return (
+            f"{text} None could be found: the intact model has no testable incongruent condition "
+            f"of one subject number in each of {tasks}."
+        )
+    return (
+        f"{text} Unit {best['unit']} (layer {best['layer']}) comes closest: with "
+        f"{best['subject_number']} subjects its loss reaches {best['loss']:.2f} in each of {tasks} "
+        f"where {criteria['minimum_loss']:.2f} is needed, at q = {best['q']:.2g} where less than "
+        f"{criteria['maximum_q']:g} is needed."
+    )
+
+
+def _describe(unit: Mapping[str, Any]) -> str:
+    number = unit["subject_number"] or "mixed subject numbers"
+    state = "confirmed" if unit["confirmed"] else "not confirmed"
+    return f"{unit['unit']} (layer {unit['layer']}, {number}, {state})"

@@ -1,6 +1,5 @@
 """Which units the figures and tables on dynamics and efferent weights show."""
 
-import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -8,16 +7,73 @@ import numpy as np
 import pandas as pd
 
 from lstm_units.errors import ConfigurationError
+from lstm_units.io.results import Result, made_from, require_same
+from lstm_units.stimuli.congruence import ConditionNumbers, condition_numbers
 
 _NUMBERS = ("singular", "plural")
-_LETTERS = {"singular": "S", "plural": "P"}
 
 
 def shown_units(
+    long_range: Result,
+    accuracy: Result,
+    stimuli: Mapping[str, Result],
+    syntax: Result | None,
+    layer_sizes: Sequence[int],
+    *,
+    named: Sequence[int],
+    syntax_unit: int | None,
+    n_arbitrary: int,
+    seed: int,
+) -> Result:
+    """Return the units to show, the list of `choose_units`, with how it was made.
+
+    Parameters
+    ----------
+    long_range : Result
+        From `lstm_units.analyses.long_range_units.discovery.long_range_units`.
+    accuracy : Result
+        From `lstm_units.statistics.agreement.unit_accuracy`, of the mode of the discovery.
+    stimuli : mapping of str to Result
+        ``condition, subject_number, attractor_numbers`` of the tasks of the discovery.
+    syntax : Result or None
+        The syntax units: without `syntax_unit`, their top unit is shown, if one was found.
+    layer_sizes, named, syntax_unit, n_arbitrary, seed
+        As in `choose_units`.
+    """
+    require_same(long_range, accuracy, *stimuli.values(), *([] if syntax is None else [syntax]))
+    if syntax_unit is None and syntax is not None and syntax.content["top"] is not None:
+        syntax_unit = int(syntax.content["top"]["unit"])
+    units = choose_units(
+        long_range.content,
+        accuracy.frame,
+        {
+            (task, str(condition)): condition_numbers(
+                rows["subject_number"], rows["attractor_numbers"]
+            )
+            for task, result in stimuli.items()
+            for condition, rows in result.frame.groupby("condition", observed=True)
+        },
+        layer_sizes,
+        named,
+        syntax_unit,
+        n_arbitrary,
+        seed,
+    )
+    config = {
+        "tasks": list(stimuli),
+        "units": list(named),
+        "syntax_unit": syntax_unit,
+        "n_arbitrary": n_arbitrary,
+    }
+    metadata = made_from(accuracy, kind="shown units", config=config, seed=seed)
+    return Result({"units": units}, metadata, "the shown units")
+
+
+def choose_units(
     long_range: Mapping[str, Any],
     accuracy: pd.DataFrame,
+    conditions: Mapping[tuple[str, str], ConditionNumbers],
     layer_sizes: Sequence[int],
-    tasks: Sequence[str],
     named: Sequence[int] = (),
     syntax_unit: int | None = None,
     n_arbitrary: int = 2,
@@ -35,9 +91,9 @@ def shown_units(
         From `lstm_units.analyses.long_range_units.discovery.discover_long_range`.
     accuracy : DataFrame
         From `lstm_units.statistics.agreement.accuracy_table`.
+    conditions : mapping of (str, str) to ConditionNumbers
+        By task and condition, those of the tasks of the discovery.
     layer_sizes : sequence of int
-    tasks : sequence of str
-        Tasks of the discovery.
     named : sequence of int
         1-based units that a user asks for.
     syntax_unit : int, optional
@@ -50,7 +106,8 @@ def shown_units(
     Returns
     -------
     list of dict
-        ``unit, layer, role, number, found``: `role` is one of `ROLES`; `number` the subject number
+        ``unit, layer, role, number, found``: `role` is one of
+        `lstm_units.io.unit_roles.ROLES`; `number` the subject number
         that a long-range or nearest unit serves, or None; `found` whether the criteria are met.
 
     Raises
@@ -59,14 +116,14 @@ def shown_units(
         If a named unit or the syntax unit does not exist.
     """
     total = sum(layer_sizes)
-    for key, units in (
-        ("shown_units.named", named),
+    for what, units in (
+        ("a named unit", named),
         ("the syntax unit", [] if syntax_unit is None else [syntax_unit]),
     ):
         for unit in units:
             if not 1 <= unit <= total:
                 raise ConfigurationError(
-                    f"{key}: unit {unit} does not exist; this model's units are numbered 1 to "
+                    f"{what}: unit {unit} does not exist; this model's units are numbered 1 to "
                     f"{total} (layers of {', '.join(map(str, layer_sizes))} units)"
                 )
     last = range(total - layer_sizes[-1] + 1, total + 1)
@@ -80,7 +137,7 @@ def shown_units(
     for number in _NUMBERS:
         if number not in served:
             candidates = [unit for unit in last if unit not in shown]
-            nearest = nearest_unit(accuracy, tasks, number, candidates)
+            nearest = nearest_unit(accuracy, conditions, number, candidates)
             if nearest is not None:
                 shown[nearest] = ("nearest", number)
     drawn = (int(unit) for unit in np.random.default_rng([seed, 1]).permutation(last))
@@ -104,20 +161,22 @@ def shown_units(
 
 
 def nearest_unit(
-    accuracy: pd.DataFrame, tasks: Sequence[str], number: str, candidates: Sequence[int]
+    accuracy: pd.DataFrame,
+    conditions: Mapping[tuple[str, str], ConditionNumbers],
+    number: str,
+    candidates: Sequence[int],
 ) -> int | None:
     """Return the unit whose ablation costs most accuracy across attractors of the other number.
 
-    Of each task counts the condition that loses most, among those whose subject has this number and
-    one of whose attractors has not (SP for singular, PS for plural); of these tasks counts the one
-    that loses least.
+    Of each task counts the incongruent condition of this subject number that loses most; of these
+    tasks counts the one that loses least. Tasks without such a condition do not count.
 
     Parameters
     ----------
     accuracy : DataFrame
         From `lstm_units.statistics.agreement.accuracy_table`.
-    tasks : sequence of str
-        Those without such a condition do not count.
+    conditions : mapping of (str, str) to ConditionNumbers
+        By task and condition.
     number : {"singular", "plural"}
     candidates : sequence of int
         1-based units to choose from.
@@ -127,16 +186,17 @@ def nearest_unit(
     int or None
         None where there is no such condition, or no unit's ablation costs any accuracy.
     """
-    letter = _LETTERS[number]
-    other = "P" if letter == "S" else "S"
-    fits = re.compile(rf"{letter}[SP]*{other}[SP]*")
-    condition = accuracy["condition"].astype(str)
+    fit = {
+        key
+        for key, numbers in conditions.items()
+        if numbers.incongruent and numbers.subject_number == number
+    }
+    keys = zip(accuracy["task"].astype(str), accuracy["condition"].astype(str), strict=True)
     rows = accuracy[
-        accuracy["task"].astype(str).isin(list(tasks))
-        & condition.map(lambda name: fits.fullmatch(name) is not None).astype(bool)
+        np.array([key in fit for key in keys], dtype=bool)
         & accuracy["unit"].isin(list(candidates))
+        & accuracy["drop"].notna()
     ]
-    rows = rows[rows["drop"].notna()]
     if rows.empty:
         return None
     drop = rows["drop"].groupby([rows["unit"], rows["task"].astype(str)]).max()

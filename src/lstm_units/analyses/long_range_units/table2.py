@@ -1,67 +1,88 @@
-"""Table 1 (tasks) and Table 2 (accuracy of the intact model and of the discovered units).
+"""Table 2: accuracy of the intact model and without each discovered unit.
 
-After Tables 1 and 2 of Lakretz et al. 2019; the paper's numbers stand beside ours.
+After Table 2 of Lakretz et al. 2019; the paper's numbers stand beside ours.
 """
 
 from collections.abc import Mapping, Sequence
-from pathlib import Path
 from typing import Any
 
-import numpy as np
 import pandas as pd
 
 from lstm_units.io.published import paper_table2, task_rank
-from lstm_units.statistics.margins import condition_rank, read_columns
+from lstm_units.io.results import Result, made_from, require_same
+from lstm_units.io.table_formats import PrintedTable
+from lstm_units.statistics.agreement import intact_counts, set_counts
+from lstm_units.statistics.margins import Margins, condition_rank
 
 NO_DROP = "-"
 NOT_GIVEN = "not given"
 NOT_RUN = "not run"
+COLUMNS = ("unit", "task", "condition", "n", "right", "n_near_ties")  # of the ablated accuracy
 
 
-def table1(
-    stimuli_by_task: Mapping[str, str | Path], labels: Mapping[str, str] | None = None
-) -> pd.DataFrame:
-    """Table 1: the tasks, one row each.
+def table2(
+    scores: Mapping[str, Result],
+    accuracy: Result,
+    long_range: Result,
+    labels: Mapping[str, str],
+    *,
+    relative_drop: float,
+    near_tie: float,
+    sets: Result | None = None,
+    set_margins: Margins | None = None,
+    unswept: Sequence[str] = (),
+    natural_tasks: Sequence[str] = (),
+    paper_tasks: Mapping[str, str] | None = None,
+) -> PrintedTable:
+    """Return the table of `accuracy_rows` as it is printed.
 
     Parameters
     ----------
-    stimuli_by_task : mapping of str to path
-        ``stimuli/{task}.parquet`` of each task.
-    labels : mapping of str to str, optional
-        Name of a task in print, such as nounPP for nounpp.
-
-    Returns
-    -------
-    DataFrame
-        ``task, label, example`` (first item, up to its verb), ``words`` (number of words of the
-        example), ``conditions``, ``n`` (items per condition; one number where all are equal).
+    scores : mapping of str to Result
+        The intact model's scores of every task to show, with the columns of
+        `lstm_units.statistics.intact_items.COLUMNS`.
+    accuracy : Result
+        `COLUMNS` of `lstm_units.statistics.agreement.unit_accuracy`, of the mode that decided the
+        discovery.
+    long_range : Result
+        From `lstm_units.analyses.long_range_units.discovery.long_range_units`.
+    labels : mapping of str to str
+        Names of tasks in print.
+    near_tie : float
+        Items with a smaller absolute margin are counted as near ties, in nats.
+    sets, set_margins : optional
+        Discovered units as sets of one, and their margins on the tasks `unswept`.
+    unswept : sequence of str
+    relative_drop, natural_tasks, paper_tasks
+        As in `accuracy_rows`.
     """
-    rows = []
-    for task in sorted(stimuli_by_task, key=task_rank):
-        table = read_columns(
-            stimuli_by_task[task], ["item", "tokens", "verb_position", "correct", "condition"]
-        ).to_pandas()
-        first = table.sort_values("item").iloc[0]
-        # Imports may hold a placeholder at the verb, so the form comes from `correct`.
-        words = [*first["tokens"][: int(first["verb_position"])], first["correct"]]
-        n = table["condition"].astype(str).value_counts()
-        conditions = sorted(n.index, key=condition_rank)
-        counts = [int(n[condition]) for condition in conditions]
-        equal = len(set(counts)) == 1
-        rows.append(
-            {
-                "task": task,
-                "label": (labels or {}).get(task, task),
-                "example": " ".join(words),
-                "words": len(words),
-                "conditions": ", ".join(conditions),
-                "n": str(counts[0]) if equal else ", ".join(map(str, counts)),
-            }
-        )
-    return pd.DataFrame(rows)
+    require_same(accuracy, long_range, *scores.values())
+    units = long_range.content
+    without_sweep = None
+    if set_margins is not None and set_margins.parts and units["units"]:
+        require_same(accuracy, set_margins)
+        unswept_scores = {task: scores[task] for task in unswept}
+        without_sweep = set_counts(set_margins, unswept_scores, sets, near_tie=near_tie)
+    table = accuracy_rows(
+        intact_counts(scores, near_tie=near_tie),
+        accuracy.frame,
+        units,
+        labels,
+        relative_drop=relative_drop,
+        without_sweep=without_sweep,
+        natural_tasks=tuple(natural_tasks) or ("linzen",),
+        paper_tasks=paper_tasks,
+    )
+    return PrintedTable(
+        table,
+        table.drop(columns="task"),
+        _headers(units),
+        _legend(table, units, relative_drop, near_tie),
+        made_from(accuracy, kind="table 2", config={"relative_drop": relative_drop}),
+    )
 
 
-def shown_units(long_range: Mapping[str, Any], maximum: int = 6) -> list[dict[str, Any]]:
+def units_with_a_column(long_range: Mapping[str, Any], maximum: int) -> list[int]:
     """Choose the discovered units that get a column: all, or those of largest loss.
 
     The loss is the largest one in an incongruent condition of the confirmation half.
@@ -72,29 +93,29 @@ def shown_units(long_range: Mapping[str, Any], maximum: int = 6) -> list[dict[st
         return max([c["loss"] or 0.0 for c in conditions if c["incongruent"]], default=0.0)
 
     chosen = sorted(long_range["units"], key=lambda unit: (-loss(unit), unit["unit"]))[:maximum]
-    return sorted(chosen, key=lambda unit: unit["unit"])
+    return sorted(unit["unit"] for unit in chosen)
 
 
-def table2(
+def accuracy_rows(
     intact: pd.DataFrame,
     accuracy: pd.DataFrame,
     long_range: Mapping[str, Any],
     labels: Mapping[str, str] | None = None,
     *,
     relative_drop: float = 0.10,
-    set_accuracy: pd.DataFrame | None = None,
+    without_sweep: pd.DataFrame | None = None,
     natural_tasks: Sequence[str] = ("linzen",),
     paper_tasks: Mapping[str, str] | None = None,
     maximum_units: int = 6,
 ) -> pd.DataFrame:
-    """Table 2: accuracy in percent of the intact model and with each discovered unit ablated.
+    """Accuracy in percent of the intact model and with each discovered unit ablated.
 
     Parameters
     ----------
     intact : DataFrame
-        From `lstm_units.statistics.agreement.intact_table`, with every task to show.
+        From `lstm_units.statistics.agreement.intact_counts`, with every task to show.
     accuracy : DataFrame
-        From `lstm_units.statistics.agreement.accuracy_table`.
+        From `lstm_units.statistics.agreement.accuracy_table`, at least `COLUMNS`.
     long_range : mapping
         From `lstm_units.analyses.long_range_units.discovery.discover_long_range`.
     labels : mapping of str to str, optional
@@ -102,9 +123,9 @@ def table2(
     relative_drop : float
         A unit's accuracy is shown where it is below (1 - relative_drop) x full, else ``-``: the
         paper's relative 10 % rule.
-    set_accuracy : DataFrame, optional
-        From `lstm_units.statistics.agreement.set_accuracy_table`: single discovered units on tasks that were
-        not swept.
+    without_sweep : DataFrame, optional
+        From `lstm_units.statistics.agreement.set_counts`: single discovered units on tasks that
+        were not swept.
     natural_tasks : sequence of str
         Test sets of natural sentences: they get a row for all items before those of their
         conditions, and one that says ``not given`` when `intact` lacks them.
@@ -121,14 +142,14 @@ def table2(
         ``n_near_ties``, summed over the intact model and the units shown.
     """
     labels, paper_tasks = labels or {}, paper_tasks or {}
-    units = [unit["unit"] for unit in shown_units(long_range, maximum_units)]
-    columns = ["task", "condition", "n", "accuracy", "n_near_ties"]
+    units = units_with_a_column(long_range, maximum_units)
+    columns = ["task", "condition", "n", "right", "n_near_ties"]
     sources = {None: intact[columns]}
     for unit in units:
         parts = [accuracy.loc[accuracy["unit"] == unit, columns]]
-        if set_accuracy is not None:
+        if without_sweep is not None:
             swept = set(parts[0]["task"].astype(str))
-            rows = set_accuracy.loc[(set_accuracy["unit"] == unit).fillna(False), columns]
+            rows = without_sweep.loc[(without_sweep["unit"] == unit).fillna(False), columns]
             parts.append(rows[~rows["task"].astype(str).isin(swept)])
         sources[unit] = pd.concat([part.astype({"task": str, "condition": str}) for part in parts])
     counts = {unit: _counts(source, natural_tasks) for unit, source in sources.items()}
@@ -166,8 +187,8 @@ def table2(
     return pd.DataFrame(rows, columns=[*order, *paper.columns, "n_near_ties"], dtype=object)
 
 
-def table2_headers(long_range: Mapping[str, Any]) -> dict[str, str]:
-    """Titles in print of the columns of `table2`; an unconfirmed unit gets an asterisk."""
+def _headers(long_range: Mapping[str, Any]) -> dict[str, str]:
+    """Titles of the columns; an unconfirmed unit gets an asterisk."""
     headers = {
         "label": "task",
         "full": "full",
@@ -183,28 +204,9 @@ def table2_headers(long_range: Mapping[str, Any]) -> dict[str, str]:
     return headers
 
 
-def table2_legend(
-    table: pd.DataFrame,
-    long_range: Mapping[str, Any],
-    *,
-    relative_drop: float = 0.10,
-    near_tie: float = 1e-4,
+def _legend(
+    table: pd.DataFrame, long_range: Mapping[str, Any], relative_drop: float, near_tie: float
 ) -> list[str]:
-    """Sentences to print below `table2`.
-
-    Parameters
-    ----------
-    table : DataFrame
-        From `table2`.
-    long_range : mapping
-        From `lstm_units.analyses.long_range_units.discovery.discover_long_range`.
-    relative_drop, near_tie : float
-        As the table was made with.
-
-    Returns
-    -------
-    list of str
-    """
     shown = [unit for unit in long_range["units"] if f"unit_{unit['unit']}" in table.columns]
     legend = [long_range["summary"]]
     if shown:
@@ -235,8 +237,7 @@ def _counts(source: pd.DataFrame, natural_tasks) -> dict[tuple[str, str], tuple[
     """Items, right items and near ties of each row; natural tasks also get their sum."""
     counts: dict[tuple[str, str], tuple[int, int, int]] = {}
     for row in source.itertuples(index=False):
-        n = int(row.n)
-        new = (n, int(np.rint(row.accuracy * n)), int(row.n_near_ties))
+        new = (int(row.n), int(row.right), int(row.n_near_ties))
         task = str(row.task)
         counts[task, str(row.condition)] = new
         if task in natural_tasks and str(row.condition) != "all":

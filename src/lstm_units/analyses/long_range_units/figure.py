@@ -1,4 +1,4 @@
-"""All units at a glance: a function that takes DataFrames and returns a matplotlib Figure."""
+"""All units at a glance."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -25,9 +25,12 @@ from lstm_units.io.figure_style import (
     new_figure,
 )
 from lstm_units.io.published import task_rank
+from lstm_units.io.results import Result, made_from
 from lstm_units.io.unit_numbers import layer_of_units
 from lstm_units.statistics.margins import condition_rank
 
+# Of the accuracy table.
+COLUMNS = ("unit", "layer", "task", "condition", "drop", "relative_drop", "q")
 _LONG_RANGE = ((SINGULAR, "v"), (PLURAL, "^"), (GREEN, "D"), (PINK, "s"))
 _STRIP = 0.27  # inches per condition: two lines of text
 _LANES = (-0.24, 0.24)  # heights of the labels within a strip, in strips
@@ -39,6 +42,38 @@ class _Panel:
 
     title: str
     rows: pd.DataFrame
+
+
+def units_figure(
+    accuracy: Mapping[str, Result],
+    layer_sizes: Sequence[int],
+    long_range: Result,
+    *,
+    labels: Mapping[str, str],
+    relative_drop: float,
+    maximum_q: float,
+) -> Result:
+    """Return the figure of `units_at_a_glance` with how it was made.
+
+    Parameters
+    ----------
+    accuracy : mapping of str to Result
+        `COLUMNS` of `lstm_units.statistics.agreement.unit_accuracy`, by ablation mode.
+    layer_sizes, labels, relative_drop, maximum_q
+        As in `units_at_a_glance`.
+    long_range : Result
+        From `lstm_units.analyses.long_range_units.discovery.long_range_units`.
+    """
+    figure = units_at_a_glance(
+        {mode: result.frame for mode, result in accuracy.items()},
+        layer_sizes,
+        long_range.content,
+        labels=labels,
+        relative_drop=relative_drop,
+        maximum_q=maximum_q,
+    )
+    config = {"relative_drop": relative_drop, "maximum_q": maximum_q}
+    return Result(figure, made_from(*accuracy.values(), kind="figure of all units", config=config))
 
 
 def units_at_a_glance(

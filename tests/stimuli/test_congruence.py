@@ -1,0 +1,51 @@
+"""Congruent and incongruent, by the numbers of subject and attractors."""
+
+import pytest
+
+from lstm_units.stimuli.aligned_items import align_items
+from lstm_units.stimuli.congruence import ConditionNumbers, condition_numbers, incongruent_items
+from lstm_units.stimuli.generation import generate
+from lstm_units.stimuli.language_tables import read_language
+
+S, P = "singular", "plural"
+
+
+@pytest.mark.parametrize(
+    ("subject", "attractors", "incongruent"),
+    [
+        (S, [P], True),
+        (P, [P], False),
+        (S, [S, P], True),  # one of several is enough
+        (S, [], False),
+        (S, None, False),
+        (S, [None, P], True),  # an unknown number differs from none
+        (S, [None], False),
+        (None, [P], False),
+    ],
+)
+def test_an_item_is_incongruent_by_an_attractor_of_another_number(subject, attractors, incongruent):
+    assert incongruent_items([subject], [attractors]).tolist() == [incongruent]
+
+
+@pytest.mark.parametrize(
+    ("subjects", "attractors", "expected"),
+    [
+        ([S, S], [[P], [P]], (S, True, False)),
+        ([S, S], [[S], [S]], (S, False, True)),
+        ([S, S], [[P], [S]], (S, False, False)),
+        ([P, P], [[S, P], [P, S]], (P, True, False)),
+        ([S, S], [[], None], (S, False, False)),  # nothing to carry the number over
+        ([S, P], [[P], [S]], (None, False, False)),  # of no one number
+        ([S, P], [[S], [P]], (None, False, True)),
+        ([None, None], [[P], [S]], (None, False, False)),
+    ],
+)
+def test_a_condition_is_what_all_its_items_are(subjects, attractors, expected):
+    assert condition_numbers(subjects, attractors) == ConditionNumbers(*expected)
+
+
+def test_the_letters_of_generated_conditions_say_the_same(project):
+    items = align_items(
+        generate(read_language(project / "stimuli" / "english"), "nounpp", 3, True, 1), "nounpp"
+    )
+    assert items.incongruent.tolist() == [name in ("SP", "PS") for name in items.condition]
