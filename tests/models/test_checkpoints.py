@@ -17,7 +17,7 @@ from lstm_units.models.checkpoints import (
     read_vocabulary,
     verify_log_probabilities,
 )
-from lstm_units.models.formats import canonical_weights, read_tensors
+from lstm_units.models.formats import canonical_weights, converted_weights, read_tensors
 from lstm_units.models.language_model import Vocabulary, log_probabilities_ref
 
 WORDS = ("<unk>", "<eos>", "a", "b", "c", "d", "e", "f")
@@ -477,6 +477,26 @@ def test_a_changed_file_is_refused_on_loading(tmp_path, vocabulary, name):
     (tmp_path / "out" / name).write_bytes(data)
     with pytest.raises(CheckpointError, match=rf"{name} has sha256 \w+, but model.json .*records"):
         load_language_model(tmp_path / "out")
+
+
+@pytest.mark.parametrize(
+    ("edit", "named"),
+    [
+        ({"rnn.bias_hh_l1": None}, "rnn.bias_hh_l1"),
+        ({"rnn.weight_hh_l0": None}, "rnn.weight_hh_l0"),
+        ({"encoder.weight": None}, "encoder.weight"),
+        ({"norm.weight": torch.ones(5)}, "norm.weight"),
+        ({"encoder.weight": torch.ones(9, 4)}, "encoder.weight"),
+        ({"decoder.bias": torch.ones(7)}, "decoder.bias"),
+        ({"rnn.weight_ih_l1": torch.ones(20, 6)}, "rnn.weight_ih_l1"),
+        ({"decoder.bias": torch.full((8,), torch.nan)}, "decoder.bias has 8 of 8 values"),
+    ],
+)
+def test_converted_weights_that_do_not_fit_are_named(tmp_path, edit, named):
+    tensors = {**random_tensors(), **edit}
+    save_file({n: t for n, t in tensors.items() if t is not None}, tmp_path / "a.safetensors")
+    with pytest.raises(CheckpointError, match=rf"a\.safetensors: .*{named}"):
+        converted_weights(tmp_path / "a.safetensors", 8)
 
 
 def test_a_full_disk_leaves_no_half_written_model(tmp_path, vocabulary, monkeypatch):

@@ -13,7 +13,12 @@ from torch import Tensor, nn
 from lstm_units.errors import CheckpointError
 from lstm_units.io.files import atomic_path, make_metadata, read_json, sha256_file, write_json
 from lstm_units.models.cell import Layer
-from lstm_units.models.formats import Weights, canonical_weights, read_tensors
+from lstm_units.models.formats import (
+    Weights,
+    canonical_weights,
+    converted_weights,
+    read_tensors,
+)
 from lstm_units.models.language_model import LanguageModel, Vocabulary, log_probabilities_ref
 
 TOLERANCE = 1e-4
@@ -223,7 +228,7 @@ def load_language_model(
     found = {}
     for key, file in (("sha256", weights_file), ("vocabulary_sha256", directory / "vocab.txt")):
         found[key] = sha256_file(file)
-        expected = description.get(key, found[key])  # the shipped default records none
+        expected = description.get(key, found[key])
         if found[key] != expected:
             raise CheckpointError(
                 f"{file} has sha256 {found[key]}, but model.json beside it records {expected}: one "
@@ -232,8 +237,7 @@ def load_language_model(
     vocabulary = read_vocabulary(
         directory / "vocab.txt", description.get("unk", "<unk>"), description.get("eos", "<eos>")
     )
-    tensors = read_tensors(weights_file, "safetensors")
-    weights = canonical_weights(tensors, len(vocabulary), str(weights_file))
+    weights = converted_weights(weights_file, len(vocabulary))
     return _language_model(weights, vocabulary, found["sha256"], dtype).to(device=device)
 
 

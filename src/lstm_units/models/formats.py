@@ -87,9 +87,9 @@ def read_tensors(
     if format not in FORMATS:
         raise CheckpointError(f"format {format!r} is unknown; write one of {', '.join(FORMATS)}")
     if format == "safetensors" or (format == "auto" and path.suffix == ".safetensors"):
-        return _read_safetensors(path)
+        return read_safetensors(path)
     if format == "auto" and _looks_like_safetensors(path):
-        return _read_safetensors(path)
+        return read_safetensors(path)
     loaded = load_pickled(path, stand_ins)
     found = _unwrap(loaded)
     kind = "pickled_module" if isinstance(found, StandIn) else "state_dict"
@@ -126,7 +126,14 @@ def _looks_like_safetensors(path: Path) -> bool:
     return len(head) == 9 and head[8:] == b"{" and head[6:8] == b"\0\0"
 
 
-def _read_safetensors(path: Path) -> dict[str, Tensor]:
+def read_safetensors(path: Path) -> dict[str, Tensor]:
+    """Read all tensors of a safetensors file.
+
+    Raises
+    ------
+    CheckpointError
+        If it is missing or damaged.
+    """
     if not path.is_file():
         raise CheckpointError(
             f"there is no checkpoint {path}; check its path under `checkpoints:` in config.yaml"
@@ -187,6 +194,45 @@ def _module_tensors(root: StandIn, path: Path) -> dict[str, Tensor]:
     return tensors
 
 
+def converted_weights(path: Path, vocabulary_size: int) -> Weights:
+    """Read the weights of a converted checkpoint, which have their canonical names.
+
+    Parameters
+    ----------
+    path : Path
+        A ``model.safetensors`` that a conversion wrote.
+    vocabulary_size : int
+        Number of words.
+
+    Raises
+    ------
+    CheckpointError
+        If a tensor is missing, unknown, of a wrong shape, or not finite.
+    """
+    tensors = read_safetensors(path)
+    shapes = {name: tuple(tensor.shape) for name, tensor in tensors.items()}
+    below = shapes.get("encoder.weight", (0,))[-1]
+    expected = {"encoder.weight": (vocabulary_size, below)}
+    sizes: list[int] = []
+    while (name := f"rnn.weight_hh_l{len(sizes)}") in shapes:
+        depth, size = len(sizes), shapes[name][-1]
+        expected |= {name: (4 * size, size), f"rnn.weight_ih_l{depth}": (4 * size, below)}
+        expected |= {f"rnn.bias_{side}_l{depth}": (4 * size,) for side in ("ih", "hh")}
+        sizes.append(size)
+        below = size
+    decoder = {"decoder.weight": (vocabulary_size, below), "decoder.bias": (vocabulary_size,)}
+    expected |= {name: shape for name, shape in decoder.items() if name in shapes}
+    expected |= {} if sizes else {name: ()}
+    if shapes != expected:
+        wrong = _listed(dict(shapes.items() ^ expected.items()))
+        raise CheckpointError(
+            f"{path}: {wrong}: missing, unknown, or of a shape that does not fit the vocabulary of "
+            f"{vocabulary_size} words and the other tensors. Convert the checkpoint (again)"
+        )
+    refuse_not_finite(tensors, tensors, str(path))
+    return Weights(tensors, tuple(sizes))
+
+
 def canonical_weights(
     tensors: Mapping[str, Tensor], vocabulary_size: int, where: str = "the checkpoint"
 ) -> Weights:
@@ -222,7 +268,7 @@ def canonical_weights(
     decoder_name = _one_of(tensors, DECODER_NAMES, "decoder", where, used)
     bias_name = _decoder_bias(tensors, decoder_name, used)
     _refuse_unknown(tensors, used, where)
-    _refuse_not_finite(tensors, used, where)
+    refuse_not_finite(tensors, used, where)
 
     embedding = tensors[embedding_name]
     if embedding.shape[0] != vocabulary_size:
@@ -422,7 +468,14 @@ def _refuse_unknown(tensors: Mapping[str, Tensor], used: set[str], where: str) -
         )
 
 
-def _refuse_not_finite(tensors: Mapping[str, Tensor], used: set[str], where: str) -> None:
+def refuse_not_finite(tensors: Mapping[str, Tensor], used: Iterable[str], where: str) -> None:
+    """Refuse tensors with values that are no finite floating-point numbers.
+
+    Raises
+    ------
+    CheckpointError
+        If one of `used` has any.
+    """
     for name in sorted(used):
         if tensors[name].dtype not in _FLOATING:
             raise CheckpointError(
