@@ -21,7 +21,7 @@ from lstm_units.cards.afferents import (
 )
 from lstm_units.cards.card import CardSettings, Part, UnitCard
 from lstm_units.cards.lists import UnitLists, read_unit_lists
-from lstm_units.config.rooms import rooms_with
+from lstm_units.config.rooms import names_with, rooms
 from lstm_units.errors import UserError
 from lstm_units.io.files import read_metadata
 from lstm_units.io.result_files import ResultFiles
@@ -147,7 +147,8 @@ class CardReader:
             room.title: import_module(f"lstm_units.analyses.{room.name}.card").sentences(
                 self.files, unit
             )
-            for room in rooms_with("card")
+            for room in rooms()
+            if room.name in names_with("card")
         }
         return {title: sentences for title, sentences in found.items() if sentences}
 

@@ -30,7 +30,7 @@ from lstm_units.claims.gates import gates_as_theory
 from lstm_units.claims.long_range import number_is_local, serves_one_number
 from lstm_units.claims.short_range import short_range_carries
 from lstm_units.claims.syntax import spans_dependency, syntax_carries
-from lstm_units.config.rooms import rooms_with
+from lstm_units.config.rooms import names_with
 from lstm_units.io.files import make_metadata
 from lstm_units.io.result_files import ResultFiles
 from lstm_units.io.results import Result, require_same
@@ -123,8 +123,8 @@ def evaluate_claims(files: ResultFiles, audit: Audit) -> dict[str, Verdict]:
     audit : Audit
     """
     found = {name: evaluate(files, audit) for name, evaluate in EVALUATIONS.items()}
-    for room in rooms_with("claims"):
-        module = import_module(f"lstm_units.analyses.{room.name}.claims")
+    for room in names_with("claims"):
+        module = import_module(f"lstm_units.analyses.{room}.claims")
         found |= {name: evaluate(files, audit) for name, evaluate in module.EVALUATIONS.items()}
     return found
 

@@ -3,7 +3,7 @@
 from functools import cache
 from importlib import import_module
 
-from lstm_units.config.rooms import rooms_with
+from lstm_units.config.rooms import names_with
 from lstm_units.io.verdict import Claim
 
 # C24 is about several models: `lstm_units.comparison.replication`.
@@ -123,7 +123,5 @@ PAPER: dict[str, Claim] = {
 @cache
 def every_claim() -> dict[str, Claim]:
     """Return the claims by id: the paper's in their order, then the rooms'."""
-    found = [
-        import_module(f"lstm_units.analyses.{room.name}.claims") for room in rooms_with("claims")
-    ]
+    found = [import_module(f"lstm_units.analyses.{room}.claims") for room in names_with("claims")]
     return PAPER | {claim.id: claim for module in found for claim in module.CLAIMS}

@@ -124,10 +124,11 @@ def each(pattern: str, names: Iterable[object]) -> tuple[str, ...]:
 @cache
 def rooms() -> tuple[Room, ...]:
     """Return the rooms, by name."""
-    names = sorted(path.parent.name for path in ANALYSES.glob("*/room.py"))
-    return tuple(import_module(f"lstm_units.analyses.{name}.room").ROOM for name in names)
+    return tuple(
+        import_module(f"lstm_units.analyses.{name}.room").ROOM for name in names_with("room")
+    )
 
 
-def rooms_with(module: str) -> tuple[Room, ...]:
-    """Return the rooms that have a module of that name, such as ``card``."""
-    return tuple(room for room in rooms() if (ANALYSES / room.name / f"{module}.py").is_file())
+def names_with(module: str) -> list[str]:
+    """Return the names of the rooms that have a module of that name, such as ``card``."""
+    return sorted(path.parent.name for path in ANALYSES.glob(f"*/{module}.py"))
