@@ -275,7 +275,7 @@ def accuracy(
     Returns
     -------
     DataFrame
-        ``condition, n, right, accuracy, ci_low, ci_high, n_near_ties``; for several tasks, ``task`` first.
+        ``condition, n, accuracy, ci_low, ci_high, n_near_ties``; for several tasks, ``task`` first.
 
     Raises
     ------
@@ -289,16 +289,16 @@ def accuracy(
     >>> model = lstm_units.load_checkpoint("models/wikipedia650")
     >>> stimuli = lstm_units.make_stimuli("nounpp", items_per_condition=30, seed=1)
     >>> lstm_units.accuracy(lstm_units.score(model, stimuli)).round(2)
-      condition   n  right  accuracy  ci_low  ci_high  n_near_ties
-    0        SS  30     30      1.00    0.89     1.00            0
-    1        SP  30     20      0.67    0.49     0.81            0
-    2        PS  30     26      0.87    0.70     0.95            0
-    3        PP  30     30      1.00    0.89     1.00            0
+      condition   n  accuracy  ci_low  ci_high  n_near_ties
+    0        SS  30      1.00    0.89     1.00            0
+    1        SP  30      0.67    0.49     0.81            0
+    2        PS  30      0.87    0.70     0.95            0
+    3        PP  30      1.00    0.89     1.00            0
     """
     confidence, near_tie = statistics_options(confidence, near_tie)
     by_task = scores if isinstance(scores, Mapping) else {ALONE: scores}
     scored = score_results(check_scores(by_task))
-    table = intact_table(scored, confidence=confidence, near_tie=near_tie)
+    table = intact_table(scored, confidence=confidence, near_tie=near_tie).drop(columns="right")
     for name in ("task", "condition"):
         table[name] = table[name].astype(str)
     return table if isinstance(scores, Mapping) else table.drop(columns="task")
