@@ -5,20 +5,16 @@ from lstm_units.config.run_files import card_files
 shown_on_cards = lambda wildcards: card_files(config, wildcards.model, layer_sizes(wildcards.model))
 CARDS = {
     "labels": labels(),
-    "mode": config["discovery"]["mode"],
     "dynamics_task": drawn_task() if chosen_tasks(config, "dynamics") else None,
-    "relative_drop": config["discovery"]["relative_drop"],
-    "maximum_q": config["discovery"]["maximum_q"],
-    "minimum_intact": config["discovery"]["minimum_intact"],
     **OUTLIERS,
 }
 
 
 rule notable_cards:
     input:
-        shown_on_cards,
+        results=shown_on_cards,
     output:
-        "<results>/{model}/cards/notable.json",
+        cards="<results>/{model}/cards/notable.json",
     log:
         "<logs>/{model}/notable_cards.log",
     benchmark:
@@ -28,6 +24,7 @@ rule notable_cards:
     resources:
         mem_mb=growing(2048),
     params:
+        folder=model_folder,
         settings=CARDS,
         code=code("cards/notable_cards.py", *pages("card.html.j2")),
     script:
@@ -36,9 +33,9 @@ rule notable_cards:
 
 rule unit_card:
     input:
-        shown_on_cards,
+        results=shown_on_cards,
     output:
-        "<results>/{model}/cards/unit_{unit}.html",
+        page="<results>/{model}/cards/unit_{unit}.html",
     log:
         "<logs>/{model}/card_{unit}.log",
     benchmark:
@@ -50,6 +47,7 @@ rule unit_card:
     resources:
         mem_mb=growing(2048),
     params:
+        folder=model_folder,
         settings=CARDS,
         code=code("cards/unit_card.py", *pages("card.html.j2", "card_page.html.j2", "style.css")),
     script:

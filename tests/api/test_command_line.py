@@ -12,9 +12,9 @@ from safetensors.torch import load_file
 from support.planted_network import write_planted_network
 
 import lstm_units
+from lstm_units.api import command_line
 from lstm_units.api.command_line import build_parser, main
 from lstm_units.api.stimuli import stimuli_table
-from lstm_units.cards import write_cards as steps_cards
 from lstm_units.io.files import make_metadata, read_json, read_metadata
 from lstm_units.stimuli.table import write_stimuli
 
@@ -288,14 +288,14 @@ def test_advice_names_the_options_of_the_prompt(source, converted, stimuli, tmp_
     assert "unk would have no effect" in said
 
 
-def test_card_is_made_by_the_step_with_the_arguments_given(monkeypatch, capsys):
+def test_card_is_made_with_the_arguments_given(monkeypatch, capsys):
     calls = []
 
     def write(results, model, unit, output):
         calls.append((results, model, unit, output))
         return Path("page.html")
 
-    monkeypatch.setattr(steps_cards, "write_card_from_results", write)
+    monkeypatch.setattr(command_line, "write_card", write)
     assert main(["card", "wikipedia650", "776"]) == 0
     assert main(["card", "other", "3", "--results", "r", "--output", "o.html"]) == 0
     assert calls == [

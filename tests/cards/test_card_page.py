@@ -1,9 +1,8 @@
-"""Unit cards as HTML: complete, escaped, without a request to the network, and the steps."""
+"""Unit cards as HTML: complete, escaped, without a request to the network, and their files."""
 
 import base64
 import json
 import re
-import shutil
 from html.parser import HTMLParser
 from io import BytesIO
 
@@ -20,21 +19,24 @@ from support.card_results import (
     read_card,
     without,
     write_frame,
-    write_model_results,
 )
 from support.connected_network import NUMBER_UNITS, PLURAL, SINGULAR, SYNTAX
 from support.figure_checks import check_texts
+from support.scripts import run_script
 
-from lstm_units.cards.card import CardSettings
-from lstm_units.cards.figure import ablation_figure, decoding_figure, subject_letter
-from lstm_units.cards.images import inline_png
-from lstm_units.cards.page import card_fragment, card_page
-from lstm_units.cards.write_cards import write_card, write_card_from_results, write_notable_cards
+from lstm_units.api.command_line import write_card
+from lstm_units.cards.card import CardSettings, with_recorded_settings
+from lstm_units.cards.figure import (
+    ablation_figure,
+    decoding_figure,
+    inline_png,
+    subject_letter,
+)
+from lstm_units.cards.page import card_fragment, card_page, notable_cards, unit_page
 from lstm_units.errors import UserError
 from lstm_units.io.figure_style import PLURAL as PLURAL_COLOR
 from lstm_units.io.figure_style import SINGULAR as SINGULAR_COLOR
-from lstm_units.io.files import read_json, read_metadata
-from lstm_units.io.result_files import ResultFiles
+from lstm_units.io.files import read_json
 
 _VOID = {"meta", "link", "img", "br"}
 ODD = '<script>alert("x")</script> & $x_1$'
@@ -82,22 +84,8 @@ class Page(HTMLParser):
 
 
 @pytest.fixture(scope="module")
-def planted_files(tmp_path_factory, project) -> ResultFiles:
-    return write_model_results(tmp_path_factory.mktemp("cards") / "results" / "tiny", project)
-
-
-@pytest.fixture
-def files(planted_files, tmp_path) -> ResultFiles:
-    """A copy to write into."""
-    shutil.copytree(planted_files.folder, tmp_path / "results" / "tiny")
-    return ResultFiles(tmp_path / "results" / "tiny")
-
-
-@pytest.fixture(scope="module")
-def page(planted_files, tmp_path_factory) -> Page:
-    output = tmp_path_factory.mktemp("page") / "card.html"
-    write_card(planted_files, SINGULAR, CardSettings(labels={"nounpp": ODD}), output)
-    return Page(output.read_text(encoding="utf-8"))
+def page(planted_files) -> Page:
+    return Page(unit_page(planted_files, SINGULAR, CardSettings(labels={"nounpp": ODD})))
 
 
 def test_a_page_asks_for_nothing_but_itself(page):
@@ -145,11 +133,9 @@ def test_images_are_pngs_that_say_what_they_show(page):
         assert str(SINGULAR) in image["alt"] or "accuracy" in image["alt"]
 
 
-def test_a_card_stays_small(planted_files, tmp_path):
+def test_a_card_stays_small(planted_files):
     for unit in (SINGULAR, LOWER):
-        output = tmp_path / f"{unit}.html"
-        write_card(planted_files, unit, CardSettings(), output)
-        assert output.stat().st_size < 250_000
+        assert len(unit_page(planted_files, unit, CardSettings()).encode()) < 250_000
 
 
 def test_the_known_effect_stands_in_the_table(page):
@@ -214,20 +200,38 @@ def test_large_changes_near_chance_are_told_apart(files):
     assert "In 2 of the 8 the intact model is right in at most 55 %" in text
 
 
-# Steps
+# Files
 
 
-def test_equal_input_gives_equal_bytes(planted_files, tmp_path):
+def run_card_script(name, files, output, **options):
+    run_script(
+        f"cards/{name}",
+        input={"results": [path for path in files.folder.rglob("*") if path.is_file()]},
+        params={"folder": str(files.folder), "settings": {"labels": {"nounpp": "noun PP"}}},
+        output=output,
+        **options,
+    )
+
+
+def test_the_script_writes_the_page_of_a_unit_and_equal_runs_equal_bytes(planted_files, tmp_path):
     paths = [tmp_path / name for name in ("a.html", "b.html")]
     for path in paths:
-        write_card(planted_files, PLURAL, CardSettings(), path)
+        run_card_script("unit_card", planted_files, {"page": path}, wildcards={"unit": PLURAL})
     assert paths[0].read_bytes() == paths[1].read_bytes()
+    assert "noun PP" in paths[0].read_text(encoding="utf-8")
 
 
-def test_notable_cards_hold_the_units_of_all_lists(planted_files, tmp_path):
-    output = tmp_path / "notable.json"
-    write_notable_cards(planted_files, CardSettings(maximum_cards=2), output)
-    found = read_json(output)
+def test_the_script_writes_the_cards_of_the_units_of_all_lists(planted_files, tmp_path):
+    run_card_script("notable_cards", planted_files, {"cards": tmp_path / "notable.json"})
+    found = read_json(tmp_path / "notable.json")
+    assert [card["unit"] for card in found["cards"]] == [*NUMBER_UNITS, SYNTAX, 50]
+    assert (found["left_out"], found["note"]) == ([], None)
+    sha256 = read_json(planted_files.folder / "checkpoint/model.json")["sha256"]
+    assert found["metadata"]["checkpoint_sha256"] == sha256
+
+
+def test_notable_cards_are_those_that_pages_hold(planted_files):
+    found = notable_cards(planted_files, CardSettings(maximum_cards=2)).content
     assert [card["unit"] for card in found["cards"]] == list(NUMBER_UNITS)
     assert found["left_out"] == [SYNTAX, 50]
     assert f"lstm-units card {planted_files.name} UNIT" in found["note"]
@@ -240,15 +244,14 @@ def test_notable_cards_hold_the_units_of_all_lists(planted_files, tmp_path):
         ids = [attributes["id"] for _, attributes in page.elements if "id" in attributes]
         assert ids
         assert all(identifier.startswith(prefix) for identifier in ids)
-    sha256 = read_json(planted_files.folder / "checkpoint/model.json")["sha256"]
-    assert read_metadata(output)["checkpoint_sha256"] == sha256
     # A fragment is the body of the unit's page, with headings two levels further down.
-    alone = card_fragment(read_card(planted_files, SINGULAR, CardSettings()), CardSettings(), 2)
+    settings = with_recorded_settings(CardSettings(), planted_files)
+    alone = card_fragment(read_card(planted_files, SINGULAR, settings), settings, 2)
     assert first["html"] == re.sub(r"(</?h)2\b", r"\g<1>4", alone)
 
 
 def test_the_command_needs_results_only(files, tmp_path):
-    path = write_card_from_results(files.folder.parent, "tiny", PLAIN)
+    path = write_card(files.folder.parent, "tiny", PLAIN)
     assert path == files.folder / "cards" / f"unit_{PLAIN}.html"
     page = Page(path.read_text(encoding="utf-8"))
     [metadata] = [
@@ -256,18 +259,18 @@ def test_the_command_needs_results_only(files, tmp_path):
     ]
     assert metadata["unit"] == PLAIN
     output = tmp_path / "mine.html"
-    assert write_card_from_results(files.folder.parent, "tiny", PLAIN, output) == output
+    assert write_card(files.folder.parent, "tiny", PLAIN, output) == output
     assert output.read_bytes() == path.read_bytes()
 
 
 def test_the_command_says_what_there_is(planted_files, tmp_path):
     results = planted_files.folder.parent
     with pytest.raises(UserError, match=r"no results of a model 'other'; it has those of tiny"):
-        write_card_from_results(results, "other", PLAIN)
+        write_card(results, "other", PLAIN)
     with pytest.raises(UserError, match=f"unit {N_UNITS + 1} .* numbered 1 to {N_UNITS}"):
-        write_card_from_results(results, "tiny", N_UNITS + 1)
+        write_card(results, "tiny", N_UNITS + 1)
     with pytest.raises(UserError, match=r"no results of any model in .* Run the workflow"):
-        write_card_from_results(tmp_path / "nowhere", "tiny", PLAIN)
+        write_card(tmp_path / "nowhere", "tiny", PLAIN)
 
 
 # Figures

@@ -18,7 +18,7 @@ from support.scripts import run_script
 from lstm_units.analyses.connectivity.write_afferents import write_afferents
 from lstm_units.analyses.decoding.write_single_units import write_unit_decoding
 from lstm_units.analyses.syntax_units.dependency_span import SIDES
-from lstm_units.cards.card import settings_from
+from lstm_units.cards.card import CardSettings, with_recorded_settings
 from lstm_units.cards.reader import AFFERENTS, CardReader
 from lstm_units.interventions.model_inputs import Compute, Context
 from lstm_units.interventions.write_intact import write_intact
@@ -220,7 +220,8 @@ MISSING = {
 
 def read_card(files, unit, settings=None):
     """Read one card alone."""
-    return CardReader(files, settings or settings_from(files), (unit,)).card(unit)
+    settings = settings or with_recorded_settings(CardSettings(), files)
+    return CardReader(files, settings, (unit,)).card(unit)
 
 
 def without(files: ResultFiles, *names: str) -> ResultFiles:

@@ -1,12 +1,14 @@
 """Cards of the notable units of a model, for the report."""
 
-from pathlib import Path
-
-from lstm_units.cards.write_cards import CardSettings, write_notable_cards
+from lstm_units.cards.card import CardSettings
+from lstm_units.cards.page import notable_cards
 from lstm_units.io.result_files import ResultFiles
+from lstm_units.io.results import write_result
 from lstm_units.runtime.console import job
 
 with job(snakemake.log[0]):
-    model = Path(snakemake.output[0]).parents[1]
-    files = ResultFiles.among(model, snakemake.input)
-    write_notable_cards(files, CardSettings(**snakemake.params.settings), snakemake.output[0])
+    cards = notable_cards(
+        files=ResultFiles.among(snakemake.params.folder, snakemake.input),
+        settings=CardSettings(**snakemake.params.settings),
+    )
+    write_result(cards, snakemake.output.cards)

@@ -328,9 +328,54 @@ def _add_card(commands: argparse._SubParsersAction) -> None:
 
 
 def _card(chosen: argparse.Namespace) -> None:
-    from lstm_units.cards.write_cards import write_card_from_results
+    print(write_card(chosen.results, chosen.model, chosen.unit, chosen.output))
 
-    print(write_card_from_results(chosen.results, chosen.model, chosen.unit, chosen.output))
+
+def write_card(results: Path, model: str, unit: int, output: Path | None = None) -> Path:
+    """Write the card of a unit from a folder of results alone; nothing is computed anew.
+
+    Parameters
+    ----------
+    results : Path
+        Folder of all results.
+    model : str
+        Name of a model in it.
+    unit : int
+        1-based.
+    output : Path, optional
+        By default ``{results}/{model}/cards/unit_{unit}.html``.
+
+    Returns
+    -------
+    Path
+        The page that was written.
+
+    Raises
+    ------
+    UserError
+        If there are no such results, or they are damaged or do not belong together.
+    InterventionError
+        If the model has no such unit.
+    """
+    from lstm_units.cards.card import CardSettings
+    from lstm_units.cards.page import unit_page
+    from lstm_units.cards.reader import MODEL
+    from lstm_units.io.files import write_text
+    from lstm_units.io.result_files import ResultFiles
+
+    known = sorted(path.parents[1].name for path in results.glob(f"*/{MODEL}"))
+    if not known:
+        raise UserError(
+            f"there are no results of any model in {results}: no */{MODEL}. Run the workflow "
+            "first, or name the folder of the results with --results"
+        )
+    if model not in known:
+        raise UserError(
+            f"{results} has no results of a model {model!r}; it has those of {', '.join(known)}"
+        )
+    path = output or results / model / "cards" / f"unit_{unit}.html"
+    write_text(unit_page(ResultFiles(results / model), unit, CardSettings()), path)
+    return path
 
 
 if __name__ == "__main__":

@@ -32,7 +32,8 @@ def activity_of_sources(afferents: pd.DataFrame) -> pd.DataFrame:
     Returns
     -------
     DataFrame
-        As from `lstm_units.analyses.connectivity.afferents.source_activity`, without ``singular`` and ``plural``.
+        ``layer, mean, largest, maximum`` by unit, 1-based, as
+        `lstm_units.analyses.connectivity.afferents.source_activity` defines them.
     """
     first = afferents.drop_duplicates("source").sort_values("source")
     columns = {name: first[f"activity_{name}"].to_numpy(float) for name in _ACTIVITY}

@@ -8,8 +8,8 @@ from matplotlib.figure import Figure
 
 from lstm_units.analyses.dynamics.figure import ALL_ROWS, dynamics_figure, unit_column
 from lstm_units.cards.card import CardSettings, Part, UnitCard
-from lstm_units.cards.figure import WIDTH, ablation_figure, decoding_figure
-from lstm_units.cards.images import inline_png
+from lstm_units.cards.figure import WIDTH, ablation_figure, decoding_figure, inline_png
+from lstm_units.io.wording import listing
 
 
 def card_blocks(card: UnitCard, settings: CardSettings) -> list[dict[str, Any]]:
@@ -117,7 +117,7 @@ def _ablation_block(card: UnitCard, settings: CardSettings) -> dict[str, Any]:
     }
     if further:
         block["notes"].append(
-            f"{_listed(sorted(further))} was not swept: there the discovered units alone were "
+            f"{listing(sorted(further))} was not swept: there the discovered units alone were "
             "ablated, and q is adjusted over them."
         )
     return block
@@ -381,7 +381,3 @@ def _interval(low: float, high: float) -> str:
 def _zero(value: float) -> float:
     """Turn -0.0 into 0.0, which prints without a sign."""
     return value + 0.0
-
-
-def _listed(names: Sequence[str]) -> str:
-    return names[0] if len(names) == 1 else f"{', '.join(names[:-1])} and {names[-1]}"

@@ -1,7 +1,7 @@
 """What a card of one unit holds, and the settings it is made with."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import pandas as pd
@@ -57,20 +57,17 @@ class CardSettings:
         return self.labels.get(task, task)
 
 
-def settings_from(files: ResultFiles) -> CardSettings:
-    """Read the settings back from results; those that they do not tell have their defaults.
+def with_recorded_settings(settings: CardSettings, files: ResultFiles) -> CardSettings:
+    """Take the thresholds that the results were made with; those that they do not tell stay.
 
-    Labels come from ``tables/table1.csv``, thresholds from ``units/long_range.json`` and
-    ``units/syntax.json``, the task of the time courses from ``efferents/words.parquet``.
+    The names of tasks (``tables/table1.csv``) and the task of the time courses
+    (``efferents/words.parquet``) are taken from the results where they are not given.
 
     Parameters
     ----------
+    settings : CardSettings
     files : ResultFiles
         Of one model.
-
-    Returns
-    -------
-    CardSettings
 
     Raises
     ------
@@ -78,8 +75,14 @@ def settings_from(files: ResultFiles) -> CardSettings:
         If a file is damaged.
     """
     known: dict[str, Any] = {}
+    for name, keys in (
+        ("units/long_range.json", ("mode", "relative_drop", "maximum_q", "minimum_intact")),
+        ("units/syntax.json", ("threshold", "minimum_folds", "deviations_from")),
+    ):
+        made = files.settings(name)
+        known |= {key: made[key] for key in keys if key in made}
     tasks = files.path("tables/table1.csv")
-    if tasks is not None:
+    if not settings.labels and tasks is not None:
         try:
             table = pd.read_csv(tasks, dtype=str, keep_default_na=False)
             known["labels"] = dict(zip(table["task"], table["label"], strict=True))
@@ -87,17 +90,10 @@ def settings_from(files: ResultFiles) -> CardSettings:
             raise UserError(
                 f"cannot read {tasks}: {error}. Delete it and run the workflow again"
             ) from error
-    for name, keys in (
-        ("units/long_range.json", ("mode", "relative_drop", "maximum_q", "minimum_intact")),
-        ("units/syntax.json", ("threshold", "minimum_folds", "deviations_from")),
-    ):
-        criteria = (files.json(name) or {}).get("criteria", {})
-        known |= {key: criteria[key] for key in keys if key in criteria}
-    words = files.metadata("efferents/words.parquet") or {}
-    task = (words.get("config") or {}).get("task")
+    task = settings.dynamics_task or files.settings("efferents/words.parquet").get("task")
     if task and files.path(f"dynamics/{task}.parquet"):
         known["dynamics_task"] = task
-    return CardSettings(**known)
+    return replace(settings, **known)
 
 
 @dataclass(frozen=True)

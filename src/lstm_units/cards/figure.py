@@ -1,7 +1,10 @@
 """Figures of a unit card: what its ablation does, and what its cell says at every word."""
 
+import base64
+import io
 import re
 from collections.abc import Mapping, Sequence
+from typing import Any
 
 import matplotlib as mpl
 import numpy as np
@@ -11,6 +14,7 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
 from matplotlib.transforms import blended_transform_factory
+from PIL import Image
 
 from lstm_units.io.figure_style import (
     BLACK,
@@ -27,6 +31,9 @@ WIDTH = 4.6  # inches
 _ROW, _TITLE, _AXIS, _LEGEND = 0.135, 0.24, 0.4, 0.32  # inches
 _RIGHT, _GAP, _CHARACTER = 0.1, 0.16, 0.0078 * FONT_SIZE
 _MARK = 3.0  # points
+_DPI = 160
+_PALETTE = 256  # colours: makes a figure of lines and bands a third as large
+_PIXELS_PER_INCH = 130  # on the page: text of 7 points is then as large as small print
 _NUMBERS = {"S": ("singular subject", SINGULAR, "v"), "P": ("plural subject", PLURAL, "^")}
 _OTHER = ("other", BLACK, "o")
 
@@ -168,6 +175,27 @@ def decoding_figure(
             handles.append(Line2D([], [], label="attractor", **style))
         _legend(figure, handles)
     return figure
+
+
+def inline_png(figure: Figure) -> dict[str, Any]:
+    """Return a figure as a PNG of few colours in a data URI, so that a page needs no other file.
+
+    Returns
+    -------
+    dict
+        ``uri``; ``width`` and ``height`` in pixels of the page. Equal figures give equal text.
+    """
+    drawn, packed = io.BytesIO(), io.BytesIO()
+    with mpl.rc_context(STYLE):
+        figure.savefig(drawn, format="png", dpi=_DPI, metadata={"Software": None})
+    image = Image.open(drawn).convert("RGB").quantize(_PALETTE, dither=Image.Dither.NONE)
+    image.save(packed, "PNG", optimize=True)
+    width, height = figure.get_size_inches() * _PIXELS_PER_INCH
+    return {
+        "uri": "data:image/png;base64," + base64.b64encode(packed.getvalue()).decode("ascii"),
+        "width": round(width),
+        "height": round(height),
+    }
 
 
 def subject_letter(condition: str) -> str | None:

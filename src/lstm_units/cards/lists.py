@@ -6,6 +6,7 @@ from typing import Any
 
 from lstm_units.errors import UserError
 from lstm_units.io.result_files import ResultFiles
+from lstm_units.io.results import Result, require_same
 
 # In the order in which units are shown.
 LISTS = (
@@ -220,47 +221,40 @@ class UnitLists:
 
 
 def read_unit_lists(
-    files: ResultFiles,
-    check: Callable[[str], None] = lambda name: None,
-    label: Callable[[str], str] = str,
+    files: ResultFiles, checkpoint: Result, label: Callable[[str], str] = str
 ) -> UnitLists:
     """Read the lists of units of a model.
 
     Parameters
     ----------
     files : ResultFiles
-    check : callable
-        Called with the name of each file that is there.
+    checkpoint : Result
+        The description of the checkpoint that the lists must come from.
     label : callable
         Gives the name of a task in print.
-
-    Returns
-    -------
-    UnitLists
 
     Raises
     ------
     UserError
-        If a file is damaged, or `check` raises it.
+        If a file is damaged, or comes from another checkpoint.
     """
-    there = [name for name in _KEYS if files.path(name) is not None]
-    for name in there:
-        check(name)
-    found = {name: files.json(name) or {} for name in _KEYS}
-    for name in there:
-        if not isinstance(found[name].get("units"), list):
+    found = {name: files.read(name) for name in _KEYS}
+    there = {name: result for name, result in found.items() if result is not None}
+    require_same(checkpoint, *there.values())
+    for result in there.values():
+        if not isinstance(result.content.get("units"), list):
             raise UserError(
-                f"{files.path(name)} has no list `units`; delete it and run the workflow again"
+                f"{result.source} has no list `units`; delete it and run the workflow again"
             )
-    long_range, shown, syntax, short_range = (found[name] for name in _KEYS)
-    config = shown.get("metadata", {}).get("config") or {}
     not_run = tuple(
         f"{name} is not there: it was not run (`{key}`)."
         for name, key in _KEYS.items()
         if name not in there
     )
-    named = tuple(int(unit) for unit in config.get("units", ()))
-    return UnitLists(long_range, shown, syntax, short_range, named, tuple(there), not_run, label)
+    shown = found["units/shown.json"]
+    named = () if shown is None else tuple(map(int, shown.config.get("units", ())))
+    contents = ({} if result is None else result.content for result in found.values())
+    return UnitLists(*contents, named, tuple(there), not_run, label)
 
 
 def _entry(lists: Mapping[str, Any], unit: int) -> Mapping[str, Any] | None:

@@ -8,8 +8,6 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-import pyarrow as pa
-import pyarrow.parquet as pq
 
 from lstm_units.analyses.connectivity.afferents import source_layers
 from lstm_units.analyses.depth.outliers import unit_outliers
@@ -23,9 +21,8 @@ from lstm_units.cards.card import CardSettings, Part, UnitCard
 from lstm_units.cards.lists import UnitLists, read_unit_lists
 from lstm_units.config.rooms import names_with, rooms
 from lstm_units.errors import UserError
-from lstm_units.io.files import read_metadata
 from lstm_units.io.result_files import ResultFiles
-from lstm_units.io.results import read_result
+from lstm_units.io.results import Result, require_same
 from lstm_units.io.unit_numbers import layer_and_index
 from lstm_units.models.checkpoints import load_language_model
 from lstm_units.models.language_model import LanguageModel
@@ -72,9 +69,9 @@ class CardReader:
     _tables: dict[Any, Any] = field(default_factory=dict, repr=False, compare=False)
 
     @cached_property
-    def description(self) -> Mapping[str, Any]:
-        """What ``checkpoint/model.json`` holds."""
-        found = self.files.json(MODEL)
+    def checkpoint(self) -> Result:
+        """The description of the checkpoint, from which all results must come."""
+        found = self.files.read(MODEL)
         if found is None:
             raise UserError(
                 f"{self.files.folder / MODEL} is missing, so it is not known which units the model "
@@ -85,24 +82,18 @@ class CardReader:
     @cached_property
     def layer_sizes(self) -> tuple[int, ...]:
         """Units of each layer."""
-        return tuple(self.description["layer_sizes"])
+        return tuple(self.checkpoint.content["layer_sizes"])
 
     @cached_property
     def lists(self) -> UnitLists:
         """The lists of units."""
-        return read_unit_lists(self.files, self.check, self.settings.label)
+        return read_unit_lists(self.files, self.checkpoint, self.settings.label)
 
-    def check(self, name: str) -> dict[str, Any]:
-        """Return the metadata of a file, having checked which checkpoint it comes from."""
-        metadata = read_metadata(self.files.folder / name)
-        found, own = metadata.get("checkpoint_sha256"), self.description["sha256"]
-        if found != own:
-            raise UserError(
-                f"{self.files.folder / name} was made from another checkpoint (sha256 "
-                f"{str(found)[:12]}...) than {MODEL} beside it records ({own[:12]}...). Run the "
-                "workflow again, so that all results are of one checkpoint"
-            )
-        return metadata
+    def check(self, name: str) -> Mapping[str, Any]:
+        """Return how a file was made, having checked which checkpoint it comes from."""
+        found = self.files.read(name, [])
+        require_same(self.checkpoint, found)
+        return found.metadata
 
     def card(self, unit: int) -> UnitCard:
         """Read the card of one of `units`.
@@ -126,7 +117,7 @@ class CardReader:
             layer=layer,
             index=index + 1,
             layer_sizes=self.layer_sizes,
-            checkpoint_sha256=self.description["sha256"],
+            checkpoint_sha256=self.checkpoint.content["sha256"],
             lists=self.lists.of(unit),
             lists_files=self.lists.files,
             lists_not_run=self.lists.not_run,
@@ -155,27 +146,23 @@ class CardReader:
     # Files that several cards share
 
     def _read(
-        self, name: str, units: str | None = "unit", columns: list[str] | None = None, **equal: Any
+        self,
+        name: str,
+        units: str | None = "unit",
+        columns: list[str] | None = None,
+        filters: tuple[tuple[str, str, Any], ...] = (),
     ) -> pd.DataFrame:
         """Read the rows of `self.units` (with `units` None: of all units), once."""
-        key = (name, units, *sorted(equal))
+        key = (name, units, *filters)
         if key not in self._tables:
-            self.check(name)
-            chosen = [(column, "==", value) for column, value in equal.items()]
-            if units is not None:
-                chosen.append((units, "in", list(self.units)))
-            path = self.files.folder / name
-            try:
-                table = pq.read_table(path, columns=columns, filters=chosen or None)
-            except (OSError, ValueError, KeyError, pa.ArrowInvalid) as error:
-                raise UserError(
-                    f"cannot read {path}: {error}. Delete it and run the workflow again"
-                ) from error
-            self._tables[key] = table.to_pandas()
+            own = [] if units is None else [(units, "in", list(self.units))]
+            found = self.files.read(name, columns, [*filters, *own] or None)
+            require_same(self.checkpoint, found)
+            self._tables[key] = found.frame
         return self._tables[key]
 
-    def _rows(self, name: str, unit: int, **options: Any) -> pd.DataFrame:
-        table = self._read(name, **options)
+    def _rows(self, name: str, unit: int) -> pd.DataFrame:
+        table = self._read(name)
         return table[table["unit"] == unit].reset_index(drop=True)
 
     def _items(self, task: str, scored: str) -> AlignedItems | None:
@@ -246,30 +233,23 @@ class CardReader:
             return None
         key = ("sets", mode)
         if key not in self._tables:
-            paths = [self.files.folder / name for name in shards]
-            for name in shards:
-                self.check(name)
+            margins = open_margins([self.files.folder / name for name in shards], key="set")
             tasks = {
-                t
-                for p in paths
-                for t in pq.read_table(p, columns=["task"])["task"].unique().to_pylist()
+                t for name in shards for t in self.files.frame(name, ["task"])["task"].unique()
             }
-            intact = {task: self.files.folder / f"intact/{task}.parquet" for task in sorted(tasks)}
-            for task in intact:
-                self.check(f"intact/{task}.parquet")
-            self._tables[key] = set_accuracy_table(
-                open_margins(paths, key="set"),
-                {task: read_result(path, COLUMNS) for task, path in intact.items()},
-                read_result(self.files.folder / _SETS, ("set", "unit")),
-                confidence=confidence,
-            )
+            scores = {
+                task: self.files.read(f"intact/{task}.parquet", COLUMNS) for task in sorted(tasks)
+            }
+            sets = self.files.read(_SETS, ("set", "unit"))
+            require_same(self.checkpoint, margins, sets, *scores.values())
+            self._tables[key] = set_accuracy_table(margins, scores, sets, confidence=confidence)
         table = self._tables[key]
         rows = table[(table["unit"] == unit).fillna(False) & ~table["task"].astype(str).isin(swept)]
         return (rows[list(_ABLATION)], (_SETS, *shards)) if len(rows) else None
 
     @cached_property
     def _set_units(self) -> set[int]:
-        return set(pq.read_table(self.files.folder / _SETS, columns=["unit"])["unit"].to_pylist())
+        return set(self.files.frame(_SETS, ["unit"])["unit"])
 
     def _dynamics(self, unit: int, layer: int) -> Part:
         task = self.dynamics_task
@@ -360,7 +340,7 @@ class CardReader:
         if items is None:
             return None, {}, (name,)
         if "hidden" not in self._tables:
-            rows = self._read(name, None, variable="hidden")
+            rows = self._read(name, None, filters=(("variable", "==", "hidden"),))
             self._tables["hidden"] = activity_over_time(
                 rows, items.subject_position, items.verb_position
             )
