@@ -147,6 +147,16 @@ def test_singular_harder_plural_harder_and_both_alike(results):
     assert "Met: nounPP SP - SS" in partly.reason
 
 
+def test_an_interval_that_reaches_zero_shows_no_difference(tmp_path):
+    files = ResultFiles(tmp_path)
+    for task in ("nounpp", "nounpp_adv"):
+        write_answers(files, task, shares(200, SP=0.80, PS=0.81))
+    verdict = singular_is_harder(files, planted_audit())
+    found = measure(verdict, "nounPP SP - PS")
+    assert found.low < found.value < 0 == found.high
+    assert verdict.verdict == FAILS
+
+
 def test_conditions_at_chance_are_not_tested_and_what_holds_is_named(results, tmp_path):
     audit = planted_audit()
     verdict = attractors_cost(results["nearest noun"], audit)

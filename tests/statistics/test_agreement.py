@@ -165,6 +165,13 @@ def test_a_tie_is_wrong_and_a_near_tie_is_counted():
     assert (row["n"], row["right"], row["accuracy"], row["n_near_ties"]) == (5, 2, 0.4, 3)
 
 
+def test_a_tie_of_an_ablated_network_is_wrong(tmp_path):
+    block = (1, {"t": (np.arange(3), np.array([0.0, 1, -1], np.float32))})
+    margins = one_shard(tmp_path / "units_0001-0001.parquet", block)
+    row = accuracy_table(margins, {"t": scores([1.0, 1, 1])}, (1,), units=[1]).iloc[0]
+    assert row["accuracy"] == 1 / 3
+
+
 def test_gaps_in_item_numbers_are_dropped_items(tmp_path):
     items = np.array([0, 3, 4, 9])
     block = (1, {"t": (items, np.array([1.0, -1, 1, 1], np.float32))})

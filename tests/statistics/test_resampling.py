@@ -37,6 +37,11 @@ def test_items_of_unknown_words_and_frame_stand_alone():
     assert group[3] == group[4]
 
 
+def test_items_of_one_frame_share_a_group_even_where_their_words_are_unknown():
+    group = lexical_groups({"nounpp": stimuli([(0, None, None, None)] * 2)})
+    assert group[0] == group[1]
+
+
 def test_the_order_of_tasks_changes_no_group():
     a = stimuli([(i, f"s{i % 3}", [], f"v{i % 2}") for i in range(12)])
     b = stimuli([(i, f"s{i % 5}", [], f"v{i % 3}") for i in range(9)])

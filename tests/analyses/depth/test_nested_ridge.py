@@ -12,6 +12,7 @@ from lstm_units.analyses.depth.nested_ridge import (
     Procedure,
     alpha_grid,
     blocks,
+    inner_scores,
     nested_ridge,
     outer_splits,
     permute_within_positions,
@@ -67,6 +68,19 @@ def test_results_are_those_of_grid_search_over_scaler_and_ridge(name, features):
             np.testing.assert_allclose(
                 fit.coefficients[number, :, target], coefficients, rtol=1e-8, atol=1e-8
             )
+
+
+def test_penalties_are_scored_on_standardised_inner_folds_that_were_held_out():
+    x, y, sentence = make_data()
+    procedure = Procedure(folds=4, inner_folds=3, alphas=ALPHAS)
+    split = outer_splits(sentence, procedure)[0]
+    pipeline = make_pipeline(StandardScaler(), Ridge())
+    for target, found in enumerate(
+        inner_scores(x[split.train], y[split.train], split.inner, procedure).T
+    ):
+        search = GridSearchCV(pipeline, {"ridge__alpha": ALPHAS}, cv=PredefinedSplit(split.inner))
+        search.fit(x[split.train], y[split.train, target])
+        np.testing.assert_allclose(found, search.cv_results_["mean_test_score"], rtol=1e-8)
 
 
 def test_each_target_is_fitted_as_if_it_were_alone():

@@ -26,9 +26,9 @@ SIZES = (5, 7)
 
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory, project, random_model):
-    """Stimuli, dump and answers of a random model of 12 units on 48 items."""
+    """Stimuli, dump and answers of a random model of 12 units on 120 items."""
     folder = tmp_path_factory.mktemp("dynamics")
-    table = generate(read_language(project / "stimuli" / "english"), "nounpp", 12, True, 1)
+    table = generate(read_language(project / "stimuli" / "english"), "nounpp", 30, True, 1)
     write_stimuli(table, folder / "nounpp.parquet", make_metadata(stimuli_sha256="s"))
     words = sorted({word for tokens in table["tokens"].to_pylist() for word in tokens})
     words += sorted(set(table["wrong"].to_pylist()) - set(words))
@@ -118,10 +118,10 @@ def test_moments_over_nodes_equal_those_over_items(dump, items, keep, block):
 
 
 def test_shared_prefixes_are_counted_as_often_as_they_occur(dump, items):
-    """The test above would not notice a missing weight if no prefix were shared."""
-    assert dump.n_nodes < dump.n_positions * len(items)
-    table = dynamics_table(dump, items)
-    assert set(table["n"]) == {12}
+    """In the test above a weight matters: prefixes of a condition occur unequally often."""
+    at_subject = dump.nodes(items.item[items.condition == "SS"], [items.subject_position])
+    assert set(np.unique(at_subject, return_counts=True)[1]) == {1, 2}
+    assert set(dynamics_table(dump, items)["n"]) == {30}
 
 
 def test_a_condition_without_items_is_empty_and_stays(dump, items):
@@ -177,7 +177,7 @@ def test_items_of_another_run_are_refused(dump, items):
     turned = replace(items, condition=items.condition[::-1])
     with pytest.raises(UserError, match="other items"):
         dynamics_table(dump, turned)
-    with pytest.raises(UserError, match="48 items, but 3 answers"):
+    with pytest.raises(UserError, match="120 items, but 3 answers"):
         dynamics_table(dump, items, np.ones(3, bool))
 
 

@@ -4,20 +4,28 @@ import json
 from dataclasses import replace
 
 import numpy as np
+import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 from support.scripts import run_script
 from support.simulated_results import BASE, write_results
 
-from lstm_units.analyses.long_range_units.conditions import Condition, Criteria, one_subject_number
+from lstm_units.analyses.long_range_units.conditions import (
+    Condition,
+    Criteria,
+    describe_conditions,
+    one_subject_number,
+)
+from lstm_units.analyses.long_range_units.confirmation import confirm_unit, effect_sizes
 from lstm_units.analyses.long_range_units.discovery import discover_long_range
 from lstm_units.errors import ConfigurationError
 from lstm_units.io.files import read_json, write_json
-from lstm_units.statistics.agreement import intact_counts
-from lstm_units.statistics.intact_items import lay_out_items, stimuli_of_items
+from lstm_units.statistics.agreement import count_right, intact_counts
+from lstm_units.statistics.intact_items import IntactItems, lay_out_items, stimuli_of_items
 from lstm_units.statistics.margins import Margins
 from lstm_units.statistics.resampling import choose_groups, lexical_groups
+from lstm_units.statistics.significance import mcnemar_exact, q_values
 
 CRITERIA = Criteria(bootstrap_samples=400)
 NOUN = {
@@ -99,6 +107,17 @@ def test_evidence_of_the_confirmation_half_is_that_of_its_items(found, planted):
             assert other["loss"] == pytest.approx(loss, abs=1e-4)
             assert other["drop_low"] <= other["drop"] <= other["drop_high"]
             assert other["resampled"] == "subject and verb lemmas"
+
+
+def test_q_runs_over_all_units_and_conditions(found, planted):
+    intact = lay_out_items(dict(sorted(planted.scores.items())))
+    groups = lexical_groups(stimuli_of_items(planted.items, intact))
+    half = choose_groups(groups, CRITERIA.discovery_fraction, CRITERIA.seed)
+    counts = count_right(planted.margins, intact, planted.units, near_tie=0, use=half)
+    q = q_values(mcnemar_exact(counts.lost, counts.gained))
+    for unit in found["units"]:
+        values = [row["q"] for row in unit["discovery"]["conditions"]]
+        assert values == pytest.approx(q[unit["unit"] - 1], rel=1e-5)
 
 
 def test_equal_input_gives_equal_bytes_whatever_the_order_of_the_tasks(found, planted):
@@ -304,3 +323,53 @@ def test_conditions_without_a_known_number_leave_the_subject_number_as_it_is():
     number, reason = one_subject_number([unknown], 0.1)
     assert number is None
     assert "known subject number" in reason
+
+
+def test_effect_sizes_by_hand():
+    drop, relative, loss = effect_sizes([10, 10], [8, 5], [5, 5])
+    np.testing.assert_allclose(drop, [0.3, 0])
+    np.testing.assert_allclose(relative, [0.375, 0])
+    np.testing.assert_allclose(loss, [1, np.nan])
+
+
+def singular_items(margin):
+    """Items of one incongruent condition as the intact network answers them."""
+    n = len(margin)
+    cell = np.zeros(n, dtype=int)
+    return IntactItems(
+        ("nounpp",), np.array([0, n]), np.arange(n), margin, cell, (("nounpp", "SP"),)
+    )
+
+
+@pytest.mark.parametrize(("wrong", "confirmed"), [(30, False), (40, True)])
+def test_a_unit_is_confirmed_by_its_loss_not_by_any_drop(wrong, confirmed):
+    number = np.arange(100)
+    margin = np.where(number * 7 % 100 < wrong, 0.0, 1.0)  # a tie is wrong
+    lemmas = [np.array([f"word {n}" for n in which], object) for which in divmod(number, 10)]
+    result = confirm_unit(
+        margin,
+        singular_items(np.ones(100)),
+        np.ones(100, dtype=bool),
+        lemmas,
+        [Condition("nounpp", "SP", "singular", True, None)],
+        ["singular"],
+        Criteria(tasks=("nounpp",), bootstrap_samples=200),
+    )
+    (row,) = result["confirmation"]["conditions"]
+    assert row["drop_low"] > 0
+    assert row["loss"] == pytest.approx(wrong / 50)
+    assert result["confirmed"] is confirmed
+
+
+@pytest.mark.parametrize(("right", "low"), [(13, "0.433"), (19, None)])
+def test_the_lower_bound_of_the_intact_accuracy_decides_what_is_testable(right, low):
+    numbers = {"subject_number": ["singular"] * 20, "attractor_numbers": [["plural"]] * 20}
+    (cell,) = describe_conditions(
+        singular_items(np.where(np.arange(20) < right, 1.0, -1.0)),
+        {"nounpp": pd.DataFrame(numbers)},
+        np.arange(20) % 2 == 0,
+        Criteria(tasks=("nounpp",)),
+    )
+    assert cell.incongruent
+    assert (low is None) == (cell.problem is None)
+    assert low is None or f"lower bound of the intact accuracy, {low}" in cell.problem
