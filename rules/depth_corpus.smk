@@ -11,9 +11,9 @@ SAMPLING = (
 
 rule depth_sentences:
     input:
-        file(SENTENCES["file"]),
+        source=file(SENTENCES["file"]),
     output:
-        "<results>/stimuli/depth/sentences.parquet",
+        sentences="<results>/stimuli/depth/sentences.parquet",
     log:
         "<logs>/stimuli/depth_sentences.log",
     benchmark:
@@ -31,7 +31,7 @@ rule depth_sentences:
 
 rule depth_positions:
     input:
-        "<results>/stimuli/depth/sentences.parquet",
+        sentences="<results>/stimuli/depth/sentences.parquet",
     output:
         positions="<results>/stimuli/depth/positions.parquet",
         report="<results>/stimuli/depth/report.json",

@@ -1,42 +1,42 @@
 """Open nodes, the sample of uncorrelated positions and depths, and the corpus as it ships."""
 
-import json
 from collections import Counter
 
 import numpy as np
 import pyarrow.parquet as pq
 import pytest
 from scipy.stats import pearsonr
+from support.scripts import run_script
 
+from lstm_units.depth_corpus.corpus import depth_sentences, read_source
 from lstm_units.depth_corpus.grammar_file import read_grammar
-from lstm_units.depth_corpus.positions import choose_positions, scaled_covariance
+from lstm_units.depth_corpus.positions import (
+    choose_positions,
+    depth_positions,
+    scaled_covariance,
+)
 from lstm_units.depth_corpus.sentences import (
     open_nodes,
     read_depth_sentences,
-    read_sentence_table,
     without_duplicates,
 )
-from lstm_units.depth_corpus.write_corpus import (
-    write_depth_positions,
-    write_generated_depth_sentences,
-    write_imported_depth_sentences,
-)
-from lstm_units.errors import StimuliError, UserError
+from lstm_units.errors import StimuliError
 from lstm_units.io.files import read_metadata
+from lstm_units.io.results import read_result
 
 POSITIONS, DEPTHS = (7, 12), (3, 8)
+RELEASED = "tree_depth_2019/filtered_sentences.txt"
 
 
 def tree_of(bracketing):
-    """The bracketing as nested lists; a bracket around one word is that word."""
+    """The bracketing as nested lists, the label of each bracket first."""
     stack = [[]]
     for piece in bracketing.split():
         if piece.startswith("["):
-            stack.append([])
+            stack.append([piece[1:]])
         elif piece == "]":
             node = stack.pop()
-            single = len(node) == 1 and isinstance(node[0], str)
-            stack[-1].append(node[0] if single else node)
+            stack[-1].append(node)
         else:
             stack[-1].append(piece)
     return stack[0][0]
@@ -52,8 +52,10 @@ def count_by_definition(tree):
     def visit(node, before):
         if isinstance(node, str):
             return [before + 1], before + 1
+        if len(node) == 2 and isinstance(node[1], str):  # a bracket around one word is that word
+            return visit(node[1], before)
         counts = []
-        for part in node:
+        for part in node[1:]:
             found, before = visit(part, before)
             counts += found
         return counts, before - 1
@@ -61,21 +63,24 @@ def count_by_definition(tree):
     return tuple(visit(tree, 0)[0])
 
 
-def released(published_data):
-    return published_data / "tree_depth_2019" / "filtered_sentences.txt"
+@pytest.fixture(scope="module")
+def grammar_path(project):
+    return project / "stimuli" / "english" / "depth_grammar.txt"
 
 
 @pytest.fixture(scope="module")
-def corpus(project, tmp_path_factory):
-    """The shipped grammar's corpus at its default size, with its sample."""
-    folder = tmp_path_factory.mktemp("depth")
-    grammar = project / "stimuli" / "english" / "depth_grammar.txt"
-    write_generated_depth_sentences(grammar, 300, (2, 25), 1, folder / "sentences.parquet")
-    write_depth_positions(
-        *(folder / "sentences.parquet", POSITIONS, DEPTHS, 112, "shuffled", 1),
-        *(folder / "positions.parquet", folder / "report.json"),
-    )
-    return folder
+def corpus(grammar_path):
+    """The shipped grammar's corpus at its default size, with its sample and the report."""
+    source = read_source(grammar_path, "generated")
+    sentences = depth_sentences(source, per_length=300, lengths=(2, 25), seed=1)
+    settings = {"per_cell": 112, "order": "shuffled", "seed": 1}
+    positions = depth_positions(sentences, positions=POSITIONS, open_nodes=DEPTHS, **settings)
+    return sentences, *positions
+
+
+@pytest.fixture(scope="module")
+def rows(corpus):
+    return corpus[0].content.to_pylist()
 
 
 # Open nodes
@@ -100,22 +105,18 @@ def test_open_nodes_by_hand(bracketing, expected):
     assert " ".join(words) == " ".join(p for p in bracketing.split() if p[0] not in "[]")
 
 
-def test_open_nodes_match_the_definition_on_generated_trees(corpus):
-    table = pq.read_table(corpus / "sentences.parquet").to_pylist()
-    for row in table[::9]:
+def test_open_nodes_match_the_definition_on_generated_trees(rows):
+    for row in rows[::9]:
         assert tuple(row["open_nodes"]) == count_by_definition(tree_of(row["bracketing"]))
         assert row["length"] == len(row["tokens"]) == len(row["open_nodes"])
 
 
 @pytest.mark.golden
 def test_open_nodes_reproduce_the_released_annotations(published_data):
-    path = released(published_data)
-    sentences = read_depth_sentences(path)  # refuses any difference
+    sentences = read_depth_sentences(published_data / RELEASED)  # refuses any difference
     assert len(sentences) == 1303
-    for sentence, line in zip(sentences, path.read_text().splitlines(), strict=True):
-        assert " ".join(map(str, sentence.open_nodes)) == line.split(" | ")[2]
+    for sentence in sentences:
         assert sentence.open_nodes == count_by_definition(tree_of(sentence.bracketing))
-    assert len(without_duplicates(sentences)) == 1302
 
 
 @pytest.mark.parametrize(
@@ -173,21 +174,17 @@ def test_faulty_lines_are_named(tmp_path, line, message):
 
 
 @pytest.mark.golden
-def test_the_released_file_gives_the_papers_4032_words(published_data, tmp_path):
-    write_imported_depth_sentences(released(published_data), tmp_path / "sentences.parquet")
-    write_depth_positions(
-        *(tmp_path / "sentences.parquet", POSITIONS, DEPTHS, 112, "file", 0),
-        *(tmp_path / "positions.parquet", tmp_path / "report.json"),
+def test_the_released_file_gives_the_papers_4032_words(published_data):
+    sentences = depth_sentences(read_source(published_data / RELEASED, "released"))
+    places, report = depth_positions(
+        sentences, positions=POSITIONS, open_nodes=DEPTHS, per_cell=112, order="file", seed=0
     )
-    table = pq.read_table(tmp_path / "positions.parquet").to_pandas()
-    assert len(table) == 4032
-    assert table["sentence"].nunique() == 1302
-    assert (table.groupby(["position", "open_nodes"]).size() == 112).all()
-    report = json.loads((tmp_path / "report.json").read_text())
-    assert report["duplicates"] == 1
-    assert report["places"] == 4032
-    assert report["sentences_with_places"] == 1302
-    assert report["correlation"]["sample"] == 0
+    cells = places.frame.groupby(["position", "open_nodes"])
+    assert set(cells.size()) == {112}
+    expected = {"sentences_in_file": 1303, "duplicates": 1, "places": 4032}
+    assert expected.items() <= report.content.items()
+    assert report.content["sentences_with_places"] == len(sentences.content) == 1302
+    assert report.content["correlation"]["sample"] == 0
 
 
 def random_depths(n=3000, seed=0):
@@ -250,9 +247,7 @@ def test_the_smallest_cell_sets_the_size():
     smallest = min(counts[p, d] for p in range(4, 9) for d in range(2, 7))
     sample = choose_positions(depths, (4, 8), (2, 6), "smallest", "file", 0)
     assert sample.per_cell == smallest
-    with pytest.raises(
-        StimuliError, match=rf"depth\.per_cell: smallest \(it would be {smallest}\)"
-    ):
+    with pytest.raises(StimuliError, match=rf"per_cell to smallest \(it would be {smallest}\)"):
         choose_positions(depths, (4, 8), (2, 6), smallest + 1, "file", 0)
 
 
@@ -263,17 +258,15 @@ def test_too_few_words_and_impossible_numbers_are_refused():
         match=r"3 of 4 cells .* position 0 with 2 open nodes has 0; .*position 1 with 1 open nodes",
     ):
         choose_positions([*depths, [1, 1]], (0, 1), (1, 2), 6, "file", 0)
-    with pytest.raises(StimuliError, match="where 1 are needed") as raised:
+    with pytest.raises(StimuliError, match=r"where 1 are needed.*more sentences") as raised:
         choose_positions(depths, (0, 0), (2, 2), "smallest", "file", 0)
-    for key in ("depth.sentences", "depth.positions", "depth.open_nodes"):
-        assert key in str(raised.value)
     assert "per_cell" not in str(raised.value)  # an empty cell has no smallest number
     for args, message in (
-        (((2, 1), (1, 2), 1, "file"), r"depth\.positions is \[2, 1\]"),
-        (((0, 1), (0, 2), 1, "file"), r"depth\.open_nodes is \[0, 2\]"),
-        (((0, 1), (1, 2), 0, "file"), r"depth\.per_cell is 0"),
-        (((0, 1), (1, 2), "most", "file"), r"depth\.per_cell is 'most'"),
-        (((0, 1), (1, 2), 1, "random"), r"depth\.order is 'random'; write file or shuffled"),
+        (((2, 1), (1, 2), 1, "file"), r"^positions is \[2, 1\]"),
+        (((0, 1), (0, 2), 1, "file"), r"^open_nodes is \[0, 2\]"),
+        (((0, 1), (1, 2), 0, "file"), r"^per_cell is 0"),
+        (((0, 1), (1, 2), "most", "file"), r"^per_cell is 'most'"),
+        (((0, 1), (1, 2), 1, "random"), r"^order is 'random'; write file or shuffled"),
     ):
         with pytest.raises(StimuliError, match=message):
             choose_positions(depths, *args, 0)
@@ -288,31 +281,26 @@ def test_a_sample_of_one_position_has_no_correlation():
 # The corpus that ships
 
 
-def test_the_grammar_is_no_toy(project):
-    grammar = read_grammar(project / "stimuli" / "english" / "depth_grammar.txt")
+def test_the_grammar_is_no_toy_and_puts_no_bracket_around_a_single_bracket(grammar_path):
+    grammar = read_grammar(grammar_path)
+    labelled = [production for production in grammar.productions if production.label is not None]
     assert len(grammar.word_types) >= 250
-    assert len(grammar.productions) >= 150
-    assert sum(production.label is not None for production in grammar.productions) >= 150
+    assert len(labelled) >= 150
+    assert all(len(production.right) > 1 for production in labelled)
 
 
-def test_no_bracket_stands_around_a_single_bracket(project):
-    grammar = read_grammar(project / "stimuli" / "english" / "depth_grammar.txt")
-    assert [p for p in grammar.productions if p.label is not None and len(p.right) == 1] == []
-
-
-def test_every_length_has_300_distinct_sentences_and_every_cell_room_to_spare(corpus):
-    rows = pq.read_table(corpus / "sentences.parquet").to_pylist()
+def test_every_length_has_300_distinct_sentences_and_every_cell_room_to_spare(corpus, rows):
     assert Counter(row["length"] for row in rows) == dict.fromkeys(range(2, 26), 300)
     assert len({tuple(row["tokens"]) for row in rows}) == len(rows) == 7200
     assert [row["sentence"] for row in rows] == list(range(7200))
-    report = json.loads((corpus / "report.json").read_text())
+    report = corpus[2].content
     assert len(report["cells"]) == 36
     assert min(cell["before"] for cell in report["cells"]) >= 200
     assert {cell["after"] for cell in report["cells"]} == {112}
     assert report["correlation"]["all_words"] > 0.5
     assert report["mean_open_nodes"][:2] == [1, 2]
     assert report["correlation"]["sample"] == 0
-    assert report["places"] == pq.read_table(corpus / "positions.parquet").num_rows == 4032
+    assert report["places"] == len(corpus[1].content) == 4032
     assert report["fewer_than_wanted"] == {}
 
 
@@ -320,16 +308,15 @@ def test_every_length_has_300_distinct_sentences_and_every_cell_room_to_spare(co
 UNKNOWN = ["Beside", "admiring", "cried", "laughed", "laughs", "remembering"]
 
 
-def test_the_default_model_knows_all_but_six_words(project, corpus):
+def test_the_default_model_knows_all_but_six_words(project, grammar_path, rows):
     vocabulary = set((project / "models" / "wikipedia650" / "vocab.txt").read_text().split("\n"))
-    grammar = read_grammar(project / "stimuli" / "english" / "depth_grammar.txt")
+    grammar = read_grammar(grammar_path)
     assert sorted(grammar.word_types - vocabulary) == UNKNOWN[1:]  # in small letters
-    rows = pq.read_table(corpus / "sentences.parquet", columns=["tokens"]).to_pylist()
     assert {token for row in rows for token in row["tokens"]} - vocabulary == set(UNKNOWN)
 
 
-def test_sentences_agree_and_repeat_no_lemma(project, corpus):
-    grammar = read_grammar(project / "stimuli" / "english" / "depth_grammar.txt")
+def test_sentences_agree_and_repeat_no_lemma(grammar_path, rows):
+    grammar = read_grammar(grammar_path)
     pairs = {
         (form, entry[0])
         for words in grammar.word_lists.values()
@@ -359,7 +346,7 @@ def test_sentences_agree_and_repeat_no_lemma(project, corpus):
             # The base form is the plural of the present, unless it may be the past too.
             verbs |= {base: "plural" for base, _, past, *_ in words.entries if base != past}
     checked = Counter()
-    for row in pq.read_table(corpus / "sentences.parquet").to_pylist():
+    for row in rows:
         words = open_nodes(row["bracketing"])[0]
         used = [lemmas[word] for word in words if word in lemmas]
         assert len(used) == len(set(used)), row["tokens"]
@@ -374,26 +361,13 @@ def test_sentences_agree_and_repeat_no_lemma(project, corpus):
                 assert noun in nouns[determiners[word]], row["tokens"]
                 checked["determiner"] += 1
         # The head of a subject is the first noun of its phrase.
-        for subject, verb in subjects_and_verbs(tree_of_labels(row["bracketing"])):
+        for subject, verb in subjects_and_verbs(tree_of(row["bracketing"])):
             heads = [w for label, w in subject if label == "N"]
             if verb in verbs and heads:
                 assert heads[0] in nouns[verbs[verb]], row["tokens"]
                 checked["verb"] += 1
     assert checked["determiner"] > 5000
     assert checked["verb"] > 3000
-
-
-def tree_of_labels(bracketing):
-    stack = [[]]
-    for piece in bracketing.split():
-        if piece.startswith("["):
-            stack.append([piece[1:]])
-        elif piece == "]":
-            node = stack.pop()
-            stack[-1].append(node)
-        else:
-            stack[-1].append(piece)
-    return stack[0][0]
 
 
 def subjects_and_verbs(tree):
@@ -416,43 +390,47 @@ def subjects_and_verbs(tree):
 # The files
 
 
-def test_same_seed_same_bytes_and_metadata(project, tmp_path):
-    grammar = project / "stimuli" / "english" / "depth_grammar.txt"
-    made = []
+def test_the_scripts_write_equal_bytes_for_a_seed_with_the_types_of_the_contract(
+    grammar_path, tmp_path
+):
     for name, seed in (("a", 1), ("b", 1), ("c", 2)):
         folder = tmp_path / name
-        write_generated_depth_sentences(grammar, 20, (2, 15), seed, folder / "s.parquet")
-        write_depth_positions(
-            *(folder / "s.parquet", (5, 6), (3, 4), "smallest", "shuffled", seed),
-            *(folder / "p.parquet", folder / "r.json"),
+        sentences = {"sentences": folder / "sentences.parquet"}
+        run_script(
+            "depth_corpus/depth_sentences",
+            input={"source": grammar_path},
+            params={
+                "format": "generated",
+                "sampling": {"per_length": 20, "lengths": [2, 15], "seed": seed},
+            },
+            output=sentences,
         )
-        made.append([(folder / f).read_bytes() for f in ("s.parquet", "p.parquet", "r.json")])
-    assert made[0] == made[1]
-    assert all(a != c for a, c in zip(made[0], made[2], strict=True))
-    sentences, positions = (read_metadata(tmp_path / "a" / f) for f in ("s.parquet", "p.parquet"))
-    assert sentences["stimuli_sha256"] == positions["stimuli_sha256"]
-    assert (
-        sentences["stimuli_sha256"] != read_metadata(tmp_path / "c" / "s.parquet")["stimuli_sha256"]
-    )
-    assert read_metadata(tmp_path / "a" / "r.json")["config"]["order"] == "shuffled"
-
-
-def test_tables_have_the_types_of_the_contract(corpus):
-    sentences = pq.read_schema(corpus / "sentences.parquet")
-    assert [str(kind) for kind in sentences.types] == [
+        ranges = {"positions": [5, 6], "open_nodes": [3, 4], "per_cell": "smallest"}
+        run_script(
+            "depth_corpus/depth_positions",
+            input=sentences,
+            params={**ranges, "order": "shuffled", "seed": seed},
+            output={"positions": folder / "p.parquet", "report": folder / "report.json"},
+        )
+    for path in (tmp_path / "a").iterdir():
+        assert path.read_bytes() == (tmp_path / "b" / path.name).read_bytes()
+        assert path.read_bytes() != (tmp_path / "c" / path.name).read_bytes()
+    first, places = tmp_path / "a" / "sentences.parquet", tmp_path / "a" / "p.parquet"
+    assert [str(kind) for kind in pq.read_schema(first).types] == [
         *("int32", "list<element: string>", "string", "list<element: int16>", "int16")
     ]
-    positions = pq.read_schema(corpus / "positions.parquet")
-    assert dict(zip(positions.names, map(str, positions.types), strict=True)) == {
+    schema = pq.read_schema(places)
+    assert dict(zip(schema.names, map(str, schema.types), strict=True)) == {
         "sentence": "int32", "position": "int16", "open_nodes": "int16"
     }  # fmt: skip
-    rows = read_sentence_table(corpus / "sentences.parquet").to_pylist()
-    for place in pq.read_table(corpus / "positions.parquet").to_pylist()[::50]:
+    rows = pq.read_table(first).to_pylist()
+    for place in pq.read_table(places).to_pylist()[::5]:
         assert rows[place["sentence"]]["open_nodes"][place["position"]] == place["open_nodes"]
-
-
-def test_another_table_is_refused(corpus, tmp_path):
-    with pytest.raises(UserError, match="has the columns sentence, position, open_nodes; expected"):
-        read_sentence_table(corpus / "positions.parquet")
-    with pytest.raises(UserError, match="cannot read"):
-        read_sentence_table(tmp_path / "none.parquet")
+    made = [read_metadata(path) for path in (first, places, tmp_path / "a" / "report.json")]
+    other = read_metadata(tmp_path / "c" / "sentences.parquet")
+    assert len({metadata["stimuli_sha256"] for metadata in made}) == 1
+    assert other["stimuli_sha256"] != made[0]["stimuli_sha256"]
+    assert made[1] == made[2]
+    assert made[2]["config"] == {**ranges, "order": "shuffled"}
+    with pytest.raises(StimuliError, match="has the columns sentence, position, open_nodes; exp"):
+        depth_positions(read_result(places), **ranges, order="file", seed=1)

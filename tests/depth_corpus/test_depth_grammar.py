@@ -129,15 +129,6 @@ def test_derivations_are_drawn_with_their_probability_given_the_length(grammar_o
     assert chisquare(observed, np.array(wanted) * sum(observed) / sum(wanted)).pvalue > 1e-3
 
 
-def test_weights_count_relative_to_their_left_side(grammar_of):
-    scaled = SMALL.replace("3 NP Phrase", "30 NP Phrase").replace("1 - Phrase", "10 - Phrase")
-    scaled = scaled.replace("1 NP Phrase", "10 NP Phrase")
-    assert scaled != SMALL
-    pair = [LengthSampler(grammar_of(text), 6) for text in (SMALL, scaled)]
-    for length in range(2, 7):
-        assert pair[0].probability(length) == pytest.approx(pair[1].probability(length))
-
-
 def test_a_list_with_few_words_makes_no_structure_rarer(grammar_of):
     text = """\
 start S
@@ -304,8 +295,3 @@ def test_faults_of_the_whole_name_their_line(grammar_of, line, message):
     lines = SMALL.split("\n")
     with pytest.raises(StimuliError, match=message):
         grammar_of("\n".join([*lines[:12], line, *lines[12:]]))
-
-
-def test_a_missing_file_is_named(tmp_path):
-    with pytest.raises(StimuliError, match=r"cannot read .*none\.txt"):
-        read_grammar(tmp_path / "none.txt")

@@ -18,7 +18,7 @@ from lstm_units.depth_corpus.sentences import DepthSentence, capitalised, open_n
 from lstm_units.errors import StimuliError
 from lstm_units.runtime.console import job
 
-_LOGGER = logging.getLogger(__name__)
+log = logging.getLogger(__name__)
 # Draws for each sentence wanted, until a length is taken to have no more distinct ones.
 _TRIES_PER_SENTENCE = 30
 
@@ -173,16 +173,7 @@ def _choose(cumulative: Sequence[float], generator: np.random.Generator) -> int:
 
 
 def word_slots(phrase: Phrase) -> list[WordSlot]:
-    """Return the places for words, from left to right.
-
-    Parameters
-    ----------
-    phrase : Phrase
-
-    Returns
-    -------
-    list of WordSlot
-    """
+    """Return the places for words, from left to right."""
     slots = []
     for part in phrase.parts:
         slots.extend([part] if isinstance(part, WordSlot) else word_slots(part))
@@ -192,17 +183,8 @@ def word_slots(phrase: Phrase) -> list[WordSlot]:
 def draw_words(slots: Sequence[WordSlot], generator: np.random.Generator) -> tuple[str, ...] | None:
     """Draw a word for each place, from left to right, each word of a list equally likely.
 
-    From lists marked ``once`` no lemma is drawn that the sentence has already.
-
-    Parameters
-    ----------
-    slots : sequence of WordSlot
-    generator : numpy.random.Generator
-
-    Returns
-    -------
-    tuple of str, or None
-        None if a list has no lemma left.
+    From lists marked ``once`` no lemma is drawn that the sentence has already; None if a list has
+    no lemma left.
     """
     used: set[str] = set()
     words = []
@@ -220,18 +202,7 @@ def draw_words(slots: Sequence[WordSlot], generator: np.random.Generator) -> tup
 
 
 def bracket(phrase: Phrase, words: Sequence[str]) -> str:
-    """Write a tree with its words: ``[S [NP [D the ] [N boy ] ] [V greets ] ]``.
-
-    Parameters
-    ----------
-    phrase : Phrase
-    words : sequence of str
-        One for each of `word_slots`.
-
-    Returns
-    -------
-    str
-    """
+    """Write a tree with a word in each slot: ``[S [NP [D the ] [N boy ] ] [V greets ] ]``."""
     return _bracket(phrase, iter(words))
 
 
@@ -323,7 +294,7 @@ def generate_depth_corpus(
     for length in range(shortest, longest + 1):
         found, redrawn = draw_sentences(sampler, length, per_length, seed)
         if len(found) < per_length:
-            _LOGGER.warning(
+            log.warning(
                 "%s: %d distinct sentences of %d words instead of %d",
                 grammar.source, len(found), length, per_length,
             )  # fmt: skip

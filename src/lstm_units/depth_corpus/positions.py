@@ -1,13 +1,20 @@
 """A sample of words in which position in the sentence and depth in the tree are uncorrelated."""
 
+import logging
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import pandas as pd
+import pyarrow as pa
 
+from lstm_units.depth_corpus.sentences import SCHEMA
 from lstm_units.errors import StimuliError
+from lstm_units.io.results import Result, made_from
+
+log = logging.getLogger(__name__)
 
 SMALLEST = "smallest"
 ORDERS = ("file", "shuffled")
@@ -35,6 +42,103 @@ class PositionSample:
     per_cell: int
     available: dict[tuple[int, int], int]
     correlations: dict[str, float | None]
+
+
+def depth_positions(
+    sentences: Result,
+    *,
+    positions: tuple[int, int],
+    open_nodes: tuple[int, int],
+    per_cell: int | str,
+    order: str,
+    seed: int,
+) -> tuple[Result, Result]:
+    """Choose the words in which position and depth are uncorrelated, and count.
+
+    Parameters
+    ----------
+    sentences : Result
+        From `lstm_units.depth_corpus.corpus.depth_sentences`.
+    positions, open_nodes, per_cell, order, seed
+        For `choose_positions`.
+
+    Returns
+    -------
+    places : Result
+        ``sentence, position, open_nodes``; see `PositionSample`.
+    report : Result
+        JSON: how many sentences, words and words in each cell there are.
+
+    Raises
+    ------
+    StimuliError
+        If `sentences` is another table, or the choice is impossible.
+    """
+    table = sentences.content
+    if table.schema.names != SCHEMA.names or table.schema.types != SCHEMA.types:
+        raise StimuliError(
+            f"{sentences.source} has the columns {', '.join(table.schema.names)}; expected "
+            f"{', '.join(SCHEMA.names)} with the types of depth sentences. Delete it and run the "
+            "workflow again"
+        )
+    config = {
+        "positions": list(positions),
+        "open_nodes": list(open_nodes),
+        "per_cell": per_cell,
+        "order": order,
+    }
+    metadata = made_from(sentences, kind="depth_positions", config=config, seed=seed)
+    depths = table["open_nodes"].to_pylist()
+    sample = choose_positions(depths, tuple(positions), tuple(open_nodes), per_cell, order, seed)
+    log.info(
+        "%d words of %d sentences, %d in each of %d cells of position and depth",
+        len(sample.places),
+        sample.places["sentence"].nunique(),
+        sample.per_cell,
+        len(sample.available),
+    )
+    places = pa.Table.from_pandas(sample.places, preserve_index=False).replace_schema_metadata()
+    report = {**sentences.metadata.get("counts", {}), **_describe(table, sample)}
+    return Result(places, metadata, "the positions"), Result(report, metadata, "the report")
+
+
+def _describe(table: pa.Table, sample: PositionSample) -> dict[str, Any]:
+    """Count what the sentences and the sample have."""
+    sentences = table["tokens"].to_pylist()
+    lengths = Counter(table["length"].to_pylist())
+    chosen = Counter(
+        zip(sample.places["position"].tolist(), sample.places["open_nodes"].tolist(), strict=True)
+    )
+    by_position: dict[int, list[int]] = {}
+    for counts in table["open_nodes"].to_pylist():
+        for position, depth in enumerate(counts):
+            by_position.setdefault(position, []).append(depth)
+    return {
+        "sentences": len(sentences),
+        "words": sum(map(len, sentences)),
+        "word_types": len({word for tokens in sentences for word in tokens}),
+        "sentences_per_length": {str(length): lengths[length] for length in sorted(lengths)},
+        # By position, from 0.
+        "mean_open_nodes": [
+            round(sum(values) / len(values), 4) for _, values in sorted(by_position.items())
+        ],
+        "cells": [
+            {
+                "position": position,
+                "open_nodes": depth,
+                "before": before,
+                "after": chosen[position, depth],
+            }
+            for (position, depth), before in sample.available.items()
+        ],
+        "per_cell": sample.per_cell,
+        "places": len(sample.places),
+        "sentences_with_places": int(sample.places["sentence"].nunique()),
+        "correlation": {
+            name: None if value is None else round(value, 6)
+            for name, value in sample.correlations.items()
+        },
+    }
 
 
 def choose_positions(
@@ -137,8 +241,8 @@ def _correlation(first: Sequence[int], second: Sequence[int]) -> float | None:
 
 def _check_ranges(positions, open_nodes, per_cell, order) -> None:
     for name, (first, last), least in (
-        ("depth.positions", positions, 0),
-        ("depth.open_nodes", open_nodes, 1),
+        ("positions", positions, 0),
+        ("open_nodes", open_nodes, 1),
     ):
         if not least <= first <= last:
             raise StimuliError(
@@ -148,10 +252,10 @@ def _check_ranges(positions, open_nodes, per_cell, order) -> None:
     whole = isinstance(per_cell, int) and not isinstance(per_cell, bool)
     if per_cell != SMALLEST and not (whole and per_cell >= 1):
         raise StimuliError(
-            f"depth.per_cell is {per_cell!r}; write a whole number of 1 or more, or {SMALLEST}"
+            f"per_cell is {per_cell!r}; write a whole number of 1 or more, or {SMALLEST}"
         )
     if order not in ORDERS:
-        raise StimuliError(f"depth.order is {order!r}; write {' or '.join(ORDERS)}")
+        raise StimuliError(f"order is {order!r}; write {' or '.join(ORDERS)}")
 
 
 def _cell_size(available: dict[tuple[int, int], int], per_cell: int | str) -> int:
@@ -165,12 +269,9 @@ def _cell_size(available: dict[tuple[int, int], int], per_cell: int | str) -> in
         for (position, depth), found in sorted(short.items())[:12]
     )
     more = f"; and {len(short) - 12} more" if len(short) > 12 else ""
-    advice = (
-        "give more sentences (depth.sentences), or narrow the ranges depth.positions and "
-        "depth.open_nodes"
-    )
+    advice = "give more sentences, or narrow the ranges of positions and open_nodes"
     if smallest:
-        advice = f"set depth.per_cell: {SMALLEST} (it would be {smallest}), {advice}"
+        advice = f"set per_cell to {SMALLEST} (it would be {smallest}), {advice}"
     raise StimuliError(
         f"{len(short)} of {len(available)} cells of position and depth have too few words, where "
         f"{max(wanted, 1)} are needed: {listed}{more}. What to do: {advice}"

@@ -7,7 +7,6 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pyarrow as pa
-import pyarrow.parquet as pq
 
 from lstm_units.errors import StimuliError
 from lstm_units.io.files import read_lines
@@ -185,30 +184,12 @@ def without_duplicates(sentences: Sequence[DepthSentence]) -> list[DepthSentence
 
     The released file has its last sentence twice, which is why the paper counts 1,303 sentences
     and 4,033 words where there are 1,302 and 4,032.
-
-    Parameters
-    ----------
-    sentences : sequence of DepthSentence
-
-    Returns
-    -------
-    list of DepthSentence
     """
     return list({sentence.tokens: sentence for sentence in reversed(sentences)}.values())[::-1]
 
 
 def make_sentence_table(sentences: Sequence[DepthSentence]) -> pa.Table:
-    """Make a table of sentences, numbered from 0.
-
-    Parameters
-    ----------
-    sentences : sequence of DepthSentence
-
-    Returns
-    -------
-    pyarrow.Table
-        With the columns of `SCHEMA`.
-    """
+    """Make a table of sentences with the columns of `SCHEMA`, numbered from 0."""
     columns = {
         "sentence": range(len(sentences)),
         "tokens": [list(sentence.tokens) for sentence in sentences],
@@ -219,52 +200,8 @@ def make_sentence_table(sentences: Sequence[DepthSentence]) -> pa.Table:
     return pa.table([pa.array(columns[field.name], field.type) for field in SCHEMA], schema=SCHEMA)
 
 
-def read_sentence_table(path: str | Path) -> pa.Table:
-    """Read a table that `make_sentence_table` made.
-
-    Parameters
-    ----------
-    path : path
-        ``stimuli/depth/sentences.parquet``.
-
-    Returns
-    -------
-    pyarrow.Table
-        With the columns of `SCHEMA`.
-
-    Raises
-    ------
-    StimuliError
-        If the file is missing or damaged, or is another table.
-    """
-    try:
-        table = pq.read_table(path)
-    except (OSError, pa.ArrowInvalid) as error:
-        raise StimuliError(
-            f"cannot read {path}: {error}. Delete it and run the workflow again"
-        ) from error
-    if table.schema.names != SCHEMA.names or table.schema.types != SCHEMA.types:
-        raise StimuliError(
-            f"{path} has the columns {', '.join(table.schema.names)}; expected "
-            f"{', '.join(SCHEMA.names)} with the types of depth sentences. Delete it and run the "
-            "workflow again"
-        )
-    return table
-
-
 def sentences_sha256(table: pa.Table) -> str:
-    """Hash what analyses of depth depend on: the words of the sentences and their open nodes.
-
-    Parameters
-    ----------
-    table : pyarrow.Table
-        With the columns of `SCHEMA`.
-
-    Returns
-    -------
-    str
-        Hexadecimal sha256.
-    """
+    """Hash what analyses of depth depend on: the words of the sentences and their open nodes."""
     rows = table.select(["sentence", "tokens", "open_nodes"]).to_pylist()
     encoded = json.dumps(rows, ensure_ascii=False, sort_keys=True).encode()
     return hashlib.sha256(encoded).hexdigest()

@@ -36,18 +36,11 @@ from lstm_units.errors import ConfigurationError, UserError
 from lstm_units.io.files import make_metadata, read_metadata, write_parquet
 from lstm_units.io.results import read_result
 from lstm_units.models.checkpoints import load_language_model
-from lstm_units.models.language_model import Vocabulary, lstm_step_ref
+from lstm_units.models.language_model import Vocabulary
 
 PROCEDURE = Procedure(alphas=alpha_grid(1e-5, 1e5, 11), seed=2)
 PERMUTATIONS = 100
-BASELINES = (
-    "position_frequency",
-    "words",
-    "embeddings",
-    "layer_1",
-    "layer_2",
-    "untrained_1",
-)
+BASELINES = ("position_frequency", "words", "embeddings", "layer_1", "layer_2", "untrained_1")
 PREDICTION_TYPES = {
     "sentence": pa.int32(),
     "position": pa.int16(),
@@ -122,16 +115,11 @@ def run(tmp_path_factory):
     run.untrained = open_activations(run.folder / "untrained")
     run.found = run.units(permutations=PERMUTATIONS)
     run.model = load_language_model(run.checkpoint)
-    inputs = {"word_counts": run.word_counts, "model": run.model}
+    inputs = {"word_counts": run.word_counts, "model": run.model, "procedure": PROCEDURE}
     run.baselines = {
-        name: regress_baseline(
-            name,
-            run.sample,
-            procedure=PROCEDURE,
-            dump=run.untrained if name == "untrained_1" else run.dump,
-            **inputs,
-        )
+        name: regress_baseline(name, run.sample, dump=dump, **inputs)
         for name in BASELINES
+        for dump in [run.untrained if name == "untrained_1" else run.dump]
     }
     return run
 
@@ -139,9 +127,8 @@ def run(tmp_path_factory):
 @pytest.mark.parametrize("name", ["nested", "paper"])
 def test_depth_is_read_from_exactly_the_planted_units(run, name):
     procedure = replace(PROCEDURE, name=name)
-    predictions, coefficients, *_ = (
-        run.found if name == "nested" else run.units(procedure=procedure)
-    )
+    found = run.found if name == "nested" else run.units(procedure=procedure)
+    predictions, coefficients = found[:2]
     assert r2(predictions) > 0.999
     assert found_units(coefficients) == ([CLOSINGS, LEFT], [CLOSINGS, LEFT])
     assert predictions.config["procedure"]["name"] == name
@@ -202,12 +189,8 @@ def test_coefficients_have_one_row_per_unit_and_fold(run):
     assert table["unit"].tolist() == [u for u in range(1, 101) for _ in range(5)]
     assert table["fold"].tolist() == [1, 2, 3, 4, 5] * 100
     assert table["layer"].tolist() == [1] * 5 * LAYER_SIZES[0] + [2] * 5 * LAYER_SIZES[1]
-    width = 5 * sum(LAYER_SIZES)
-    assert permuted.content.schema.types == [
-        pa.int32(),
-        pa.float64(),
-        pa.list_(pa.float32(), width),
-    ]
+    row = pa.list_(pa.float32(), 5 * sum(LAYER_SIZES))
+    assert permuted.content.schema.types == [pa.int32(), pa.float64(), row]
     assert counted.content.schema.types == [pa.int32(), pa.int32(), pa.int32(), pa.float64()]
 
 
@@ -280,36 +263,17 @@ def test_the_scripts_write_what_the_library_finds(run, tmp_path):
 
 
 def test_a_dump_holds_each_sentence_up_to_its_last_sampled_word(run):
-    dump = run.dump
-    assert dump.variables == ("hidden",)
-    assert dump.task == "depth"
-    assert set(dump.condition) == {"depth"}
-    assert dump.item.tolist() == list(range(150))
-    assert dump.n_positions == 10
-    assert dump.metadata["unknown_share"] == 0
-    words = pd.read_parquet(run.sentences)["tokens"][7][:10]
-    # Read by the gate-by-gate reference from the state after the context.
-    model = depth_network()
-    tokens = [*CONTEXT.split(), "<eos>", *words]
-    states = [(model.embedding.new_zeros(1, n), model.embedding.new_zeros(1, n)) for n in (40, 60)]
-    hidden = []
-    for word in model.vocabulary.ids(tokens):
-        below = model.embedding[word : word + 1]
-        for depth, layer in enumerate(model.layers):
-            step = lstm_step_ref(layer, below, *states[depth])
-            states[depth] = (step["hidden"], step["cell"])
-            below = step["hidden"]
-        hidden.append(np.concatenate([state[0].numpy()[0] for state in states]))
-    found = dump.read("hidden", items=[7])[0]
-    np.testing.assert_allclose(found, hidden[-10:], atol=1e-6)
-
-
-def test_the_untrained_dump_says_whose_shape_it_has(run):
-    trained, untrained = run.dump.metadata, run.untrained.metadata
-    assert untrained["config"]["untrained_like"] == trained["checkpoint_sha256"]
-    assert untrained["config"]["untrained_seed"] == 1
-    assert untrained["checkpoint_sha256"] != trained["checkpoint_sha256"]
-    assert untrained["stimuli_sha256"] == trained["stimuli_sha256"]
+    for dump in (run.dump, run.untrained):
+        assert (dump.task, dump.variables, dump.layers) == ("depth", ("hidden",), (1, 2))
+        assert dump.item.tolist() == list(range(150))
+        assert dump.metadata["unknown_share"] == 0
+        assert dump.metadata["stimuli_sha256"] == run.sample.sha256
+        index = pd.read_parquet(dump.folder / "index.parquet")
+        assert set(index["condition"]) == {"depth"}
+        for item, words in index.groupby("item")["token"]:
+            assert tuple(words) == run.sample.tokens[item]
+    made = run.dump.metadata["checkpoint_sha256"]
+    assert run.untrained.metadata["config"]["untrained_like"] == made
 
 
 def test_a_penalty_at_the_edge_of_the_grid_is_reported(run, caplog):
