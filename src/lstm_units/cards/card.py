@@ -6,6 +6,7 @@ from typing import Any
 
 import pandas as pd
 
+from lstm_units.analyses.depth.outliers import CRITERIA
 from lstm_units.cards.lists import Listing
 from lstm_units.errors import UserError
 from lstm_units.io.result_files import ResultFiles
@@ -77,7 +78,7 @@ def with_recorded_settings(settings: CardSettings, files: ResultFiles) -> CardSe
     known: dict[str, Any] = {}
     for name, keys in (
         ("units/long_range.json", ("mode", "relative_drop", "maximum_q", "minimum_intact")),
-        ("units/syntax.json", ("threshold", "minimum_folds", "deviations_from")),
+        ("units/syntax.json", CRITERIA),
     ):
         made = files.settings(name)
         known |= {key: made[key] for key in keys if key in made}

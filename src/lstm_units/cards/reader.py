@@ -19,6 +19,8 @@ from lstm_units.cards.afferents import (
 )
 from lstm_units.cards.card import CardSettings, Part, UnitCard
 from lstm_units.cards.lists import UnitLists, read_unit_lists
+from lstm_units.claims.ablation import SETS
+from lstm_units.claims.unit_effects import MODEL
 from lstm_units.config.rooms import names_with, rooms
 from lstm_units.errors import UserError
 from lstm_units.io.result_files import ResultFiles
@@ -32,9 +34,7 @@ from lstm_units.statistics.margins import open_margins
 from lstm_units.stimuli.aligned_items import AlignedItems, align_items
 from lstm_units.stimuli.table import read_stimuli, scored_sha256
 
-MODEL = "checkpoint/model.json"
 AFFERENTS = "connectivity/afferents.parquet"
-_SETS = "controls/sets/long_range.parquet"
 _WEIGHTS = tuple(f"checkpoint/{name}" for name in ("model.safetensors", "model.json", "vocab.txt"))
 _ABLATION = (
     *("task", "condition", "n", "full_accuracy", "accuracy", "ci_low", "ci_high", "drop"),
@@ -229,7 +229,7 @@ class CardReader:
     ) -> tuple[pd.DataFrame, tuple[str, ...]] | None:
         """Return the accuracy without a discovered unit on the tasks that were not swept."""
         shards = self.files.matching(f"ablation_sets/{mode}/*/long_range_*.parquet")
-        if self.files.path(_SETS) is None or not shards or unit not in self._set_units:
+        if self.files.path(SETS) is None or not shards or unit not in self._set_units:
             return None
         key = ("sets", mode)
         if key not in self._tables:
@@ -240,16 +240,16 @@ class CardReader:
             scores = {
                 task: self.files.read(f"intact/{task}.parquet", COLUMNS) for task in sorted(tasks)
             }
-            sets = self.files.read(_SETS, ("set", "unit"))
+            sets = self.files.read(SETS, ("set", "unit"))
             require_same(self.checkpoint, margins, sets, *scores.values())
             self._tables[key] = set_accuracy_table(margins, scores, sets, confidence=confidence)
         table = self._tables[key]
         rows = table[(table["unit"] == unit).fillna(False) & ~table["task"].astype(str).isin(swept)]
-        return (rows[list(_ABLATION)], (_SETS, *shards)) if len(rows) else None
+        return (rows[list(_ABLATION)], (SETS, *shards)) if len(rows) else None
 
     @cached_property
     def _set_units(self) -> set[int]:
-        return set(self.files.frame(_SETS, ["unit"])["unit"])
+        return set(self.files.frame(SETS, ["unit"])["unit"])
 
     def _dynamics(self, unit: int, layer: int) -> Part:
         task = self.dynamics_task

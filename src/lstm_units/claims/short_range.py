@@ -6,6 +6,7 @@ from dataclasses import replace
 import pandas as pd
 
 from lstm_units.analyses.controls.set_tests import rank_p
+from lstm_units.claims.ablation import SHORT_TASKS
 from lstm_units.claims.criteria import Audit, ClaimCriteria
 from lstm_units.claims.evidence import measure, untested, verdict_of
 from lstm_units.claims.units import SHORT_RANGE
@@ -18,7 +19,6 @@ FAMILIES = {
     "short_range": "short-range units",
     "short_and_long_range": "short- and long-range units",
 }
-_TASKS = {"simple": "Simple", "adv": "Adv", "adv_adv": "2Adv"}
 _CONDITIONS = ("S", "P")
 
 
@@ -82,7 +82,7 @@ def _family(files: ResultFiles, audit: Audit, family: str) -> Iterator[Measure]:
         yield untested(f"{who} ablated together", expected, why)
         return
     changes = []
-    for role, label in _TASKS.items():
+    for role, label in SHORT_TASKS.items():
         task = audit.task(role)
         for condition in _CONDITIONS:
             shown = f"{who}, {label if task is None else audit.label(task)} {condition}"

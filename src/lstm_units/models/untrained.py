@@ -9,7 +9,7 @@ from torch import Tensor
 from lstm_units.models.cell import Layer
 from lstm_units.models.language_model import LanguageModel
 
-_WORDS_RANGE = 0.1  # of embedding and decoder
+WORDS_RANGE = 0.1  # of embedding and decoder
 
 
 def untrained_like(model: LanguageModel, seed: int) -> LanguageModel:
@@ -38,7 +38,7 @@ def untrained_like(model: LanguageModel, seed: int) -> LanguageModel:
         drawn = torch.empty(shape, dtype=torch.float32).uniform_(-bound, bound, generator=generator)
         return drawn.to(model.dtype)
 
-    embedding = uniform(_WORDS_RANGE, *model.embedding.shape)
+    embedding = uniform(WORDS_RANGE, *model.embedding.shape)
     layers = []
     for layer in model.layers:
         bound = layer.size**-0.5
@@ -51,7 +51,7 @@ def untrained_like(model: LanguageModel, seed: int) -> LanguageModel:
         )
     decoder_weight = embedding
     if not model.tied:
-        decoder_weight = uniform(_WORDS_RANGE, *model.decoder_weight.shape)
+        decoder_weight = uniform(WORDS_RANGE, *model.decoder_weight.shape)
     network = LanguageModel(
         vocabulary=model.vocabulary,
         embedding=embedding,

@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from lstm_units.claims.catalogue import every_claim
-from lstm_units.io.verdict import with_interval
+from lstm_units.io.verdict import FAILS, HOLDS, NOT_TESTABLE, with_interval
 from lstm_units.io.wording import percent
 from lstm_units.report.data import ReportSettings
 from lstm_units.report.tables import FileLink, ReportTable, make_table
@@ -59,7 +59,7 @@ def _overview(models: Sequence[Mapping[str, Any]], files: Sequence[FileLink]) ->
                 *(_mean(model, incongruent) for incongruent in (False, True)),
                 *(_units(model.get(kind)) for kind in ("long_range", "short_range", "syntax")),
                 with_interval(r2.get("value"), r2.get("low"), r2.get("high")) if r2 else "not run",
-                *(counts.get(verdict, "") for verdict in ("holds", "fails", "not testable")),
+                *(counts.get(verdict, "") for verdict in (HOLDS, FAILS, NOT_TESTABLE)),
             )
         )
     return make_table(

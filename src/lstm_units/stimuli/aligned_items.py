@@ -18,6 +18,7 @@ from lstm_units.stimuli.table import read_stimuli
 
 # What can be decoded: subject_number, attractor_number (the first), attractor_2_number, ...
 LABEL = r"subject_number|attractor(_[1-9])?_number"
+AFTER_VERB = 1  # words after the verb that analyses over time still look at
 
 
 @dataclass(frozen=True)

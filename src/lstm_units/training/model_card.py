@@ -7,6 +7,7 @@ from typing import Any
 import pandas as pd
 
 from lstm_units.io.table_formats import format_markdown
+from lstm_units.training.corpus import PARTS
 
 _RAREST = 20
 
@@ -121,7 +122,7 @@ def _text(card: ModelCard) -> list[tuple[str, str]]:
 
 def _parts(card: ModelCard) -> str:
     rows = []
-    for part in ("train", "validation", "test"):
+    for part in PARTS:
         found = card.statistics[part]
         rows.append(
             {

@@ -7,9 +7,9 @@ import torch
 from torch import Tensor, nn
 
 from lstm_units.errors import ConfigurationError
+from lstm_units.models.untrained import WORDS_RANGE
 
 State = list[tuple[Tensor, Tensor]]
-_WORDS_RANGE = 0.1
 _MULTIPLE = 8
 _OF_A_LAYER = ("weight_ih", "weight_hh", "bias_ih", "bias_hh")
 
@@ -65,13 +65,13 @@ class LSTMNetwork(nn.Module):
         self.dropout = dropout
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(seed)
-            embedding = torch.empty(n_words, embedding_size).uniform_(-_WORDS_RANGE, _WORDS_RANGE)
+            embedding = torch.empty(n_words, embedding_size).uniform_(-WORDS_RANGE, WORDS_RANGE)
             sizes = (embedding_size, *layer_sizes)
             # One module a layer, so that sizes may differ and dropout is ours.
             layers = [nn.LSTM(one, size) for one, size in itertools.pairwise(sizes)]
             decoder = None
             if not tied:
-                decoder = torch.empty(n_words, sizes[-1]).uniform_(-_WORDS_RANGE, _WORDS_RANGE)
+                decoder = torch.empty(n_words, sizes[-1]).uniform_(-WORDS_RANGE, WORDS_RANGE)
             wide = [_round_up(size) for size in sizes]
             self.layers = nn.ModuleList(nn.LSTM(*pair) for pair in itertools.pairwise(wide))
             self.embedding = nn.Parameter(torch.zeros(n_words, wide[0]))

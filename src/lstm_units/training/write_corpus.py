@@ -21,7 +21,7 @@ from lstm_units.io.files import (
     write_text,
 )
 from lstm_units.runtime.console import progress
-from lstm_units.training.corpus import CorpusSettings, build_corpus, collect, iterate
+from lstm_units.training.corpus import PARTS, CorpusSettings, build_corpus, collect, iterate
 from lstm_units.training.text_files import read_articles
 from lstm_units.training.tokenisation import Tokeniser
 
@@ -173,7 +173,7 @@ def write_corpus(
         outputs["statistics"],
         metadata,
     )
-    for part in ("train", "validation", "test"):
+    for part in PARTS:
         found = corpus.statistics[part]
         log.info(
             "%s: %s sentences, %s tokens, %.2f %% unknown; left out for unknown words: %s",

@@ -16,7 +16,8 @@ from matplotlib.legend_handler import HandlerTuple
 from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
 
-from lstm_units.analyses.dynamics.ideal_time_course import GATE_ROWS, ideal_time_course
+from lstm_units.analyses.dynamics.ideal_time_course import ideal_time_course
+from lstm_units.config.analysis_faults import DRAWN_VARIABLES
 from lstm_units.errors import UserError
 from lstm_units.io.figure_style import (
     BLACK,
@@ -30,10 +31,9 @@ from lstm_units.io.figure_style import (
     new_figure,
 )
 from lstm_units.statistics.margins import condition_rank
-from lstm_units.stimuli.aligned_items import AlignedItems
+from lstm_units.stimuli.aligned_items import AFTER_VERB, AlignedItems
 
-AFTER_VERB = 1  # words shown behind the verb
-ALL_ROWS = (*GATE_ROWS, "hidden")
+ALL_ROWS = (*DRAWN_VARIABLES, "hidden")
 _COLORS = {"singular": SINGULAR, "plural": PLURAL}
 _MARKERS = {"singular": "v", "plural": "^"}
 _STYLES = ("-", "--", ":", "-.")
@@ -162,7 +162,7 @@ def dynamics_figure(
     columns: Sequence[Column],
     items: AlignedItems,
     *,
-    variables: Sequence[str] = GATE_ROWS,
+    variables: Sequence[str] = DRAWN_VARIABLES,
     after_verb: int = AFTER_VERB,
     width: float = TEXT_WIDTH,
     per_block: int = 4,

@@ -7,7 +7,6 @@ import pandas as pd
 from matplotlib.figure import Figure
 
 from lstm_units.analyses.dynamics.figure import (
-    AFTER_VERB,
     ALL_ROWS,
     Column,
     dynamics_figure,
@@ -16,9 +15,9 @@ from lstm_units.analyses.dynamics.figure import (
 )
 from lstm_units.io.figure_style import COLUMN_WIDTH
 from lstm_units.io.results import Result, made_from
-from lstm_units.stimuli.aligned_items import AlignedItems
+from lstm_units.stimuli.aligned_items import AFTER_VERB, AlignedItems
+from lstm_units.stimuli.lexicon import NUMBERS
 
-_NUMBERS = ("singular", "plural")
 _TITLES = {
     "long-range": "unit {unit}, long-range,\n{number}",
     "nearest": "unit {unit}, nearest, {number}\n(criteria not met)",
@@ -46,7 +45,7 @@ def figure1(dynamics: Result, items: AlignedItems, shown: Result) -> tuple[Resul
     answers = dynamics.config["items"]
     config = {"task": items.task, "items": answers}
     metadata = made_from(dynamics, shown, kind="figure 1", config=config)
-    figures = [number_figure(dynamics.frame, items, units, each, answers) for each in _NUMBERS]
+    figures = [number_figure(dynamics.frame, items, units, each, answers) for each in NUMBERS]
     return tuple(Result(figure, metadata) for figure in (*figures, ideal_figure(items)))
 
 

@@ -3,7 +3,7 @@
 import numpy as np
 import pandas as pd
 
-GATE_ROWS = ("candidate", "input_gate", "forget_gate", "cell", "output_gate")
+from lstm_units.config.analysis_faults import DRAWN_VARIABLES
 
 
 def ideal_time_course(
@@ -45,7 +45,7 @@ def ideal_time_course(
             "cell": np.where(carried, sign, np.nan),
             "output_gate": np.where(position == before_verb, 1.0, np.nan),
         }
-        for variable in GATE_ROWS:
+        for variable in DRAWN_VARIABLES:
             rows.append(
                 pd.DataFrame(
                     {

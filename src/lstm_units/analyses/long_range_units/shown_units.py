@@ -9,8 +9,7 @@ import pandas as pd
 from lstm_units.errors import ConfigurationError
 from lstm_units.io.results import Result, made_from, require_same
 from lstm_units.stimuli.congruence import ConditionNumbers, condition_numbers
-
-_NUMBERS = ("singular", "plural")
+from lstm_units.stimuli.lexicon import NUMBERS
 
 
 def shown_units(
@@ -128,13 +127,13 @@ def choose_units(
                 )
     last = range(total - layer_sizes[-1] + 1, total + 1)
     shown: dict[int, tuple[str, str | None]] = {}
-    order = {number: place for place, number in enumerate((*_NUMBERS, None))}
+    order = {number: place for place, number in enumerate((*NUMBERS, None))}
     for entry in sorted(
         long_range["units"], key=lambda entry: (order[entry["subject_number"]], entry["unit"])
     ):
         shown[int(entry["unit"])] = ("long-range", entry["subject_number"])
     served = {number for _, number in shown.values()}
-    for number in _NUMBERS:
+    for number in NUMBERS:
         if number not in served:
             candidates = [unit for unit in last if unit not in shown]
             nearest = nearest_unit(accuracy, conditions, number, candidates)

@@ -34,7 +34,6 @@ from lstm_units.stimuli.aligned_items import AlignedItems
 if TYPE_CHECKING:
     from lstm_units.activations.reader import ActivationDump
 
-NUMBERS = ("singular", "plural")
 _LOOKS = {"singular": (SINGULAR, "-", "v"), "plural": (PLURAL, "--", "^")}
 _PANEL, _HEADER, _LEFT, _GAP = 0.85, 0.32, 0.42, 0.2  # inches
 
