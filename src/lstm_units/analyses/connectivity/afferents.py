@@ -7,20 +7,17 @@ gate is opened or closed; weight times activity does.
 """
 
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
 from scipy import stats
 
+from lstm_units.activations.reader import ActivationDump
 from lstm_units.errors import UserError
 from lstm_units.io.unit_numbers import layer_and_index
 from lstm_units.models.language_model import LanguageModel
 from lstm_units.models.variables import GATES
 from lstm_units.stimuli.aligned_items import AlignedItems
-
-if TYPE_CHECKING:
-    from lstm_units.activations.reader import ActivationDump
 
 # How a source's activity is read; those in SIGN_FREE do not depend on the sign of the source.
 READINGS = ("raw", "oriented", "mean", "largest", "maximum")
@@ -34,7 +31,7 @@ COLUMNS = (
 
 
 def source_activity(
-    dump: "ActivationDump", items: AlignedItems, layers: Sequence[int], *, block: int = 128
+    dump: ActivationDump, items: AlignedItems, layers: Sequence[int], *, block: int = 128
 ) -> pd.DataFrame:
     """Summarise the hidden state of every unit on the words before the verb.
 

@@ -5,7 +5,6 @@ Lakretz et al. 2019, Section 4.3, describes these in words.
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 import matplotlib as mpl
 import numpy as np
@@ -15,6 +14,7 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
 
+from lstm_units.activations.reader import ActivationDump
 from lstm_units.analyses.depth.outliers import CRITERIA, Outliers, unit_outliers
 from lstm_units.analyses.depth.scores import overall_r2
 from lstm_units.errors import UserError
@@ -29,9 +29,6 @@ from lstm_units.io.figure_style import (
     new_figure,
 )
 from lstm_units.io.results import Result, made_from
-
-if TYPE_CHECKING:
-    from lstm_units.activations.reader import ActivationDump
 
 _PANEL, _HEADER, _LABELS, _LEGEND = 2.1, 0.32, 0.34, 0.19  # inches, heights
 _LEFTS, _RIGHT = (0.38, 0.42, 0.52), 0.06  # inches, room for the vertical axes
@@ -73,7 +70,7 @@ def depth_figure(
     predictions: Result,
     scores: Result,
     positions: Result,
-    dump: "ActivationDump",
+    dump: ActivationDump,
 ) -> Result:
     """Draw coefficients, predicted depth, and the unit with the largest coefficient.
 
@@ -137,7 +134,7 @@ def depth_figure(
 
 
 def unit_activity(
-    dump: "ActivationDump", positions: pd.DataFrame, variable: str, unit: int
+    dump: ActivationDump, positions: pd.DataFrame, variable: str, unit: int
 ) -> np.ndarray:
     """Read one unit's activity at the sampled words.
 

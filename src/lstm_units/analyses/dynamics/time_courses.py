@@ -8,20 +8,17 @@ nodes: the weight is the number of items that pass through the node.
 """
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
 import pyarrow as pa
 
+from lstm_units.activations.reader import ActivationDump
 from lstm_units.errors import ConfigurationError, UserError
 from lstm_units.io.results import Result, made_from
 from lstm_units.io.unit_columns import unit_array
 from lstm_units.statistics.margins import condition_rank
 from lstm_units.stimuli.aligned_items import AlignedItems
-
-if TYPE_CHECKING:
-    from lstm_units.activations.reader import ActivationDump
 
 COLUMNS = ("unit", "layer", "variable", "position", "condition", "n", "mean", "sd")
 
@@ -42,7 +39,7 @@ class _Cells:
 
 
 def time_courses(
-    dump: "ActivationDump", items: AlignedItems, intact: Result, *, answers: str
+    dump: ActivationDump, items: AlignedItems, intact: Result, *, answers: str
 ) -> Result:
     """Measure what every unit of a dump does over time.
 
@@ -98,7 +95,7 @@ def _arrow(table: pd.DataFrame) -> pa.Table:
 
 
 def dynamics_table(
-    dump: "ActivationDump",
+    dump: ActivationDump,
     items: AlignedItems,
     right: np.ndarray | None = None,
     *,
@@ -179,9 +176,7 @@ def _cells(nodes: np.ndarray, condition: np.ndarray, kept: np.ndarray) -> _Cells
     )
 
 
-def _block_table(
-    dump: "ActivationDump", layer: int, units: list[int], cells: _Cells
-) -> pd.DataFrame:
+def _block_table(dump: ActivationDump, layer: int, units: list[int], cells: _Cells) -> pd.DataFrame:
     """Rows of some units; variable and condition as codes."""
     positions, conditions = cells.n.shape
     shape = (len(units), len(dump.variables), positions, conditions)

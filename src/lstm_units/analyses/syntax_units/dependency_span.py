@@ -5,26 +5,23 @@ verb, over relative clauses and attractors. They show it; here it is a number fo
 """
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
 import pyarrow as pa
 
+from lstm_units.activations.reader import ActivationDump
 from lstm_units.errors import ConfigurationError, UserError
 from lstm_units.io.results import Result, made_from
 from lstm_units.io.unit_columns import unit_array
 from lstm_units.stimuli.aligned_items import AlignedItems
-
-if TYPE_CHECKING:
-    from lstm_units.activations.reader import ActivationDump
 
 VERB_SIDES = ("neither", "inside", "outside")
 SIDES = ("auc", "auc_before", "auc_after")
 
 
 def dependency_spans(
-    dumps: Sequence["ActivationDump"], items: Sequence[AlignedItems], *, verb: str = "neither"
+    dumps: Sequence[ActivationDump], items: Sequence[AlignedItems], *, verb: str = "neither"
 ) -> Result:
     """Measure in several structures how well the cell of each unit spans the dependency.
 
@@ -116,7 +113,7 @@ def dependency_places(items: AlignedItems, verb: str = "neither") -> tuple[int, 
 
 
 def dependency_span(
-    dump: "ActivationDump",
+    dump: ActivationDump,
     items: AlignedItems,
     *,
     verb: str = "neither",

@@ -6,7 +6,6 @@ Lakretz et al. 2019, Fig. 3, shows the syntax unit in four structures.
 import textwrap
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 import matplotlib as mpl
 import numpy as np
@@ -16,6 +15,7 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
 
+from lstm_units.activations.reader import ActivationDump
 from lstm_units.analyses.syntax_units.dependency_span import SIDES
 from lstm_units.errors import UserError
 from lstm_units.io.figure_style import (
@@ -31,15 +31,12 @@ from lstm_units.io.figure_style import (
 from lstm_units.io.results import Result, made_from
 from lstm_units.stimuli.aligned_items import AlignedItems
 
-if TYPE_CHECKING:
-    from lstm_units.activations.reader import ActivationDump
-
 _LOOKS = {"singular": (SINGULAR, "-", "v"), "plural": (PLURAL, "--", "^")}
 _PANEL, _HEADER, _LEFT, _GAP = 0.85, 0.32, 0.42, 0.2  # inches
 
 
 def figure3(
-    dumps: Sequence["ActivationDump"],
+    dumps: Sequence[ActivationDump],
     items: Sequence[AlignedItems],
     syntax: Result,
     labels: Mapping[str, str],
@@ -101,7 +98,7 @@ def figure3(
 
 
 def unit_figure(
-    dumps: Sequence["ActivationDump"],
+    dumps: Sequence[ActivationDump],
     items: Sequence[AlignedItems],
     span: Result,
     unit: int,
@@ -187,7 +184,7 @@ class Structure:
     auc: Mapping[str, float]
 
 
-def cell_course(dump: "ActivationDump", items: AlignedItems, unit: int) -> pd.DataFrame:
+def cell_course(dump: ActivationDump, items: AlignedItems, unit: int) -> pd.DataFrame:
     """Mean and SD of the cell of a unit over the items, by number of the subject and position.
 
     Parameters
