@@ -16,7 +16,7 @@ rule afferents:
         short_range=list_of("short_range"),
         syntax=list_of("syntax"),
     output:
-        "<results>/{model}/connectivity/afferents.parquet",
+        afferents="<results>/{model}/connectivity/afferents.parquet",
     log:
         "<logs>/{model}/afferents.log",
     benchmark:
@@ -39,7 +39,7 @@ rule connectivity_graph:
         short_range=list_of("short_range"),
         syntax=list_of("syntax"),
     output:
-        "<results>/{model}/connectivity/graph.graphml",
+        graph="<results>/{model}/connectivity/graph.graphml",
     log:
         "<logs>/{model}/connectivity_graph.log",
     benchmark:
@@ -59,7 +59,7 @@ rule connectivity_table:
         shown="<results>/{model}/units/shown.json",
         syntax=list_of("syntax"),
     output:
-        tables=table("connectivity", "connections", "connectivity", "Connectivity"),
+        table=table("connectivity", "connections", "connectivity", "Connectivity"),
         summary="<results>/{model}/connectivity/summary.json",
     log:
         "<logs>/{model}/connectivity_table.log",

@@ -22,8 +22,7 @@ from support.connected_network import (
 )
 from support.number_network import flip_sign
 
-from lstm_units.analyses.connectivity.table import write_connectivity_summary
-from lstm_units.analyses.connectivity.write_afferents import write_afferents
+from lstm_units.analyses.connectivity.summary import connectivity_summary
 from lstm_units.claims.connectivity import (
     controls_gates,
     number_units_inhibit,
@@ -34,6 +33,7 @@ from lstm_units.claims.criteria import Audit, ClaimCriteria
 from lstm_units.errors import UserError
 from lstm_units.io.files import make_metadata, read_metadata, write_json, write_parquet
 from lstm_units.io.result_files import ResultFiles
+from lstm_units.io.results import read_result, write_result
 from lstm_units.io.verdict import FAILS, HOLDS, NOT_TESTABLE
 from lstm_units.models.variables import GATES
 
@@ -58,7 +58,7 @@ def results(tmp_path_factory, language):
         model = change(connected_network(language, folder / "context.txt", **options))
         written = write_files(folder / name, model, language)
         output = written.folder / "connectivity" / "afferents.parquet"
-        write_afferents(*written.arguments, 3.0, output)
+        write_result(written.afferents(), output)
         summarise(written.folder)
         return ResultFiles(written.folder)
 
@@ -95,12 +95,9 @@ def unit_paths(folder):
 
 
 def summarise(folder):
-    write_connectivity_summary(
-        folder / "connectivity" / "afferents.parquet",
-        folder / "units" / "shown.json",
-        folder / "units" / "syntax.json",
-        folder / "connectivity" / "summary.json",
-    )
+    names = ("connectivity/afferents.parquet", "units/shown.json", "units/syntax.json")
+    summary = connectivity_summary(*(read_result(folder / name) for name in names))
+    write_result(summary, folder / "connectivity" / "summary.json")
 
 
 def set_weights(model, target, source, values):

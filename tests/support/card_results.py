@@ -15,7 +15,6 @@ from support.connected_network import (
 )
 from support.scripts import run_script
 
-from lstm_units.analyses.connectivity.write_afferents import write_afferents
 from lstm_units.analyses.decoding.write_single_units import write_unit_decoding
 from lstm_units.analyses.syntax_units.dependency_span import SIDES
 from lstm_units.cards.card import CardSettings, with_recorded_settings
@@ -24,6 +23,7 @@ from lstm_units.interventions.model_inputs import Compute, Context
 from lstm_units.interventions.write_intact import write_intact
 from lstm_units.io.files import make_metadata, read_metadata, write_json, write_parquet
 from lstm_units.io.result_files import ResultFiles
+from lstm_units.io.results import write_result
 
 N_UNITS = sum(LAYER_SIZES)
 VARIABLES = ("hidden", "cell", "input_gate", "forget_gate", "output_gate", "candidate")
@@ -169,8 +169,7 @@ def write_model_results(folder, project, model=None) -> ResultFiles:
         params={"answers": "all"},
         output={"dynamics": dynamics},
     )
-    inputs = (made.checkpoint, made.dump, made.stimuli, made.shown, made.syntax, None)
-    write_afferents(*inputs, 3.0, folder / AFFERENTS)
+    write_result(made.afferents(), folder / AFFERENTS)
     efferents = {name: folder / f"efferents/{name}.parquet" for name in ("weights", "units")}
     weights = {"weights": made.checkpoint / "model.safetensors"}
     run_script(

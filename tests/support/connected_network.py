@@ -14,10 +14,15 @@ from support.made_files import write_activations
 from support.number_network import save_checkpoint
 from support.planted_network import lexicon_rows, vocabulary_of
 
+from lstm_units.activations.reader import open_activations
+from lstm_units.analyses.connectivity.afferents import afferents
 from lstm_units.interventions.model_inputs import Compute, Context
 from lstm_units.io.files import make_metadata, read_metadata, write_json
+from lstm_units.io.results import Result, read_result
+from lstm_units.models.checkpoints import load_language_model
 from lstm_units.models.language_model import LanguageModel, Layer, Vocabulary
 from lstm_units.models.variables import GATES
+from lstm_units.stimuli.aligned_items import read_aligned_items
 from lstm_units.stimuli.generation import generate
 from lstm_units.stimuli.language_tables import read_language
 from lstm_units.stimuli.table import write_stimuli
@@ -86,7 +91,7 @@ def connected_network(
 
 @dataclass(frozen=True)
 class Files:
-    """What the steps on connectivity read."""
+    """What the analyses of connectivity read."""
 
     folder: Path
     checkpoint: Path
@@ -97,12 +102,19 @@ class Files:
     short_range: Path
 
     @property
-    def arguments(self) -> tuple[Path, ...]:
-        """In the order of `lstm_units.analyses.connectivity.write_afferents.write_afferents`."""
-        return (
-            *(self.checkpoint, self.dump, self.stimuli),
-            *(self.shown, self.syntax, self.short_range),
-        )
+    def lists(self) -> dict[str, Result | None]:
+        """Of units; None stands for a list that is not there."""
+        paths = {"shown": self.shown, "syntax": self.syntax, "short_range": self.short_range}
+        return {n: read_result(path) if path.is_file() else None for n, path in paths.items()}
+
+    def afferents(self, threshold: float = 3.0, **changed) -> Result:
+        given = {
+            "model": load_language_model(self.checkpoint),
+            "dump": open_activations(self.dump),
+            "items": read_aligned_items(self.stimuli),
+            **self.lists,
+        }
+        return afferents(**{**given, **changed}, threshold=threshold)
 
 
 def unit_entry(unit: int, layer: int = 2, **more) -> dict:

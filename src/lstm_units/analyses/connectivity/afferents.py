@@ -6,18 +6,32 @@ state with all its weights gives the same network. So a weight alone says nothin
 gate is opened or closed; weight times activity does.
 """
 
+import logging
 from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
-from scipy import stats
+import pyarrow as pa
 
 from lstm_units.activations.reader import ActivationDump
-from lstm_units.errors import UserError
+from lstm_units.analyses.connectivity.known_units import (
+    content_of,
+    in_layers,
+    known_units,
+    left_out_sentence,
+)
+from lstm_units.errors import ConfigurationError, UserError
+from lstm_units.io.results import Result, made_from, require_same
+from lstm_units.io.unit_columns import unit_array, unit_type
 from lstm_units.io.unit_numbers import layer_and_index
-from lstm_units.models.language_model import LanguageModel
 from lstm_units.models.variables import GATES
 from lstm_units.stimuli.aligned_items import AlignedItems
+
+if TYPE_CHECKING:
+    from lstm_units.models.language_model import LanguageModel
+
+log = logging.getLogger(__name__)
 
 # How a source's activity is read; those in SIGN_FREE do not depend on the sign of the source.
 READINGS = ("raw", "oriented", "mean", "largest", "maximum")
@@ -28,6 +42,104 @@ COLUMNS = (
     *(f"{part}_{r}" for r in READINGS for part in ("input", "z", "rank", "outlier")),
     "input_preferred",
 )
+
+
+def afferents(
+    model: "LanguageModel",
+    dump: ActivationDump,
+    items: AlignedItems,
+    shown: Result,
+    syntax: Result | None,
+    short_range: Result | None,
+    *,
+    threshold: float,
+) -> Result:
+    """Measure what reaches the gates of the number, syntax and short-range units.
+
+    Targets are the long-range units (or those that stand in), the syntax units (or the one that
+    stands in) and the short-range units. Layers that were not dumped are left out, as targets and
+    as sources.
+
+    Parameters
+    ----------
+    model : LanguageModel
+    dump : ActivationDump
+        Of one task.
+    items : AlignedItems
+        All items of the dump.
+    shown : Result
+        The shown units.
+    syntax, short_range : Result or None
+        The syntax and the short-range units; None where they were not searched.
+    threshold : float
+        As in `afferent_table`.
+
+    Returns
+    -------
+    Result
+        The table of `afferent_table`; ``layers`` in its ``config`` are those that were dumped.
+
+    Raises
+    ------
+    ConfigurationError
+        If the dump lacks the hidden state, or `threshold` is not above 0.
+    UserError
+        If they were made from different checkpoints, or the items are not those of the dump.
+    """
+    if not threshold > 0:
+        raise ConfigurationError(
+            f"the threshold is {threshold}; write a number of standard deviations above 0"
+        )
+    require_same(dump, model, *(units for units in (shown, syntax, short_range) if units))
+    units = known_units(*map(content_of, (shown, syntax, short_range)))
+    dump.read_nodes("hidden", units=[])  # for its check, which else depends on the units
+    said = left_out_sentence(units, dump.layers)
+    if said:
+        log.info("%s", said)
+    units = in_layers(units, dump.layers)
+    if not units:
+        log.info("no unit is left whose connections could be measured")
+    layers = [
+        layer for layer in source_layers(model.layer_sizes, list(units)) if layer in dump.layers
+    ]
+    table = afferent_table(
+        model,
+        source_activity(dump, items, layers),
+        {unit: known.kinds[0] for unit, known in units.items()},
+        {unit: known.number for unit, known in units.items() if known.number},
+        threshold,
+    )
+    metadata = made_from(
+        dump,
+        kind="afferent connections",
+        config={
+            "task": items.task,
+            "threshold": threshold,
+            "dependency": [items.subject_position, items.verb_position - 1],
+            "layers": list(dump.layers),
+        },
+        layer_sizes=list(model.layer_sizes),
+    )
+    return Result(_arrow(table), metadata, "the afferent connections")
+
+
+def _arrow(table: pd.DataFrame) -> pa.Table:
+    columns: dict[str, pa.Array] = {}
+    for name in COLUMNS:
+        values = table[name].to_numpy()
+        if name in ("target", "source"):
+            columns[name] = unit_array(values)
+        elif name in ("target_kind", "gate", "connection"):
+            columns[name] = pa.array(values.tolist(), pa.string()).dictionary_encode()
+        elif name == "source_layer":
+            columns[name] = pa.array(values.astype(np.int16))
+        elif name.startswith("rank_"):
+            columns[name] = pa.array(values.astype(unit_type(values)))
+        elif name.startswith("outlier_"):
+            columns[name] = pa.array(values.astype(bool))
+        else:  # not-a-number is null: there is no such activity, or no spread
+            columns[name] = pa.array(values.astype(float), pa.float64(), from_pandas=True)
+    return pa.table(columns)
 
 
 def source_activity(
@@ -70,7 +182,7 @@ def source_activity(
     if not 0 <= items.subject_position < items.verb_position:
         raise UserError(
             f"in {items.task} the subject does not stand before the verb, so there is no "
-            "subject-verb dependency to average over; choose another connectivity.task"
+            "subject-verb dependency to average over; choose another task"
         )
     nodes = dump.nodes(positions=np.arange(items.verb_position))  # (items, positions)
     before_verb = np.unique(nodes)
@@ -120,7 +232,7 @@ def source_layers(layer_sizes: Sequence[int], targets: Sequence[int]) -> list[in
 
 
 def afferent_table(
-    model: LanguageModel,
+    model: "LanguageModel",
     activity: pd.DataFrame,
     targets: Mapping[int, str],
     numbers: Mapping[int, str],
@@ -201,6 +313,8 @@ def _readings(
     """Return the inputs from the sources of one layer to one gate, in every reading."""
     if len(weight) != len(sources):
         raise ValueError(f"{len(weight)} weights, but the activity of {len(sources)} sources")
+    from scipy.stats import rankdata
+
     mean = sources["mean"].to_numpy(float)
     activity = {
         "raw": np.ones(len(weight)),
@@ -219,7 +333,7 @@ def _readings(
         z = z_scores(effective)
         columns[f"input_{reading}"] = effective
         columns[f"z_{reading}"] = z
-        columns[f"rank_{reading}"] = stats.rankdata(-np.abs(effective), method="min").astype(int)
+        columns[f"rank_{reading}"] = rankdata(-np.abs(effective), method="min").astype(int)
         columns[f"outlier_{reading}"] = np.abs(z) > threshold
     columns["input_preferred"] = weight * columns["activity_preferred"]
     return pd.DataFrame(columns)

@@ -1,5 +1,6 @@
 """The strong connections of a network as a graph, for Gephi, yEd, Cytoscape or networkx."""
 
+import json
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -7,10 +8,57 @@ from typing import Any
 import networkx as nx
 import pandas as pd
 
-from lstm_units.analyses.connectivity.known_units import KnownUnit
+from lstm_units.analyses.connectivity.known_units import (
+    KnownUnit,
+    content_of,
+    in_layers,
+    known_units,
+    left_out_sentence,
+)
 from lstm_units.io.files import atomic_path
+from lstm_units.io.results import Result, made_from, require_same
+from lstm_units.io.wording import capital
 
 _READING = "mean"
+
+
+def strong_connections(
+    afferents: Result, shown: Result, syntax: Result | None, short_range: Result | None
+) -> nx.MultiDiGraph:
+    """Return the graph of `connection_graph` with how it was made.
+
+    Its attribute ``left_out`` says which layers and units are missing because they were not dumped;
+    there is none if all were.
+
+    Parameters
+    ----------
+    afferents : Result
+        From `lstm_units.analyses.connectivity.afferents.afferents`; at least the strong ones.
+    shown, syntax, short_range : Result or None
+        As `afferents` was made from.
+
+    Raises
+    ------
+    UserError
+        If they were made from different checkpoints.
+    """
+    lists = (shown, syntax, short_range)
+    require_same(afferents, *(units for units in lists if units))
+    config = afferents.config
+    metadata = made_from(afferents, kind="graph of strong connections", config=config)
+    units = known_units(*map(content_of, lists))
+    said = left_out_sentence(units, config["layers"])
+    return connection_graph(
+        afferents.frame,
+        in_layers(units, config["layers"]),
+        {
+            "task": config["task"],
+            "threshold": float(config["threshold"]),
+            "reading": "mean",
+            **({"left_out": capital(said)} if said else {}),
+            "lstm_units": json.dumps(metadata, sort_keys=True),
+        },
+    )
 
 
 def connection_graph(
@@ -21,7 +69,8 @@ def connection_graph(
     Parameters
     ----------
     afferents : DataFrame
-        From `lstm_units.analyses.connectivity.afferents.afferent_table`; ``outlier_mean`` says what is strong.
+        From `lstm_units.analyses.connectivity.afferents.afferent_table`; ``outlier_mean`` says what
+        is strong.
     units : mapping of int to KnownUnit
         The targets of `afferents`.
     attributes : mapping

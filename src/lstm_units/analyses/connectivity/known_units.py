@@ -2,10 +2,10 @@
 
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
-from lstm_units.io.files import lineage, read_json
+from lstm_units.io.results import Result
+from lstm_units.io.wording import listing
 
 KINDS = ("long-range", "nearest", "syntax", "nearest syntax", "short-range")
 
@@ -50,30 +50,9 @@ class KnownUnit:
         return f"{self.unit} {', '.join(kinds)}".strip()
 
 
-def read_units(beside: str | Path, *paths: str | Path | None) -> list[dict[str, Any]]:
-    """Read lists of units, and check that they come from the checkpoint of another file.
-
-    Parameters
-    ----------
-    beside : path
-        The other file.
-    *paths : path or None
-        ``units/shown.json`` and the like. None stands for an analysis that was not run, and gives
-        a list without units.
-
-    Returns
-    -------
-    list of dict
-
-    Raises
-    ------
-    UserError
-        If the files were made from different checkpoints.
-    """
-    for path in paths:
-        if path is not None:
-            lineage([beside, path])  # for its check: these files have different stimuli
-    return [{"units": []} if path is None else read_json(path) for path in paths]
+def content_of(units: Result | None) -> Mapping[str, Any]:
+    """Return a list of units; one without units for None, an analysis that was not run."""
+    return {"units": []} if units is None else units.content
 
 
 def known_units(
@@ -150,6 +129,8 @@ def in_layers(
 def left_out_sentence(units: Mapping[int, KnownUnit], layers: Collection[int] | None) -> str | None:
     """Say what cannot be measured because the activations of a layer were not dumped.
 
+    It begins in lower case.
+
     Parameters
     ----------
     units, layers
@@ -168,8 +149,8 @@ def left_out_sentence(units: Mapping[int, KnownUnit], layers: Collection[int] | 
         return None
     lost = [f"{u.unit} ({', '.join(u.kinds)})" for u in units.values() if u.layer not in layers]
     text = (
-        f"activations.layers leaves out layer{'s' * (len(missing) > 1)} "
-        f"{', '.join(map(str, missing))}: nothing from there is measured"
+        f"the activations of layer{'s' * (len(missing) > 1)} {listing(missing)} were not dumped: "
+        "nothing from there is measured"
     )
     if lost:
         one = len(lost) == 1

@@ -1,124 +1,57 @@
-"""The steps that print the connections of the number and syntax units, and say what they show."""
+"""Table of the connections between number and syntax units."""
 
 from collections.abc import Collection, Mapping, Sequence
-from pathlib import Path
 from typing import Any
 
 import pandas as pd
 
 from lstm_units.analyses.connectivity.afferents import READINGS
 from lstm_units.analyses.connectivity.known_units import (
+    content_of,
     in_layers,
     known_units,
-    left_out_sentence,
-    read_units,
     top_syntax_unit,
 )
-from lstm_units.analyses.connectivity.verdicts import (
-    DRIVEN,
-    connections,
-    syntax_to_long_range,
-    verdicts,
-)
-from lstm_units.io.files import lineage, read_metadata, rounded, write_json
-from lstm_units.io.table_formats import write_table
+from lstm_units.analyses.connectivity.summary import GATE_NAMES, sentences
+from lstm_units.analyses.connectivity.verdicts import DRIVEN, connections
+from lstm_units.io.results import Result, made_from, require_same
+from lstm_units.io.table_formats import PrintedTable
 
 _STARRED = ("nearest", "nearest syntax")
 _PRINTED_READINGS = ("mean", "largest", "oriented", "raw", "maximum")
 _LAYERS = {"recurrent": "same", "from_below": "below", "none": "not connected"}
-_GATE_NAMES = {
-    "input_gate": "input",
-    "forget_gate": "forget",
-    "candidate": "candidate",
-    "output_gate": "output",
-}
 
 
-def write_connectivity_table(
-    afferents: str | Path,
-    shown: str | Path,
-    syntax: str | Path | None,
-    outputs: Sequence[str | Path],
-) -> None:
-    """Write ``tables/connectivity``: see `connectivity_table`.
+def connectivity_table(afferents: Result, shown: Result, syntax: Result | None) -> PrintedTable:
+    """Return the table of `connection_rows` as it is printed.
 
     Parameters
     ----------
-    afferents : path
-        ``connectivity/afferents.parquet``.
-    shown : path
-        ``units/shown.json``.
-    syntax : path or None
-        ``units/syntax.json``; None where syntax units were not searched.
-    outputs : sequence of path
-        One file per format; the suffix names it.
+    afferents : Result
+        From `lstm_units.analyses.connectivity.afferents.afferents`.
+    shown : Result
+        The shown units.
+    syntax : Result or None
+        The syntax units; None where they were not searched.
 
     Raises
     ------
     UserError
-        If the files were made from different checkpoints.
+        If they were made from different checkpoints.
     """
-    found = read_units(afferents, shown, syntax)
-    rows, made = _read(afferents, *found)
-    table = connectivity_table(rows, *found, made["config"]["layers"])
-    legend = _legend(table, made["config"], _sentences(rows, *found, made["config"]))
-    metadata = lineage([afferents], kind="table of connections", config=made["config"])
-    for path in outputs:
-        csv = str(path).endswith(".csv")
-        write_table(
-            table if csv else _printed(table),
-            path,
-            legend=() if csv else legend,
-            metadata=metadata,
-        )
+    require_same(afferents, shown, *([] if syntax is None else [syntax]))
+    rows, config = afferents.frame, afferents.config
+    lists = content_of(shown), content_of(syntax)
+    table = connection_rows(rows, *lists, config["layers"])
+    return PrintedTable(
+        table,
+        _printed(table),
+        legend=_legend(table, config, sentences(rows, *lists, config)),
+        metadata=made_from(afferents, kind="table of connections", config=config),
+    )
 
 
-def write_connectivity_summary(
-    afferents: str | Path, shown: str | Path, syntax: str | Path | None, output: str | Path
-) -> None:
-    """Write ``connectivity/summary.json``: what the connections show, in numbers and in words.
-
-    Parameters
-    ----------
-    afferents, shown, syntax : path
-        As in `write_connectivity_table`.
-    output : path
-        JSON: ``summary`` (text), ``verdicts`` (see `lstm_units.analyses.connectivity.verdicts.verdicts`),
-        ``units`` (long-range and syntax units with ``kinds``, ``number`` and ``measured``, which is
-        false where the layer was not dumped), ``top_syntax_unit``, ``task``, ``threshold``,
-        ``layers`` (those that were dumped).
-
-    Raises
-    ------
-    UserError
-        If the files were made from different checkpoints.
-    """
-    found = read_units(afferents, shown, syntax)
-    rows, made = _read(afferents, *found)
-    config = made["config"]
-    result = {
-        "summary": " ".join(_sentences(rows, *found, config)),
-        "verdicts": verdicts(rows, *found, config["threshold"], config["layers"]),
-        "units": [
-            {
-                "unit": u.unit,
-                "layer": u.layer,
-                "kinds": list(u.kinds),
-                "number": u.number,
-                "measured": u.layer in config["layers"],
-            }
-            for u in known_units(*found).values()
-        ],
-        "top_syntax_unit": top_syntax_unit(found[1]),
-        "task": config["task"],
-        "threshold": config["threshold"],
-        "layers": config["layers"],
-    }
-    metadata = lineage([afferents], kind="summary of connections", config=config)
-    write_json(rounded(result), output, metadata)
-
-
-def connectivity_table(
+def connection_rows(
     afferents: pd.DataFrame,
     shown: Mapping[str, Any],
     syntax: Mapping[str, Any],
@@ -140,9 +73,9 @@ def connectivity_table(
     -------
     DataFrame
         ``target, target_kinds, source, source_kinds, gate, connection, weight``, the activities and
-        the readings of `lstm_units.analyses.connectivity.afferents.afferent_table`. By target; the long-range units
-        come first (the target itself included), then the syntax units by their score. A pair
-        without a connection has one row, and no gate.
+        the readings of `lstm_units.analyses.connectivity.afferents.afferent_table`. By target; the
+        long-range units come first (the target itself included), then the syntax units by their
+        score. A pair without a connection has one row, and no gate.
     """
     units = in_layers(known_units(shown, syntax), layers)
     targets = [u.unit for u in units.values() if u.long_range]
@@ -169,17 +102,6 @@ def connectivity_table(
     return table
 
 
-def _read(
-    afferents: str | Path, shown: Mapping[str, Any], syntax: Mapping[str, Any]
-) -> tuple[pd.DataFrame, dict[str, Any]]:
-    """Read the rows to the long-range units, and how they were made."""
-    units = known_units(shown, syntax)
-    targets = [unit for unit, known in units.items() if known.long_range]
-    # An empty list of targets would not be a valid filter; no unit is numbered 0.
-    rows = pd.read_parquet(afferents, filters=[("target", "in", targets or [0])])
-    return rows, read_metadata(afferents)
-
-
 def _printed(table: pd.DataFrame) -> pd.DataFrame:
     """Few digits, z and rank in one column, and an asterisk at units that stand in."""
 
@@ -198,7 +120,7 @@ def _printed(table: pd.DataFrame) -> pd.DataFrame:
             "source": unit(row, "source"),
             "kind of source": row.source_kinds,
             "layer": _LAYERS[row.connection],
-            "gate": _GATE_NAMES.get(row.gate, ""),
+            "gate": GATE_NAMES.get(row.gate, ""),
             "W": number(row.weight),
             "mean h": number(row.activity_mean),
             "W h": number(row.input_mean),
@@ -220,7 +142,7 @@ def _printed(table: pd.DataFrame) -> pd.DataFrame:
     return pd.DataFrame(rows, columns=columns)
 
 
-def _legend(table: pd.DataFrame, config: Mapping[str, Any], sentences: Sequence[str]) -> list[str]:
+def _legend(table: pd.DataFrame, config: Mapping[str, Any], said: Sequence[str]) -> list[str]:
     first, last = config["dependency"]
     legend = [
         "Connections to the gates of the long-range units, from their layer or the one below. W: "
@@ -234,7 +156,7 @@ def _legend(table: pd.DataFrame, config: Mapping[str, Any], sentences: Sequence[
         "positive; raw, W alone; maximum, W times the largest value of h. The last two depend on "
         "the arbitrary signs of the sources. The sign of the input to a candidate depends on the "
         "arbitrary sign of the target.",
-        *sentences,
+        *said,
     ]
     kinds = set(table["target_kinds"]) | set(table["source_kinds"])
     if any(kind.split(", ")[0] in _STARRED for kind in kinds):
@@ -243,66 +165,3 @@ def _legend(table: pd.DataFrame, config: Mapping[str, Any], sentences: Sequence[
             "for a subject number, or to a syntax unit. It is none."
         )
     return legend
-
-
-def _sentences(
-    afferents: pd.DataFrame,
-    shown: Mapping[str, Any],
-    syntax: Mapping[str, Any],
-    config: Mapping[str, Any],
-) -> list[str]:
-    """Say what was measured, and what is not tested."""
-    layers = config["layers"]
-    found = verdicts(afferents, shown, syntax, config["threshold"], layers)
-    drive = syntax_to_long_range(afferents, shown, syntax)
-    top = drive[drive["top"] & drive["gate"].isin(DRIVEN) & (drive["connection"] != "none")]
-    left_out = left_out_sentence(known_units(shown, syntax), layers)
-    # A sentence starts with a capital; the name of the key does not.
-    said = [f"The setting {left_out}"] if left_out else []
-    if not top.empty:
-        source = int(top["source"].iloc[0])
-        start = _described(source, "syntax unit", top["source_found"].all())
-        parts = []
-        for target, rows in top.groupby("target", sort=False):
-            gates = " and ".join(
-                f"{_GATE_NAMES[row.gate]} gate z = {round(row.z_mean, 1) + 0.0:.1f} "
-                f"(rank {int(row.rank_mean)})"
-                if pd.notna(row.z_mean)
-                else f"{_GATE_NAMES[row.gate]} gate without spread"
-                for row in rows.itertuples()
-            )
-            end = _described(int(target), "long-range unit", rows["target_found"].all())
-            parts.append(f"to {end}: {gates}")
-        said.append(f"From {start} {'; '.join(parts)}.")
-    control = found["gate_control"]
-    if not control["testable"]:
-        said.append(f"Control of the gates by a syntax unit is not tested: {control['reason']}.")
-    else:
-        yes = "opens" if control["met"] else "does not open"
-        same = "agree" if found["scaling"]["met"] else "do not agree"
-        said.append(
-            f"It {yes} the forget gate and {'shuts' if control['met'] else 'shut'} the input gate "
-            f"of each long-range unit beyond {config['threshold']:g} SD; the readings that do not "
-            f"depend on signs {same}."
-        )
-        if found["only_one"]["testable"]:
-            others = ", ".join(map(str, found["only_one"]["others"]))
-            said.append(
-                f"Other syntax units that reach these gates of all long-range units: {others}."
-                if others
-                else "No other syntax unit reaches these gates of all long-range units."
-            )
-    inhibition = found["mutual_inhibition"]
-    if inhibition["testable"]:
-        said.append(
-            "The long-range units of the two numbers "
-            f"{'inhibit' if inhibition['met'] else 'do not inhibit'} each other's input and forget "
-            "gates."
-        )
-    else:
-        said.append(f"Mutual inhibition is not tested: {inhibition['reason']}.")
-    return said
-
-
-def _described(unit: int, kind: str, found: bool) -> str:
-    return f"the {kind} {unit}" if found else f"unit {unit} (no {kind})"

@@ -253,7 +253,7 @@ def _left_out(lost: Sequence[KnownUnit]) -> str | None:
     if not lost:
         return None
     listed = ", ".join(f"unit {known.unit} is in layer {known.layer}" for known in lost)
-    return f"{listed}, which activations.layers leaves out"
+    return f"{listed}, whose activations were not dumped"
 
 
 def _verdict(met: bool | None, reason: str | None) -> dict[str, Any]:

@@ -10,8 +10,8 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
+from lstm_units.analyses.connectivity.figure4a import empty_figure
 from lstm_units.analyses.connectivity.known_units import KnownUnit, in_layers
-from lstm_units.analyses.connectivity.mutual_figure import empty_figure
 from lstm_units.io.figure_style import (
     BLACK,
     COLUMN_WIDTH,
