@@ -1,7 +1,6 @@
 # What can be read from the units at every word: from many (Figure 2), and from each alone.
 
-from lstm_units.config.analysis_plan import analyses
-from lstm_units.config.analysis_plan import HOLD_OUTS
+from lstm_units.config.analysis_plan import SPLIT_KINDS, analyses
 
 ANALYSES = analyses(config)
 decoded_task = lambda wildcards: ANALYSES[wildcards.analysis]["task"]
@@ -22,26 +21,29 @@ rule decode:
         long_range="<results>/{model}/units/long_range.json",
         shown="<results>/{model}/units/shown.json",
     output:
-        "<results>/{model}/decoding/{analysis}_{hold_out}.parquet",
+        decoding="<results>/{model}/decoding/{analysis}_{hold_out}.parquet",
     log:
         "<logs>/{model}/decode_{analysis}_{hold_out}.log",
     benchmark:
         "<benchmarks>/{model}/decode_{analysis}_{hold_out}.tsv"
     wildcard_constraints:
         analysis=alternatives(ANALYSES),
-        hold_out=alternatives(HOLD_OUTS),
+        hold_out=alternatives(SPLIT_KINDS),
     conda:
         "../envs/cpu.yaml"
     resources:
         mem_mb=growing(3072),
     params:
-        analysis=lambda wildcards: ANALYSES[wildcards.analysis],
-        splits=config["decoding"]["splits"],
-        test_fraction=config["decoding"]["test_fraction"],
-        regularization=config["decoding"]["regularization"],
-        tolerance=config["decoding"]["tolerance"],
-        permutations=config["decoding"]["permutations"],
-        seed=config["decoding"]["seed"],
+        analysis=lambda wildcards: {
+            key: value for key, value in ANALYSES[wildcards.analysis].items() if key != "task"
+        },
+        settings={
+            "C": config["decoding"]["regularization"],
+            **{
+                key: config["decoding"][key]
+                for key in ("splits", "test_fraction", "tolerance", "permutations", "seed")
+            },
+        },
         code=code("decoding/decode.py"),
     script:
         "../workflow_scripts/decoding/decode.py"
@@ -51,14 +53,14 @@ rule decoding_figure:
     input:
         decoding=[
             f"<results>/{{model}}/decoding/{{analysis}}_{hold_out}.parquet"
-            for hold_out in HOLD_OUTS
+            for hold_out in SPLIT_KINDS
         ],
         stimuli=lambda wildcards: (
             f"<results>/{wildcards.model}/stimuli/{decoded_task(wildcards)}.parquet"
         ),
         shown="<results>/{model}/units/shown.json",
     output:
-        figure("{analysis}", "{analysis}", "decoding", "Decoding"),
+        figure=figure("{analysis}", "{analysis}", "decoding", "Decoding"),
     log:
         "<logs>/{model}/decoding_figure_{analysis}.log",
     benchmark:
@@ -69,7 +71,7 @@ rule decoding_figure:
     conda:
         "../envs/cpu.yaml"
     params:
-        hold_outs=HOLD_OUTS,
+        kinds=SPLIT_KINDS,
         code=code("decoding/decoding_figure.py"),
     script:
         "../workflow_scripts/decoding/decoding_figure.py"
@@ -84,7 +86,7 @@ rule unit_decoding:
             f"<results>/{wildcards.model}/stimuli/{unit_decoding_task(config)}.parquet"
         ),
     output:
-        "<results>/{model}/decoding/units.parquet",
+        units="<results>/{model}/decoding/units.parquet",
     log:
         "<logs>/{model}/unit_decoding.log",
     benchmark:
@@ -113,7 +115,7 @@ rule short_range_units:
         ),
         long_range="<results>/{model}/units/long_range.json",
     output:
-        "<results>/{model}/units/short_range.json",
+        short_range="<results>/{model}/units/short_range.json",
     log:
         "<logs>/{model}/short_range_units.log",
     benchmark:
@@ -137,7 +139,7 @@ rule unit_decoding_figure:
         short_range="<results>/{model}/units/short_range.json",
         long_range="<results>/{model}/units/long_range.json",
     output:
-        figure("unit_decoding", "every unit alone", "unit_decoding", "Decoding"),
+        figure=figure("unit_decoding", "every unit alone", "unit_decoding", "Decoding"),
     log:
         "<logs>/{model}/unit_decoding_figure.log",
     benchmark:

@@ -18,7 +18,7 @@ from support.planted_network import PLURAL_UNIT, vocabulary_of, write_planted_ne
 
 import lstm_units
 from lstm_units import MODULES
-from lstm_units.analyses.decoding.write_over_time import write_decoding
+from lstm_units.analyses.decoding.over_time import decoding_over_time
 from lstm_units.analyses.long_range_units.conditions import Criteria
 from lstm_units.analyses.long_range_units.discovery import discover_long_range
 from lstm_units.api.stimuli import stimuli_frame, stimuli_table
@@ -27,11 +27,12 @@ from lstm_units.interventions.model_inputs import Compute, Context
 from lstm_units.interventions.write_ablation import write_context_states, write_shard
 from lstm_units.interventions.write_intact import write_intact, write_means
 from lstm_units.interventions.write_known_items import write_known_items
-from lstm_units.io.files import make_metadata, write_json
-from lstm_units.io.results import read_result
+from lstm_units.io.files import make_metadata
+from lstm_units.io.results import Result, read_result
 from lstm_units.models.write_checkpoint import write_checkpoint
 from lstm_units.statistics.agreement import unit_accuracy
 from lstm_units.statistics.margins import open_margins
+from lstm_units.stimuli.aligned_items import read_aligned_items
 from lstm_units.stimuli.formats import write_linzen, write_released
 from lstm_units.stimuli.table import read_stimuli, write_stimuli
 from lstm_units.stimuli.write_generated import write_generated
@@ -245,21 +246,17 @@ def test_dump_has_the_bytes_of_the_workflow_s(workflow, dump, tmp_path):
 
 
 @pytest.mark.parametrize("hold_out", ["grouped", "random"])
-def test_decoding_has_the_rows_of_the_workflow_s(workflow, stimuli, dump, tmp_path, hold_out):
-    lists = {"long_range": [{"unit": PLURAL_UNIT}], "shown": [{"unit": 7, "role": "named"}]}
-    for name, units in lists.items():
-        metadata = make_metadata(checkpoint_sha256=dump.metadata["checkpoint_sha256"])
-        write_json({"units": units}, tmp_path / f"{name}.json", metadata)
-    output = tmp_path / "decoding.parquet"
+def test_decoding_has_the_rows_of_the_workflow_s(workflow, stimuli, dump, hold_out):
     options = {"splits": 2, "test_fraction": 0.2, "C": 1.0, "tolerance": 1e-5, "seed": 5}
     chosen = {"variable": "hidden", "label": "subject_number", "conditions": "all"}
-    write_decoding(
-        *(dump.folder, [], workflow.stimuli["nounpp"]),
-        *(tmp_path / f"{name}.json" for name in lists),
-        **{**options, **chosen, "hold_out": hold_out, "train_at": None, "permutations": 0},
-        output=output,
+    expected = decoding_over_time(
+        dump,
+        [],
+        read_aligned_items(workflow.stimuli["nounpp"]),
+        long_range=Result({"units": [{"unit": PLURAL_UNIT}]}),
+        shown=Result({"units": [{"unit": 7, "role": "named"}]}),
+        **{**options, **chosen, "cross_validation": hold_out, "train_at": None, "permutations": 0},
     )
-    expected = frame_of(output)
     features = {
         "without_long_range": [1, 2, 3, 4, 5, 6, 8],
         "layer_1": [1, 2, 3, 4, 5],
@@ -269,7 +266,7 @@ def test_decoding_has_the_rows_of_the_workflow_s(workflow, stimuli, dump, tmp_pa
     found = lstm_units.decode(
         dump, stimuli["nounpp"], features=features, hold_out=hold_out, **options, **chosen
     )
-    same(found, expected)
+    same(found, expected.frame)
     at_verb = found.query("features == 'unit_7' and train_position == 4 and test_position == 4")
     assert (at_verb["auc"] == 1).all()  # it holds a plural subject over the attractor
 

@@ -49,7 +49,7 @@ def test_functions_show_signature_parameters_and_a_tested_example(page):
 def test_what_parsing_would_lose_stands_as_written(page):
     assert "- `units` (sequence of int, optional): Numbered from 1" in page
     assert '- `mode` ({"zero", "legacy", "mean"}): ' in page
-    assert "- `splits`, `test_fraction`: Number of hold-outs" in page
+    assert "- `splits`, `test_fraction`: Number of cross-validation splits" in page
     assert 'tasks: tuple[str, ...] = ("nounpp", "nounpp_adv")'.replace('"', "'") in page
     assert "#### ActivationDump.read\n" in page
     assert re.search(r"``(?!`)(?<!```)", page.replace("```", "")) is None

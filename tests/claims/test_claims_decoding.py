@@ -9,6 +9,7 @@ import pytest
 from support.number_network import LONG_RANGE
 from support.planted_network import lexicon_rows
 from support.planted_results import ENGLISH, planted_audit
+from support.scripts import run_script
 from test_claims_gates import (
     assert_same_but_for_rounding,
     dumped_results,
@@ -21,7 +22,6 @@ from test_claims_gates import (
 )
 
 from lstm_units.activations.layout import INDEX
-from lstm_units.analyses.decoding.write_over_time import write_decoding
 from lstm_units.claims.decoding import holds_number_throughout
 from lstm_units.claims.units import NONE_CONFIRMED, NONE_FOUND
 from lstm_units.io.files import make_metadata, read_metadata, write_json
@@ -30,11 +30,13 @@ from lstm_units.io.verdict import FAILS, HOLDS, NOT_TESTABLE
 
 AUDIT = planted_audit()
 REST = "all other units at the attractor"
-SETTINGS = {
+ANALYSIS = {
     "variable": "cell",
     "label": "subject_number",
     "conditions": "incongruent",
     "train_at": None,
+}
+SETTINGS = {
     "splits": 2,
     "test_fraction": 0.3,
     "C": 1.0,
@@ -49,7 +51,7 @@ def dumped(folder, model) -> ResultFiles:
     return dumped_results(folder, model, n_items=60, variables=["cell"])
 
 
-def decode(files: ResultFiles, hold_outs=("grouped",), units=LONG_RANGE, **changed) -> ResultFiles:
+def decode(files: ResultFiles, kinds=("grouped",), units=LONG_RANGE, **changed) -> ResultFiles:
     """Decode from all units but those listed, and from each of these; each layer too."""
     folder = files.folder
     sha256 = read_metadata(folder / "activations" / "nounpp" / INDEX)["checkpoint_sha256"]
@@ -57,16 +59,19 @@ def decode(files: ResultFiles, hold_outs=("grouped",), units=LONG_RANGE, **chang
     shown = [{"unit": unit, "role": "long-range"} for unit in units]
     metadata = make_metadata(kind="shown units", checkpoint_sha256=sha256)
     write_json({"units": shown}, folder / "units" / "shown.json", metadata)
-    for hold_out in hold_outs:
-        write_decoding(
-            folder / "activations" / "nounpp",
-            [],
-            folder / "stimuli" / "nounpp.parquet",
-            folder / "units" / "long_range.json",
-            folder / "units" / "shown.json",
-            **{**SETTINGS, **changed},
-            hold_out=hold_out,
-            output=folder / "decoding" / f"fig2_{hold_out}.parquet",
+    for kind in kinds:
+        run_script(
+            "decoding/decode",
+            input={
+                "dump": folder / "activations" / "nounpp",
+                "untrained": [],
+                "stimuli": folder / "stimuli" / "nounpp.parquet",
+                "long_range": folder / "units" / "long_range.json",
+                "shown": folder / "units" / "shown.json",
+            },
+            wildcards={"hold_out": kind},
+            params={"analysis": {**ANALYSIS, **changed}, "settings": SETTINGS},
+            output={"decoding": folder / "decoding" / f"fig2_{kind}.parquet"},
         )
     return files
 
@@ -84,7 +89,7 @@ def blind_to_attractors():
 @pytest.fixture(scope="module")
 def results(tmp_path_factory) -> ResultFiles:
     files = dumped(tmp_path_factory.mktemp("decoding"), planted())
-    return decode(files, hold_outs=("grouped", "random"))
+    return decode(files, kinds=("grouped", "random"))
 
 
 @pytest.fixture
@@ -163,7 +168,7 @@ def test_congruent_items_cannot_show_a_swap(copied):
 
 
 def test_without_long_range_units_all_units_are_reported_and_nothing_judged(copied):
-    decode(copied, hold_outs=("grouped", "random"), units={})
+    decode(copied, kinds=("grouped", "random"), units={})
     verdict = holds_number_throughout(copied, AUDIT)
     assert (verdict.verdict, verdict.reason) == (NOT_TESTABLE, NONE_FOUND)
     assert verdict.measured.startswith("all units at the attractor 0.")

@@ -15,7 +15,6 @@ from support.connected_network import (
 )
 from support.scripts import run_script
 
-from lstm_units.analyses.decoding.write_single_units import write_unit_decoding
 from lstm_units.analyses.syntax_units.dependency_span import SIDES
 from lstm_units.cards.card import CardSettings, with_recorded_settings
 from lstm_units.cards.reader import AFFERENTS, CardReader
@@ -184,16 +183,14 @@ def write_model_results(folder, project, model=None) -> ResultFiles:
         params={"words": 4},
         output={"words": folder / "efferents" / "words.parquet"},
     )
-    write_unit_decoding(
-        made.dump,
-        made.stimuli,
-        variable="cell",
-        label="subject_number",
-        conditions="incongruent",
-        confidence=0.95,
-        bootstrap_samples=100,
-        seed=1,
-        output=folder / "decoding" / "units.parquet",
+    run_script(
+        "decoding/unit_decoding",
+        input={"dump": made.dump, "stimuli": made.stimuli},
+        params={
+            **{"variable": "cell", "conditions": "incongruent", "confidence": 0.95},
+            **{"bootstrap_samples": 100, "seed": 1},
+        },
+        output={"units": folder / "decoding" / "units.parquet"},
     )
     config = {"confidence": 0.95}
     write_frame(accuracy_rows(), folder / "ablation/zero/accuracy.parquet", sha256, config=config)

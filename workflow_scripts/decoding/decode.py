@@ -1,22 +1,22 @@
 """Generalisation across time: train a classifier at one word, test it at every word."""
 
-from lstm_units.analyses.decoding.write_over_time import write_decoding
+from lstm_units.activations.matched import read_dumped_items
+from lstm_units.activations.reader import open_activations
+from lstm_units.analyses.decoding.over_time import decoding_over_time
+from lstm_units.io.results import read_result, write_result
 from lstm_units.runtime.console import job
 
 with job(snakemake.log[0]):
-    write_decoding(
-        snakemake.input.dump,
-        snakemake.input.untrained,
-        snakemake.input.stimuli,
-        snakemake.input.long_range,
-        snakemake.input.shown,
-        **{key: value for key, value in snakemake.params.analysis.items() if key != "task"},
-        hold_out=snakemake.wildcards.hold_out,
-        splits=snakemake.params.splits,
-        test_fraction=snakemake.params.test_fraction,
-        C=snakemake.params.regularization,
-        tolerance=snakemake.params.tolerance,
-        permutations=snakemake.params.permutations,
-        seed=snakemake.params.seed,
-        output=snakemake.output[0],
+    dump = open_activations(snakemake.input.dump)
+    untrained = [open_activations(folder) for folder in snakemake.input.untrained]
+    decoding = decoding_over_time(
+        dump=dump,
+        untrained=untrained,
+        items=read_dumped_items(snakemake.input.stimuli, dump, *untrained),
+        long_range=read_result(snakemake.input.long_range),
+        shown=read_result(snakemake.input.shown),
+        cross_validation=snakemake.wildcards.hold_out,
+        **snakemake.params.analysis,
+        **snakemake.params.settings,
     )
+    write_result(decoding, snakemake.output.decoding)

@@ -1,12 +1,18 @@
 """Figure 2, and the figures of further analyses of generalisation across time."""
 
-from lstm_units.analyses.decoding.write_figure2 import write_decoding_figure
+from lstm_units.analyses.decoding.figure2 import figure2
+from lstm_units.io.figure_style import write_figure
+from lstm_units.io.results import read_result
 from lstm_units.runtime.console import job
+from lstm_units.stimuli.table import read_stimuli
 
 with job(snakemake.log[0]):
-    write_decoding_figure(
-        dict(zip(snakemake.params.hold_outs, snakemake.input.decoding, strict=True)),
-        snakemake.input.stimuli,
-        snakemake.input.shown,
-        list(snakemake.output),
+    figure = figure2(
+        by_kind={
+            kind: read_result(path)
+            for kind, path in zip(snakemake.params.kinds, snakemake.input.decoding, strict=True)
+        },
+        stimuli=read_stimuli(snakemake.input.stimuli),
+        shown=read_result(snakemake.input.shown),
     )
+    write_figure(figure, snakemake.output.figure)

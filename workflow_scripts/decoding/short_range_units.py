@@ -1,15 +1,16 @@
 """Discover the short-range units."""
 
-from lstm_units.analyses.decoding.short_range_units import ShortRangeCriteria
-from lstm_units.analyses.decoding.write_short_range import write_short_range
+from lstm_units.analyses.decoding.short_range_units import ShortRangeCriteria, short_range_units
+from lstm_units.io.results import read_result, write_result
 from lstm_units.runtime.console import job
+from lstm_units.stimuli.aligned_items import read_aligned_items
 
 with job(snakemake.log[0]):
-    write_short_range(
-        snakemake.input.unit_decoding,
-        snakemake.input.efferents,
-        snakemake.input.stimuli,
-        snakemake.input.long_range,
-        ShortRangeCriteria(**snakemake.params.criteria),
-        snakemake.output[0],
+    found = short_range_units(
+        unit_decoding=read_result(snakemake.input.unit_decoding),
+        efferents=read_result(snakemake.input.efferents),
+        items=read_aligned_items(snakemake.input.stimuli),
+        long_range=read_result(snakemake.input.long_range),
+        criteria=ShortRangeCriteria(**snakemake.params.criteria),
     )
+    write_result(found, snakemake.output.short_range)

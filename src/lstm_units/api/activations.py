@@ -12,12 +12,10 @@ from lstm_units.activations.dump import dump_activations as write_dump
 from lstm_units.activations.dump import sentences_of, tokens_sha256
 from lstm_units.activations.reader import ActivationDump, open_activations
 from lstm_units.analyses.decoding import over_time as decoding
+from lstm_units.analyses.decoding.cross_validation import KINDS, draw_splits, tied_nouns
 from lstm_units.analyses.decoding.generalisation import Classifier
-from lstm_units.analyses.decoding.hold_outs import HOLD_OUTS, hold_outs, tied_nouns
-from lstm_units.analyses.decoding.write_over_time import warn_of_agreeing_attractors
 from lstm_units.api.checks import (
     compute_within,
-    config_words_dropped,
     first_double,
     names_list,
     number,
@@ -143,7 +141,7 @@ def decode(
     stimuli : DataFrame
         The stimuli that were dumped, words after the verb included.
     seed : int
-        Of the hold-outs and of the solver; 0 to 2**32 - 1.
+        Of the splits and of the solver; 0 to 2**32 - 1.
     features : mapping of str to sequence of int, optional
         Sets of units to decode from, by names of your choice, each a list, range or array of
         distinct units; by default ``all``: every unit of the dump.
@@ -155,8 +153,8 @@ def decode(
     hold_out : {"grouped", "random"}
         Whether lemmas are held out, or items whatever their words (as in the paper).
     splits, test_fraction
-        Number of hold-outs (1 or more), and what part of the lemmas or items is tested (between 0
-        and 1).
+        Number of cross-validation splits (1 or more), and what part of the lemmas or items is
+        tested (between 0 and 1).
     C, tolerance, max_iterations
         Of the classifier, all above 0.
 
@@ -207,10 +205,8 @@ def decode(
             f"{dump.folder} holds {', '.join(dump.variables)}, but not {variable!r}; dump that "
             "too, or choose another variable"
         )
-    if hold_out not in HOLD_OUTS:
-        raise ConfigurationError(
-            f"hold_out is {hold_out!r}; expected one of {', '.join(HOLD_OUTS)}"
-        )
+    if hold_out not in KINDS:
+        raise ConfigurationError(f"hold_out is {hold_out!r}; expected one of {', '.join(KINDS)}")
     features = _check_features(features, dump)
     table = stimuli_table(stimuli, dump.task)
     _check_same_stimuli(dump, table)
@@ -222,16 +218,15 @@ def decode(
             "label, or conditions with both numbers"
         )
     nouns = tied_nouns(items, label) if hold_out == "grouped" else []
-    with config_words_dropped():
-        drawn = hold_outs(
-            hold_out,
-            singular,
-            {noun: items.lemma(noun) for noun in nouns},
-            splits=splits,
-            test_fraction=test_fraction,
-            seed=seed,
-        )
-    warn_of_agreeing_attractors(items, conditions)
+    drawn = draw_splits(
+        hold_out,
+        singular,
+        {noun: items.lemma(noun) for noun in nouns},
+        splits=splits,
+        test_fraction=test_fraction,
+        seed=seed,
+    )
+    decoding.warn_of_agreeing_attractors(items, conditions)
     classifier = Classifier(C, tolerance, max_iterations, seed)
     analysis = decoding.Decoding(items, variable, label, drawn, classifier)
     return decoding.decode(analysis, dump, features)

@@ -18,7 +18,7 @@ from lstm_units.errors import ConfigurationError, StimuliError, UserError
 from lstm_units.interventions.model_inputs import Compute
 
 _DEVICE = re.compile(r"auto|cpu|cuda(:[0-9]+)?")
-_SECTIONS = re.compile(r"\b(ablation\.|activations\.|decoding\.|discovery: |statistics: )")
+_SECTIONS = re.compile(r"\b(ablation\.|activations\.|discovery: |statistics: )")
 
 
 def whole_number(
@@ -185,7 +185,7 @@ def config_words_dropped() -> Iterator[None]:
     Raises
     ------
     ConfigurationError
-        What the block raises, with ``decoding.splits`` worded ``splits``.
+        What the block raises, with ``ablation.memory`` worded ``memory``.
     """
     try:
         yield

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
-from lstm_units.analyses.decoding.over_time import WITHOUT_LONG_RANGE
+from lstm_units.analyses.decoding.features import WITHOUT_LONG_RANGE
 from lstm_units.claims.criteria import Audit
 from lstm_units.claims.evidence import (
     measure,
@@ -36,19 +36,19 @@ class Curves:
     ----------
     hold_out : {"grouped", "random"}
     table : DataFrame
-        ``features, test_position, n_units, auc``, one row per hold-out and position.
+        ``features, test_position, n_units, auc``, one row per split and position.
     """
 
     hold_out: str
     table: pd.DataFrame
 
     def at(self, features: str, position: int) -> np.ndarray:
-        """Return the AUC of each hold-out; empty if this was not decoded."""
+        """Return the AUC of each split; empty if this was not decoded."""
         rows = self.table["features"].eq(features) & self.table["test_position"].eq(position)
         return self.table.loc[rows, "auc"].to_numpy()
 
     def measure(self, name: str, features: str, position: int, **held_to) -> Measure:
-        """Mean over hold-outs, with the lowest and the highest of them."""
+        """Mean over splits, with the lowest and the highest of them."""
         auc = self.at(features, position)
         note = (
             f"mean, lowest and highest of {len(auc)} {self.hold_out} hold-outs, which share items"
@@ -61,8 +61,8 @@ class Curves:
 def holds_number_throughout(files: ResultFiles, audit: Audit) -> Verdict:
     """Judge whether each long-range unit holds number to the verb, and the others do not (C10).
 
-    Lakretz et al. 2019, Section 4.2 and Figure 2. Nouns are held out; what random hold-outs give,
-    as in the paper, stands beside it and is not judged. Hold-outs share items, so neither their SD
+    Lakretz et al. 2019, Section 4.2 and Figure 2. Nouns are held out; what random splits give,
+    as in the paper, stands beside it and is not judged. Splits share items, so neither their SD
     nor a t interval says how sure the mean is: in place of an interval stand the lowest and the
     highest of them.
     """

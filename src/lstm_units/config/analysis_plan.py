@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from typing import Any
 
 # Both ways to hold nouns out in decoding: no noun on both sides, or items at random as in the paper.
-HOLD_OUTS = ("grouped", "random")
+SPLIT_KINDS = ("grouped", "random")
 
 
 def chosen_tasks(config: Mapping[str, Any], section: str) -> list[str]:

@@ -1,6 +1,6 @@
 """The discovery of number units on networks in which it is known which units carry number."""
 
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 
 import pandas as pd
@@ -20,12 +20,8 @@ from support.planted_network import vocabulary_of
 from support.scripts import run_script
 
 from lstm_units.analyses.decoding.short_range_units import ShortRangeCriteria
-from lstm_units.analyses.decoding.write_short_range import write_short_range
-from lstm_units.analyses.decoding.write_single_units import write_unit_decoding
-from lstm_units.analyses.decoding.write_single_units_figure import write_unit_decoding_figure
 from lstm_units.analyses.long_range_units.conditions import Criteria
 from lstm_units.analyses.long_range_units.discovery import long_range_units
-from lstm_units.errors import ConfigurationError, UserError
 from lstm_units.interventions.model_inputs import Compute, Context
 from lstm_units.interventions.write_ablation import write_context_states, write_shard
 from lstm_units.interventions.write_intact import write_intact
@@ -42,7 +38,6 @@ CRITERIA = ShortRangeCriteria()
 LOOSE = ShortRangeCriteria(0.55, 0.55, 0.45)
 DECODING = {
     "variable": "cell",
-    "label": "subject_number",
     "conditions": "incongruent",
     "confidence": 0.95,
     "bootstrap_samples": 200,
@@ -74,16 +69,17 @@ class Experiment:
     def found(self, name: str) -> dict:
         return read_json(self.path(name))
 
-    def discover_short_range(
-        self, decoding: Path, output: Path, criteria=CRITERIA, task: str = "nounpp"
-    ) -> None:
-        write_short_range(
-            decoding,
-            self.folder / "efferents" / "units.parquet",
-            self.stimuli[task],
-            self.path("long_range"),
-            criteria,
-            output,
+    def discover_short_range(self, output: Path, criteria=CRITERIA) -> None:
+        run_script(
+            "decoding/short_range_units",
+            input={
+                "unit_decoding": self.decoding,
+                "efferents": self.folder / "efferents" / "units.parquet",
+                "stimuli": self.stimuli["nounpp"],
+                "long_range": self.path("long_range"),
+            },
+            params={"criteria": asdict(criteria)},
+            output={"short_range": output},
         )
 
 
@@ -108,7 +104,12 @@ def run(model: LanguageModel, stimuli: dict[str, Path], english: Path, folder: P
     write_activations(
         checkpoint, stimuli["nounpp"], context, COMPUTE, ["cell"], "all", "float32", dump
     )
-    write_unit_decoding(dump, stimuli["nounpp"], **DECODING, output=experiment.decoding)
+    run_script(
+        "decoding/unit_decoding",
+        input={"dump": dump, "stimuli": stimuli["nounpp"]},
+        params=DECODING,
+        output={"units": experiment.decoding},
+    )
     run_script(
         "efferents/efferents",
         input={
@@ -138,7 +139,7 @@ def run(model: LanguageModel, stimuli: dict[str, Path], english: Path, folder: P
         units=units,
     )
     write_result(found, experiment.path("long_range"))
-    experiment.discover_short_range(experiment.decoding, experiment.path("short_range"))
+    experiment.discover_short_range(experiment.path("short_range"))
     return experiment
 
 
@@ -208,46 +209,26 @@ def test_no_list_depends_on_the_sign_of_a_unit(planted, english, stimuli, tmp_pa
     assert entries[0] == entries[1]
 
 
-def test_the_figure_is_written_from_the_files_of_the_steps(planted, tmp_path):
-    paths = [tmp_path / name for name in ("one.png", "two.png")]
-    write_unit_decoding_figure(
-        planted.decoding,
-        planted.stimuli["nounpp"],
-        planted.path("short_range"),
-        planted.path("long_range"),
-        paths,
+def test_the_figure_of_all_units_says_what_it_was_made_from(planted, tmp_path):
+    run_script(
+        "decoding/unit_decoding_figure",
+        input={
+            "unit_decoding": planted.decoding,
+            "stimuli": planted.stimuli["nounpp"],
+            **{name: planted.path(name) for name in ("short_range", "long_range")},
+        },
+        output={"figure": [tmp_path / "all.png"]},
     )
-    assert paths[0].read_bytes() == paths[1].read_bytes()
+    assert b"figure of decoding from single units" in (tmp_path / "all.png").read_bytes()
 
 
 def test_files_say_what_they_were_made_from(planted):
     decoding = read_metadata(planted.decoding)
     assert decoding["task"] == "nounpp"
-    assert decoding["config"] == DECODING
+    assert decoding["config"] == {**DECODING, "label": "subject_number"}
     found = read_metadata(planted.path("short_range"))
     for key in ("checkpoint_sha256", "stimuli_sha256"):
         assert found[key] == decoding[key] is not None
-
-
-def test_what_does_not_fit_is_refused(planted, english, stimuli, tmp_path):
-    dump = planted.folder / "activations" / "nounpp"
-    output = tmp_path / "units.parquet"
-    write_unit_decoding(
-        dump, stimuli["nounpp"], **{**DECODING, "label": "attractor_number"}, output=output
-    )
-    with pytest.raises(ConfigurationError, match=r"unit_decoding\.label is attractor_number"):
-        planted.discover_short_range(output, tmp_path / "short_range.json")
-    write_unit_decoding(dump, stimuli["nounpp"], **{**DECODING, "conditions": "all"}, output=output)
-    with pytest.raises(ConfigurationError, match=r"unit_decoding\.conditions.*list PS, SP"):
-        planted.discover_short_range(output, tmp_path / "short_range.json")
-    with pytest.raises(ConfigurationError, match=r"unit_decoding\.task is simple.*no attractor"):
-        planted.discover_short_range(output, tmp_path / "short_range.json", task="simple")
-    other = tmp_path / "other" / "nounpp.parquet"
-    write_generated(english, "nounpp", 100, True, 8, other)
-    with pytest.raises(UserError, match="made from other stimuli"):
-        write_unit_decoding(dump, other, **DECODING, output=tmp_path / "no.parquet")
-    assert not (tmp_path / "short_range.json").exists()
-    assert not (tmp_path / "no.parquet").exists()
 
 
 def test_twenty_untrained_networks_yield_at_most_one_number_unit(
@@ -259,7 +240,7 @@ def test_twenty_untrained_networks_yield_at_most_one_number_unit(
     for seed in range(20):
         experiment = run(untrained_like(shape, seed), stimuli, english, tmp_path / str(seed))
         found += [(seed, *entry) for entry in experiment.lists.items() if entry[1]]
-        experiment.discover_short_range(experiment.decoding, tmp_path / "loose.json", LOOSE)
+        experiment.discover_short_range(tmp_path / "loose.json", LOOSE)
         nearly += read_json(tmp_path / "loose.json")["units"]
         testable.append(experiment.found("long_range")["n_tested"] > 0)
     assert sum(len(units) for *_, units in found) <= 1, found

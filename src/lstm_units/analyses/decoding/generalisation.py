@@ -17,7 +17,7 @@ from sklearn.pipeline import Pipeline, make_pipeline
 from sklearn.preprocessing import StandardScaler
 from sklearn.svm import LinearSVC
 
-from lstm_units.analyses.decoding.hold_outs import Split
+from lstm_units.analyses.decoding.cross_validation import Split
 
 # Decision values closer than this, in units of the margin, are ties.
 _TIE = 1e-9

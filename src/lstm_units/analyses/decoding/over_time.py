@@ -6,60 +6,233 @@ et al. 2019, Section 4.2 and Figure 2; King and Dehaene 2014). An AUC near 0 is 
 swapped, not one that is lost.
 """
 
+import logging
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
+import pyarrow as pa
 
 from lstm_units.activations.reader import ActivationDump
+from lstm_units.analyses.decoding.cross_validation import (
+    Split,
+    draw_splits,
+    permuted_labels,
+    tied_nouns,
+)
+from lstm_units.analyses.decoding.features import (
+    WITHOUT_LONG_RANGE,
+    decoded_positions,
+    feature_sets,
+)
 from lstm_units.analyses.decoding.generalisation import Classifier, generalise
-from lstm_units.analyses.decoding.hold_outs import Split
-from lstm_units.errors import ConfigurationError
+from lstm_units.errors import ConfigurationError, UserError
+from lstm_units.io.files import make_metadata
+from lstm_units.io.results import Result, require_same
+from lstm_units.io.unit_columns import arrow_table
 from lstm_units.stimuli.aligned_items import AlignedItems
 
-WITHOUT_LONG_RANGE = "without_long_range"
+log = logging.getLogger(__name__)
+
 REFERENCES = ("none", "permuted", "untrained")
-AFTER_VERB = 1  # words after the verb that are still decoded
+_DECODED_ALONE = ("long-range", "nearest", "named")
 
 
-def decoded_positions(items: AlignedItems, after_verb: int = AFTER_VERB) -> np.ndarray:
-    """Return the 0-based positions that are decoded: up to `after_verb` words after the verb."""
-    return np.arange(min(items.verb_position + after_verb + 1, items.n_positions))
-
-
-def feature_sets(
-    dump: ActivationDump, long_range: Sequence[int], single: Sequence[int]
-) -> dict[str, list[int]]:
-    """Name the sets of units to decode from.
+def decoding_over_time(
+    dump: ActivationDump,
+    untrained: Sequence[ActivationDump],
+    items: AlignedItems,
+    long_range: Result,
+    shown: Result,
+    *,
+    variable: str,
+    label: str,
+    conditions: str | Sequence[str],
+    train_at: int | None,
+    cross_validation: str,
+    splits: int,
+    test_fraction: float,
+    C: float,
+    tolerance: float,
+    max_iterations: int = 10_000,
+    permutations: int,
+    seed: int,
+) -> Result:
+    """Decode number with classifiers trained and tested at every word, beside two references.
 
     Parameters
     ----------
     dump : ActivationDump
-    long_range : sequence of int
-        The long-range units; may be empty.
-    single : sequence of int
-        Units to decode from alone.
+    untrained : sequence of ActivationDump
+        Of untrained networks of the same shape on the same items; may be empty.
+    items : AlignedItems
+        All items of the dumps.
+    long_range, shown : Result
+        Lists of units, in JSON. The long-range, nearest and named units among those shown are
+        decoded from alone too.
+    variable : str
+        Such as ``"cell"``.
+    label : str
+        Of the form `lstm_units.stimuli.aligned_items.LABEL`.
+    conditions : {"all", "incongruent"} or sequence of str
+        Which items, see `lstm_units.stimuli.aligned_items.AlignedItems.select`.
+    train_at : int or None
+        0-based position at which permuted labels are learnt; None for that of the label's noun.
+    cross_validation : {"grouped", "random"}
+        Kind of splits, see `lstm_units.analyses.decoding.cross_validation.draw_splits`; ``grouped``
+        holds out the lemmas of every noun of `tied_nouns` there. The number of the verb is that of
+        the subject, but verbs are not held out: at the verb and after it the reference to read
+        against is the untrained network.
+    splits : int
+    test_fraction : float
+        Of the lemmas of each noun, or of the items.
+    C, tolerance, max_iterations
+        Of `lstm_units.analyses.decoding.generalisation.Classifier`.
+    permutations : int
+        Replicates of the labels permuted over lemmas; none where the lemmas are not known.
+    seed : int
 
     Returns
     -------
-    dict of str to list of int
-        ``without_long_range`` (all dumped units but the long-range ones), ``layer_1`` and so on,
-        ``unit_776`` and so on, with the 1-based units.
+    Result
+        ``features, reference, replicate, split, train_position, test_position, n_units, auc,
+        converged``; see `decode`, `decode_permuted` and `decode_untrained`.
 
     Raises
     ------
     ConfigurationError
-        If nothing is left without the long-range units.
+        If a variable, unit, label, condition or position does not exist, too few items or
+        lemmas are left, or lemmas to hold out are not known.
+    UserError
+        If an input was made from another model.
     """
-    rest = [unit for unit in dump.units() if unit not in set(long_range)]
-    if not rest:
-        raise ConfigurationError(
-            f"{dump.folder} holds no unit but the long-range ones; dump more layers "
-            "(activations.layers in config.yaml)"
+    require_same(dump, long_range, shown)
+    _check_references(dump, untrained)
+    items = items.select(conditions)
+    trained_at = _train_position(items, label, train_at)
+    removed = [unit["unit"] for unit in long_range.content["units"]]
+    alone = [u["unit"] for u in shown.content["units"] if u["role"] in _DECODED_ALONE]
+    features = feature_sets(dump, removed, alone)
+    number = items.label(label)
+    held_out = tied_nouns(items, label) if cross_validation == "grouped" else []
+    lemmas = {noun: items.lemma(noun) for noun in held_out}
+    lemma = items.lemma(label) if items.knows_lemma(label) else None
+    drawn = draw_splits(
+        cross_validation, number, lemmas, splits=splits, test_fraction=test_fraction, seed=seed
+    )
+    warn_of_agreeing_attractors(items, conditions)
+    analysis = Decoding(
+        items, variable, label, drawn, Classifier(C, tolerance, max_iterations, seed)
+    )
+    rest = features[WITHOUT_LONG_RANGE]
+    tables = [decode(analysis, dump, features)]
+    if permutations and lemma is not None:
+        labels = permuted_labels(number, lemma, drawn, replicates=permutations, seed=seed)
+        tables.append(decode_permuted(analysis, dump, rest, labels, trained_at))
+    elif permutations:
+        log.warning(
+            "the items of %s do not all name the lemma that %s belongs to: labels are not "
+            "permuted over lemmas, so that reference is missing",
+            *(items.task, label),
         )
-    layers = {f"layer_{layer}": dump.units([layer]) for layer in dump.layers}
-    return {WITHOUT_LONG_RANGE: rest, **layers, **{f"unit_{unit}": [unit] for unit in single}}
+    if untrained:
+        tables.append(decode_untrained(analysis, untrained, rest))
+    table = pd.concat(tables, ignore_index=True)
+    n_fits, n_unconverged = _count_fits(table)
+    if n_unconverged:
+        log.warning(
+            "%d of %d classifiers did not reach the tolerance of %g in %d iterations; the column "
+            "converged says which",
+            *(n_unconverged, n_fits, tolerance, max_iterations),
+        )
+    config = {
+        "variable": variable,
+        "label": label,
+        "conditions": conditions if isinstance(conditions, str) else list(conditions),
+        "train_at": trained_at,
+        "hold_out": cross_validation,
+        "splits": splits,
+        "test_fraction": test_fraction,
+        "C": C,
+        "tolerance": tolerance,
+        "max_iterations": max_iterations,
+        "permutations": permutations,
+    }
+    metadata = make_metadata(
+        kind="decoding across time",
+        task=items.task,
+        config=config,
+        seed=seed,
+        checkpoint_sha256=dump.metadata["checkpoint_sha256"],
+        untrained_sha256=[other.metadata["checkpoint_sha256"] for other in untrained],
+        stimuli_sha256=dump.metadata["stimuli_sha256"],
+        units_removed=[unit for unit in removed if unit in set(dump.units())],
+        n_items=len(items),
+        n_lemmas=None if lemma is None else len(set(lemma.tolist())),
+        held_out=held_out,
+        n_train_items=[len(train) for train, _ in drawn],
+        n_test_items=[len(test) for _, test in drawn],
+        n_classifiers=n_fits,
+        n_not_converged=n_unconverged,
+    )
+    return Result(_arrow(table), metadata, "the decoding over time")
+
+
+def _check_references(dump: ActivationDump, untrained: Sequence[ActivationDump]) -> None:
+    """Refuse untrained networks that are not copies of the one of the dump."""
+    for other in untrained:
+        if other.model_layer_sizes != dump.model_layer_sizes or other.layers != dump.layers:
+            raise UserError(
+                f"{other.source} holds layers {other.layers} of a network of "
+                f"{other.model_layer_sizes} units, {dump.source} layers {dump.layers} of one of "
+                f"{dump.model_layer_sizes}: the reference must have the same shape. Delete the "
+                "folder that is out of date and run the workflow again"
+            )
+        copied = other.metadata["config"].get("untrained_like") or "none"
+        require_same(dump, Result(None, {"checkpoint_sha256": copied}, other.source))
+
+
+def warn_of_agreeing_attractors(items: AlignedItems, conditions: str | Sequence[str]) -> None:
+    """Say when the first attractor of incongruent items does not always disagree."""
+    if conditions != "incongruent" or len(items.attractor_positions) < 2:
+        return
+    agreeing = int((items.label("attractor_number") == items.label("subject_number")).sum())
+    if agreeing:
+        log.warning(
+            "in %d of %d incongruent items of %s the first attractor has the subject's number and "
+            "only another one differs, so an AUC cannot reach 0 there even for a unit that holds "
+            "the number of the last noun; choose conditions in which it always differs",
+            *(agreeing, len(items), items.task),
+        )
+
+
+def _train_position(items: AlignedItems, label: str, train_at: int | None) -> int:
+    position = items.position(label) if train_at is None else train_at
+    known = decoded_positions(items).tolist()
+    if position not in known:
+        raise ConfigurationError(
+            f"train_at is {position}, but the words of {items.task} that are decoded stand at "
+            f"positions {known[0]} to {known[-1]}, counted from 0"
+        )
+    return position
+
+
+def _count_fits(table: pd.DataFrame) -> tuple[int, int]:
+    """Return how many classifiers there were, and how many of them did not converge."""
+    keys = ["features", "reference", "replicate", "split", "train_position"]
+    fits = table.drop_duplicates(keys)
+    return len(fits), int((~fits["converged"]).sum())
+
+
+def _arrow(table: pd.DataFrame) -> pa.Table:
+    """Return the rows with the column types of the file contract."""
+    small = ("replicate", "split", "train_position", "test_position")
+    rows = arrow_table(table, n_units=pa.int32(), **dict.fromkeys(small, pa.int16()))
+    # All references by name, whether they were computed or not.
+    codes = pa.array(pd.Categorical(table["reference"], categories=REFERENCES).codes, pa.int32())
+    reference = pa.DictionaryArray.from_arrays(codes, pa.array(REFERENCES))
+    return rows.set_column(rows.column_names.index("reference"), "reference", reference)
 
 
 @dataclass(frozen=True)
@@ -73,9 +246,9 @@ class Decoding:
     variable : str
         Such as ``"cell"``.
     label : str
-        As in `lstm_units.stimuli.aligned_items.LABEL`.
+        Of the form `lstm_units.stimuli.aligned_items.LABEL`.
     splits : sequence of (ndarray, ndarray)
-        From `lstm_units.analyses.decoding.hold_outs.hold_outs`.
+        From `lstm_units.analyses.decoding.cross_validation.draw_splits`.
     classifier : Classifier
     """
 
@@ -112,7 +285,7 @@ def decode(
     analysis : Decoding
     dump : ActivationDump
     features : mapping of str to sequence of int
-        Sets of units, see `feature_sets`; one is in memory at a time.
+        Sets of units by name; one is in memory at a time.
 
     Returns
     -------
@@ -163,7 +336,7 @@ def decode_permuted(
     dump : ActivationDump
     units : sequence of int
     labels : ndarray of bool, shape (replicates, items)
-        From `lstm_units.analyses.decoding.hold_outs.permuted_labels`.
+        From `lstm_units.analyses.decoding.cross_validation.permuted_labels`.
     train_at : int
     features : str
         Name of the set of units.

@@ -5,6 +5,7 @@ from dataclasses import fields
 from typing import Any
 
 from lstm_units.config.analysis_plan import (
+    SPLIT_KINDS,
     analyses,
     finds_short_range,
     unit_decoding_task,
@@ -13,9 +14,7 @@ from lstm_units.config.rooms import Figure, Products, Room, each
 
 
 def _over_time(config: Mapping[str, Any], model: str) -> Products:
-    names = [
-        f"{name}_{hold_out}" for name in analyses(config) for hold_out in ("grouped", "random")
-    ]
+    names = [f"{name}_{kind}" for name in analyses(config) for kind in SPLIT_KINDS]
     return Products(figures=tuple(analyses(config)), audited=each("decoding/{}.parquet", names))
 
 

@@ -14,6 +14,7 @@ import pandas as pd
 
 from lstm_units.errors import ConfigurationError, UserError
 from lstm_units.io.files import rounded
+from lstm_units.io.results import Result, made_from
 from lstm_units.stimuli.aligned_items import AlignedItems
 
 CRITERIA = ("efferents", "subject", "attractor")
@@ -49,9 +50,64 @@ class ShortRangeCriteria:
         ):
             value = getattr(self, key)
             if not low <= value <= high:
-                raise ConfigurationError(
-                    f"short_range: {key} is {value}; write an AUC from {low:g} to {high:g}"
-                )
+                raise ConfigurationError(f"{key} is {value}; write an AUC from {low:g} to {high:g}")
+
+
+def short_range_units(
+    unit_decoding: Result,
+    efferents: Result,
+    items: AlignedItems,
+    long_range: Result,
+    criteria: ShortRangeCriteria,
+) -> Result:
+    """Find the short-range units among the results of other analyses.
+
+    Parameters
+    ----------
+    unit_decoding : Result
+        From `lstm_units.analyses.decoding.single_units.unit_decoding`, of the subject's number.
+    efferents : Result
+        How far apart the weights of each unit to verb forms stand: ``efferents/units.parquet``.
+    items : AlignedItems
+        All items of the task of `unit_decoding`.
+    long_range : Result
+        The long-range units, in JSON.
+    criteria : ShortRangeCriteria
+
+    Returns
+    -------
+    Result
+        What `discover_short_range` returns.
+
+    Raises
+    ------
+    ConfigurationError
+        If another label than the subject's number was decoded, or the task or its items cannot
+        show a swap.
+    UserError
+        If the results do not belong together.
+    """
+    config = unit_decoding.config
+    if config["label"] != "subject_number":
+        raise ConfigurationError(
+            f"the units were decoded for {config['label']}; short-range units are found by the "
+            "subject's number: decode subject_number"
+        )
+    metadata = made_from(
+        *(unit_decoding, efferents, long_range),
+        kind="short-range units",
+        config=config,
+        stimuli_sha256=unit_decoding.metadata["stimuli_sha256"],  # only it looked at items itself
+    )
+    found = discover_short_range(
+        unit_decoding.frame,
+        efferents.frame,
+        items.select(config["conditions"]),
+        long_range.content,
+        criteria,
+        variable=config["variable"],
+    )
+    return Result(found, metadata, "the short-range units")
 
 
 def discover_short_range(
@@ -72,7 +128,8 @@ def discover_short_range(
     Parameters
     ----------
     unit_decoding : DataFrame
-        From `lstm_units.analyses.decoding.single_units.unit_decoding`, of the subject's number, on `items`.
+        From `lstm_units.analyses.decoding.single_units.decode_units`, of the subject's number, on
+        `items`.
     efferents : DataFrame
         ``unit, layer, auc, separability, q`` of the units of the last layer; ``auc`` is the
         probability that the weight to a singular form exceeds that to a plural form.
@@ -80,7 +137,7 @@ def discover_short_range(
         The items of `unit_decoding`, all of whose (first) attractors have another number than the
         subject.
     long_range : mapping
-        From `lstm_units.analyses.long_range_units.discovery.discover_long_range`; its units are no short-range units.
+        Its ``units`` are no short-range units.
     criteria : ShortRangeCriteria
     variable : str
         What was decoded; recorded, and it decides whether ``supports_its_number`` is known.
@@ -143,17 +200,16 @@ def discover_short_range(
 def _check_items(items: AlignedItems) -> None:
     if not items.attractor_positions:
         raise ConfigurationError(
-            f"unit_decoding.task is {items.task}, which has no attractor, so no unit can swap "
-            "there; name a task with one, such as nounpp"
+            f"{items.task} has no attractor, so no unit can swap there; decode a task with one, "
+            "such as nounpp"
         )
     same = items.attractor_numbers[:, 0] == items.subject_number
     if same.any():
         other = sorted(set(items.condition[~same].tolist()) - set(items.condition[same].tolist()))
-        hint = f"list {', '.join(other)}" if other else "choose another task"
+        hint = f"choose the conditions {', '.join(other)}" if other else "choose another task"
         raise ConfigurationError(
-            f"unit_decoding.conditions: the first attractor of {same.sum()} of the {len(items)} "
-            f"chosen items of {items.task} has the number of its subject, so a swap would not show "
-            f"there; {hint}"
+            f"the first attractor of {same.sum()} of the {len(items)} chosen items of {items.task} "
+            f"has the number of its subject, so a swap would not show there; {hint}"
         )
 
 
@@ -169,8 +225,8 @@ def _join(
     decoded = unit_decoding[unit_decoding["unit"].isin(last["unit"])]
     if decoded.empty:
         raise ConfigurationError(
-            "activations.layers: the activations lack the last layer, which short-range units are "
-            f"looked for in; add {int(efferents['layer'].max())}"
+            "the activations lack the last layer, which short-range units are looked for in; dump "
+            f"layer {int(efferents['layer'].max())} too"
         )
     places = {"subject": items.subject_position, "attractor": items.attractor_positions[0]}
     for name, position in places.items():

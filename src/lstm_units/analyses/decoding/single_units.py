@@ -5,16 +5,20 @@ the noun and tested at another position (generalisation across time, Lakretz et 
 4.2), its AUC is the unit's own AUC there, with the sign that is right at the noun.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
+import pyarrow as pa
 
 from lstm_units.activations.reader import ActivationDump
+from lstm_units.analyses.decoding.features import decoded_positions
 from lstm_units.errors import ConfigurationError, UserError
+from lstm_units.io.files import make_metadata
+from lstm_units.io.results import Result
 from lstm_units.stimuli.aligned_items import AlignedItems
 
-AFTER_VERB = 1  # words after the verb that are looked at
 _BLOCK_VALUES = 2**22  # values that are read at a time
 
 
@@ -126,13 +130,61 @@ def bootstrap_auc(
 def unit_decoding(
     dump: ActivationDump,
     items: AlignedItems,
+    *,
+    variable: str,
+    label: str,
+    conditions: str | Sequence[str],
+    confidence: float,
+    bootstrap_samples: int,
+    seed: int,
+) -> Result:
+    """Decode a noun's number from every unit of a dump at every position.
+
+    Parameters
+    ----------
+    dump : ActivationDump
+    items : AlignedItems
+        All items of the dump.
+    conditions : {"all", "incongruent"} or sequence of str
+        Which items, see `lstm_units.stimuli.aligned_items.AlignedItems.select`.
+    variable, label, confidence, bootstrap_samples, seed
+        Of `decode_units`.
+
+    Returns
+    -------
+    Result
+        The table of `decode_units`.
+    """
+    settings = {
+        "variable": variable,
+        "label": label,
+        "confidence": confidence,
+        "bootstrap_samples": bootstrap_samples,
+        "seed": seed,
+    }
+    table = decode_units(dump, items.select(conditions), **settings)
+    conditions = conditions if isinstance(conditions, str) else list(conditions)
+    metadata = make_metadata(
+        kind="decoding from single units",
+        task=items.task,
+        config={**settings, "conditions": conditions},
+        seed=seed,
+        checkpoint_sha256=dump.metadata["checkpoint_sha256"],
+        stimuli_sha256=dump.metadata["stimuli_sha256"],
+    )
+    rows = pa.Table.from_pandas(table, preserve_index=False)
+    return Result(rows, metadata, "the decoding of single units")
+
+
+def decode_units(
+    dump: ActivationDump,
+    items: AlignedItems,
     variable: str = "cell",
     label: str = "subject_number",
     *,
     confidence: float = 0.95,
     bootstrap_samples: int = 1000,
     seed: int = 2019,
-    after_verb: int = AFTER_VERB,
 ) -> pd.DataFrame:
     """AUC of a noun's number from every single unit at every position, with lemma-wise intervals.
 
@@ -151,19 +203,16 @@ def unit_decoding(
     Parameters
     ----------
     dump : ActivationDump
-        From `lstm_units.activations.reader.open_activations`.
     items : AlignedItems
         The items to use, of the task of `dump`. Swaps show in incongruent items only.
     variable : str
         Which of the variables of `dump`; the paper decodes ``cell``.
     label : str
-        As in `lstm_units.stimuli.aligned_items.LABEL`.
+        Of the form `lstm_units.stimuli.aligned_items.LABEL`.
     confidence : float
         Level of the intervals.
     bootstrap_samples : int
     seed : int
-    after_verb : int
-        Positions run from 0 to this many after the verb, as far as the shortest item goes.
 
     Returns
     -------
@@ -185,7 +234,7 @@ def unit_decoding(
     singular = items.label(label)
     if singular.all() or not singular.any():
         raise ConfigurationError(
-            f"unit_decoding: all {len(items)} chosen items of {items.task} have the same {label}; "
+            f"all {len(items)} chosen items of {items.task} have the same {label}; "
             "choose conditions with both numbers"
         )
     # Items of unknown lemmas count as of one, which leaves nothing to resample.
@@ -194,7 +243,7 @@ def unit_decoding(
     positive = np.bincount(lemma[singular], minlength=len(lemmas)).astype(float)
     negative = np.bincount(lemma[~singular], minlength=len(lemmas)).astype(float)
     draws = draw_lemmas(positive, negative, bootstrap_samples, seed)
-    positions = np.arange(min(items.verb_position + after_verb + 1, items.n_positions))
+    positions = decoded_positions(items)
     nodes = _nodes(dump, items, positions)
     at_position = [_at_position(column, singular, lemma, len(lemmas)) for column in nodes.T]
 
@@ -249,13 +298,9 @@ def _flipped(auc: np.ndarray, noun: int) -> np.ndarray:
 
 def _check_settings(confidence: float, bootstrap_samples: int) -> None:
     if not 0 < confidence < 1:
-        raise ConfigurationError(
-            f"unit_decoding: confidence is {confidence}; write a number between 0 and 1"
-        )
+        raise ConfigurationError(f"confidence is {confidence}; write a number between 0 and 1")
     if bootstrap_samples < 100:
-        raise ConfigurationError(
-            f"unit_decoding: bootstrap_samples is {bootstrap_samples}; write 100 or more"
-        )
+        raise ConfigurationError(f"bootstrap_samples is {bootstrap_samples}; write 100 or more")
 
 
 def _nodes(dump: ActivationDump, items: AlignedItems, positions: np.ndarray) -> np.ndarray:

@@ -26,6 +26,7 @@ from lstm_units.io.figure_style import (
     TEXT_WIDTH,
     new_figure,
 )
+from lstm_units.io.results import Result, made_from, require_same
 from lstm_units.stimuli.aligned_items import AlignedItems
 
 _SUBJECT_LIMITS, _ATTRACTOR_LIMITS = (0.47, 1.14), (-0.12, 1.12)  # with room for numbers
@@ -50,6 +51,41 @@ class _Mark:
 
 
 def unit_decoding_figure(
+    unit_decoding: Result, items: AlignedItems, short_range: Result, long_range: Result
+) -> Result:
+    """Draw every unit: what it tells at the subject against what it tells at the attractor.
+
+    Parameters
+    ----------
+    unit_decoding : Result
+        From `lstm_units.analyses.decoding.single_units.unit_decoding`.
+    items : AlignedItems
+        All items of its task.
+    short_range, long_range : Result
+        The short-range and the long-range units, in JSON.
+
+    Returns
+    -------
+    Result
+        It holds the figure of `draw_units`.
+    """
+    require_same(unit_decoding, short_range, long_range)
+    config, criteria = unit_decoding.config, short_range.content["criteria"]
+    figure = draw_units(
+        unit_decoding.frame,
+        items.select(config["conditions"]),
+        short_range.content,
+        long_range.content,
+    )
+    metadata = made_from(
+        unit_decoding,
+        kind="figure of decoding from single units",
+        config={**config, "criteria": criteria},
+    )
+    return Result(figure, metadata)
+
+
+def draw_units(
     table: pd.DataFrame,
     items: AlignedItems,
     short_range: Mapping[str, Any],
@@ -70,12 +106,13 @@ def unit_decoding_figure(
     Parameters
     ----------
     table : DataFrame
-        From `lstm_units.analyses.decoding.single_units.unit_decoding`, of the subject's number, on `items`.
+        From `lstm_units.analyses.decoding.single_units.decode_units`, of the subject's number, on
+        `items`.
     items : AlignedItems
     short_range : mapping
         From `lstm_units.analyses.decoding.short_range_units.discover_short_range`.
     long_range : mapping
-        From `lstm_units.analyses.long_range_units.discovery.discover_long_range`.
+        Its ``units`` have a ``subject_number`` each.
     width : float
         Inches.
 
@@ -164,7 +201,7 @@ def _points(table: pd.DataFrame, items: AlignedItems) -> pd.DataFrame:
     if points.empty or "attractor" not in points or points.isna().to_numpy().any():
         raise UserError(
             f"no figure of all units: the decoding has no values at the subject and an attractor "
-            f"of {items.task}; choose a task with an attractor as unit_decoding.task"
+            f"of {items.task}; decode a task with an attractor"
         )
     return points.reset_index()
 

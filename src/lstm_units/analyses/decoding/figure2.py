@@ -1,16 +1,18 @@
-"""Figure 2: number decoded across time, with its references; takes DataFrames, returns a Figure."""
+"""Figure 2: number decoded across time, with its references."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import matplotlib as mpl
 import numpy as np
 import pandas as pd
+import pyarrow as pa
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
+from lstm_units.analyses.decoding.features import WITHOUT_LONG_RANGE
 from lstm_units.errors import UserError
 from lstm_units.io.figure_style import (
     BLACK,
@@ -28,11 +30,19 @@ from lstm_units.io.figure_style import (
     YELLOW,
     new_figure,
 )
-from lstm_units.stimuli.aligned_items import AlignedItems
+from lstm_units.io.results import Result, made_from, require_same
+from lstm_units.stimuli.aligned_items import AlignedItems, align_items
+from lstm_units.stimuli.table import scored_sha256
 
-# As in lstm_units.analyses.decoding.over_time, whose import would redraw the figure when only its code changes.
-WITHOUT_LONG_RANGE = "without_long_range"
-HOLD_OUT_TITLES = {"grouped": "nouns held out", "random": "random items held out"}
+# What the decodings of one figure have in common.
+_SHARED = {
+    "label": "label",
+    "train_at": "training position",
+    "conditions": "list of conditions",
+    "variable": "variable",
+}
+# By kind of cross-validation splits.
+TITLES = {"grouped": "nouns held out", "random": "random items held out"}
 # Rows of heat maps, by reference, where the tables have it.
 _MAPS = {"none": "trained network", "untrained": "untrained network"}
 _LAYERS = ((GREEN, "s"), (SKY, "D"), (YELLOW, "P"))
@@ -58,8 +68,58 @@ class _Curve:
     style: dict[str, Any]
 
 
-def decoding_figure(
-    by_hold_out: Mapping[str, pd.DataFrame],
+def figure2(by_kind: Mapping[str, Result], stimuli: pa.Table, shown: Result) -> Result:
+    """Draw Figure 2, or the same of another analysis, one column per kind of splits.
+
+    Parameters
+    ----------
+    by_kind : mapping of str to Result
+        From `lstm_units.analyses.decoding.over_time.decoding_over_time`, by kind of
+        cross-validation splits.
+    stimuli : pyarrow.Table
+        Of the decoded task; the first of the decoded items is the example on the axes.
+    shown : Result
+        The units to show, ``units/shown.json``.
+
+    Returns
+    -------
+    Result
+        It holds the figure of `generalisation_figure`.
+
+    Raises
+    ------
+    UserError
+        If the decodings do not belong together, or to the stimuli.
+    """
+    first = next(iter(by_kind.values()))
+    config, task = first.config, first.metadata["task"]
+    read = Result(stimuli, {"stimuli_sha256": scored_sha256({task: stimuli})}, "the stimuli")
+    same = {"stimuli_sha256": "version of the stimuli", **_SHARED}
+    require_same(*by_kind.values(), read, checkpoint=False, **same)
+    items = align_items(stimuli, task).select(config["conditions"])
+    example = stimuli["tokens"][stimuli["item"].to_pylist().index(int(items.item[0]))].as_py()
+    conditions = config["conditions"]
+    named = conditions if isinstance(conditions, str) else ", ".join(conditions)
+    figure = generalisation_figure(
+        {kind: result.frame for kind, result in by_kind.items()},
+        replace(items, words=tuple(example)),
+        config["label"],
+        shown=shown.content["units"],
+        removed=first.metadata["units_removed"],
+        held_out={kind: result.metadata.get("held_out", []) for kind, result in by_kind.items()},
+        decoded=f"{config['variable'].replace('_', ' ')}, {named} items",
+        train_at=config["train_at"],
+    )
+    metadata = made_from(
+        *by_kind.values(),
+        kind="figure of decoding across time",
+        config={key: config[key] for key in _SHARED},
+    )
+    return Result(figure, metadata)
+
+
+def generalisation_figure(
+    by_kind: Mapping[str, pd.DataFrame],
     items: AlignedItems,
     label: str,
     *,
@@ -70,7 +130,7 @@ def decoding_figure(
     train_at: int | None = None,
     width: float = TEXT_WIDTH,
 ) -> Figure:
-    """Draw number decoded across time (Lakretz et al. 2019, Figure 2), by kind of hold-outs.
+    """Draw number decoded across time (Lakretz et al. 2019, Figure 2), by kind of splits.
 
     Above: the AUC at every word of a decoder trained at one word, mean and SD over splits (for
     the references over splits and replicates), cut at 0 and 1. Below: every training word
@@ -79,18 +139,19 @@ def decoding_figure(
 
     Parameters
     ----------
-    by_hold_out : mapping of str to DataFrame
-        From `lstm_units.analyses.decoding.over_time`, by kind of hold-outs; one column of panels each.
+    by_kind : mapping of str to DataFrame
+        The tables of `lstm_units.analyses.decoding.over_time.decoding_over_time`, by kind of
+        cross-validation splits; one column of panels each.
     items : AlignedItems
         Its words are the example on the axes.
     label : str
-        As in `lstm_units.stimuli.aligned_items.LABEL`.
+        Of the form `lstm_units.stimuli.aligned_items.LABEL`.
     shown : sequence of mapping
         The units of ``units/shown.json``: names and colours of the units decoded alone.
     removed : sequence of int
         The long-range units that the set without them lacks; with none it is named all units.
     held_out : mapping of str to sequence of str, optional
-        By kind of hold-outs, the nouns whose lemmas were held out, named as labels; empty if
+        By kind of splits, the nouns whose lemmas were held out, named as labels; empty if
         items were.
     decoded : str, optional
         What was decoded from which items, such as ``"cell, incongruent items"``; the heading.
@@ -109,8 +170,7 @@ def decoding_figure(
         If there is nothing to draw, or nothing was trained at that position.
     """
     tables = {
-        name: table.astype({"features": str, "reference": str})
-        for name, table in by_hold_out.items()
+        name: table.astype({"features": str, "reference": str}) for name, table in by_kind.items()
     }
     if not tables or any(len(table) == 0 for table in tables.values()):
         raise UserError("no decoding to draw: a table is missing or empty")
@@ -118,8 +178,7 @@ def decoding_figure(
     positions = np.unique(np.concatenate([table["test_position"] for table in tables.values()]))
     if any(position not in set(table["train_position"]) for table in tables.values()):
         raise UserError(
-            f"no decoder was trained at position {position}, counted from 0; choose another "
-            "decoding.train_at"
+            f"no decoder was trained at position {position}, counted from 0; choose another one"
         )
     words = [items.words[p] for p in positions]
     roles = _roles(items)
@@ -176,12 +235,12 @@ def _draw(
 
     if decoded:
         head(decoded, 0.06)
-    for column, (hold_out, table) in enumerate(tables.items()):
+    for column, (kind, table) in enumerate(tables.items()):
         axis = place(_LEFT + column * (panel + _GAP), top, panel, _CURVES)
         _draw_curves(axis, table, curves, positions, position)
         _name_words(axis, words, roles, positions)
         _name_roles(axis, roles, rows)
-        axis.set_title(titles[hold_out], fontsize=FONT_SIZE, pad=title_pad)
+        axis.set_title(titles[kind], fontsize=FONT_SIZE, pad=title_pad)
         if column == 0:
             trained = words[positions.tolist().index(position)]
             axis.set_ylabel(f"AUC of {label.replace('_', ' ')}\ntrained at “{trained}”")
@@ -203,13 +262,13 @@ def _draw(
     )
     head(f"{_rest_name(removed)}, trained at every word", first_map - 0.17 - _HEADING)
     for row, reference in enumerate(maps):
-        for column, (hold_out, table) in enumerate(tables.items()):
+        for column, (kind, table) in enumerate(tables.items()):
             x, y = left + column * (side + _GAP), first_map + row * step
             axis = place(x, y, side, side)
             image = _draw_matrix(axis, table, reference, positions, side)
             _name_words(axis, words, roles, positions, both=True)
             if row == 0:
-                axis.set_title(titles[hold_out], fontsize=FONT_SIZE, pad=4)
+                axis.set_title(titles[kind], fontsize=FONT_SIZE, pad=4)
             if row == len(maps) - 1:
                 axis.set_xlabel("tested at", labelpad=1)
             else:
@@ -226,10 +285,10 @@ def _draw(
     return figure
 
 
-def _title(hold_out: str, held_out: Sequence[str], roles, items: AlignedItems) -> str:
+def _title(kind: str, held_out: Sequence[str], roles, items: AlignedItems) -> str:
     """Say what is held out."""
     if not held_out:
-        return HOLD_OUT_TITLES.get(hold_out, hold_out)
+        return TITLES.get(kind, kind)
     names = [roles[items.position(noun)] for noun in held_out]
     if len(names) > 2 and len(names) == 1 + len(items.attractor_positions):
         return "all nouns held out"

@@ -1,18 +1,21 @@
-"""Figure 2: what is drawn where, words and roles on the axes, one font size, equal bytes."""
+"""Figure 2: what is drawn where, words and roles on the axes, one font size, no overlap."""
 
 import numpy as np
 import pandas as pd
 import pyarrow as pa
 import pytest
-from matplotlib.text import Text
+from support.figure_checks import check_texts
+from support.scripts import run_script
 
-from lstm_units.analyses.decoding.figure import decoding_figure
-from lstm_units.analyses.decoding.write_figure2 import write_decoding_figure
+from lstm_units.analyses.decoding.figure2 import figure2, generalisation_figure
 from lstm_units.errors import UserError
-from lstm_units.io.figure_style import FONT_SIZE, PLURAL, SINGULAR, save_figure
-from lstm_units.io.files import make_metadata, write_json, write_parquet
-from lstm_units.stimuli.aligned_items import AlignedItems, read_aligned_items
-from lstm_units.stimuli.write_generated import write_generated
+from lstm_units.io.figure_style import PLURAL, SINGULAR
+from lstm_units.io.files import make_metadata, write_json
+from lstm_units.io.results import Result, write_result
+from lstm_units.stimuli.aligned_items import AlignedItems
+from lstm_units.stimuli.generation import generate
+from lstm_units.stimuli.language_tables import read_language
+from lstm_units.stimuli.table import scored_sha256, write_stimuli
 
 WORDS = ("The", "boy", "near", "the", "cars", "encourages", "the", "cat", ".")
 SHOWN = [
@@ -75,8 +78,8 @@ def decoded(n_positions=7, sets=SETS, references=("none", "permuted", "untrained
 
 def draw(**changes):
     tables = {"grouped": decoded(), "random": decoded()}
-    arguments = {"by_hold_out": tables, "items": make_items(), "label": "subject_number"}
-    return decoding_figure(
+    arguments = {"by_kind": tables, "items": make_items(), "label": "subject_number"}
+    return generalisation_figure(
         **{
             **arguments,
             "shown": SHOWN,
@@ -95,15 +98,11 @@ def figure():
     return made
 
 
-def visible_texts(figure):
-    return [t for t in figure.findobj(Text) if t.get_text().strip() and t.get_visible()]
-
-
 def headings(figure):
     return [text.get_text() for text in figure.texts]
 
 
-def test_each_kind_of_hold_outs_has_curves_above_and_two_matrices_below(figure):
+def test_each_kind_of_splits_has_curves_above_and_two_matrices_below(figure):
     titles = ["subject and attractor nouns held out", "random items held out"]
     assert [axis.get_title() for axis in figure.axes] == [*titles, *titles, "", "", ""]
     assert headings(figure) == [
@@ -135,7 +134,7 @@ def test_each_kind_of_hold_outs_has_curves_above_and_two_matrices_below(figure):
 )  # fmt: skip
 def test_titles_say_which_nouns_are_held_out(attractors, held_out, title):
     made = draw(
-        by_hold_out={"grouped": decoded()},
+        by_kind={"grouped": decoded()},
         items=make_items(attractors=attractors),
         held_out={"grouped": held_out},
     )
@@ -143,16 +142,16 @@ def test_titles_say_which_nouns_are_held_out(attractors, held_out, title):
 
 
 def test_without_an_untrained_network_there_is_one_row_of_matrices():
-    made = draw(by_hold_out={"grouped": decoded(references=("none", "permuted"))}, decoded=None)
+    made = draw(by_kind={"grouped": decoded(references=("none", "permuted"))}, decoded=None)
     assert len([axis for axis in made.axes if axis.images]) == 1
     assert headings(made) == ["all but long-range units, trained at every word"]
-    assert made.get_figheight() < draw(by_hold_out={"grouped": decoded()}).get_figheight() - 1.5
+    assert made.get_figheight() < draw(by_kind={"grouped": decoded()}).get_figheight() - 1.5
 
 
 def test_training_words_that_were_not_computed_stay_empty():
     table = decoded()
     table = table[(table["reference"] != "untrained") | (table["train_position"] == 1)]
-    matrix = draw(by_hold_out={"grouped": table}).axes[2]
+    matrix = draw(by_kind={"grouped": table}).axes[2]
     values = np.ma.filled(matrix.images[0].get_array(), np.nan)
     assert np.isfinite(values[1]).all()
     assert np.isnan(np.delete(values, 1, axis=0)).all()
@@ -197,7 +196,7 @@ def test_curves_stand_at_the_mean_over_splits_with_the_sd_as_bars(figure):
 def test_bars_and_bands_stay_between_0_and_1():
     table = decoded()
     table["auc"] = np.where(table["split"] == 0, 1.0, 0.1)
-    axis = draw(by_hold_out={"grouped": table}).axes[0]
+    axis = draw(by_kind={"grouped": table}).axes[0]
     bars = np.concatenate([c[2][0].get_segments() for c in axis.containers])
     assert bars[..., 1].min() >= 0
     assert bars[..., 1].max() == 1
@@ -245,7 +244,7 @@ def test_the_matrix_has_training_words_down_and_test_words_across_and_prints_its
 @pytest.mark.parametrize(("auc", "text"), [(1.0, "1"), (0.996, "1"), (0.0, "0"), (0.05, ".05")])
 def test_printed_values_have_two_digits(auc, text):
     table = decoded().assign(auc=auc)
-    assert {t.get_text() for t in draw(by_hold_out={"grouped": table}).axes[1].texts} == {text}
+    assert {t.get_text() for t in draw(by_kind={"grouped": table}).axes[1].texts} == {text}
 
 
 def test_words_name_both_axes_and_roles_stand_above(figure):
@@ -262,34 +261,32 @@ def test_words_name_both_axes_and_roles_stand_above(figure):
 
 def test_the_position_of_training_is_the_labels_or_the_one_given():
     table = decoded(references=("none",))
-    made = draw(by_hold_out={"grouped": table}, label="attractor_number")
+    made = draw(by_kind={"grouped": table}, label="attractor_number")
     assert made.axes[0].get_ylabel() == "AUC of attractor number\ntrained at “cars”"
     assert made.axes[0].containers[0][0].get_ydata()[2] == pytest.approx(0.42)
-    made = draw(by_hold_out={"grouped": table}, train_at=2)
+    made = draw(by_kind={"grouped": table}, train_at=2)
     assert made.axes[0].containers[0][0].get_ydata()[2] == pytest.approx(0.22)
     with pytest.raises(UserError, match="trained at position 8"):
-        draw(by_hold_out={"grouped": table}, train_at=8)
+        draw(by_kind={"grouped": table}, train_at=8)
 
 
 LONG = ("The", "athlete", "that", "the", "carpenter", "near", "the", "lawyers", "criticizes",
         "encourages", "the", "victim", ".")  # fmt: skip
 CASES = {
     "two kinds": {},
-    "one kind": {"by_hold_out": {"grouped": decoded()}},
+    "one kind": {"by_kind": {"grouped": decoded()}},
     "many words and attractors": {
-        "by_hold_out": {"grouped": decoded(11), "random": decoded(11)},
+        "by_kind": {"grouped": decoded(11), "random": decoded(11)},
         "items": make_items(LONG, 1, (4, 7), 9),
     },
     "two attractors held out": {
         "items": make_items(WORDS, 1, (3, 4), 5),
         "held_out": {**HELD_OUT, "grouped": ["subject_number", "attractor_2_number"]},
     },
-    "one row of matrices": {
-        "by_hold_out": {kind: decoded(references=("none",)) for kind in HELD_OUT}
-    },
+    "one row of matrices": {"by_kind": {kind: decoded(references=("none",)) for kind in HELD_OUT}},
     "neighbouring roles": {"items": make_items(WORDS, 1, (3, 4), 5)},
     "few words": {
-        "by_hold_out": {"grouped": decoded(4), "random": decoded(4)},
+        "by_kind": {"grouped": decoded(4), "random": decoded(4)},
         "items": make_items(("The", "boy", "gently", "encourages", "."), 1, (), 3),
         "held_out": {"grouped": ["subject_number"], "random": []},
     },
@@ -299,20 +296,7 @@ CASES = {
 @pytest.mark.parametrize("case", CASES)
 def test_no_text_covers_another_or_leaves_the_page(case):
     made = draw(**CASES[case])
-    made.draw_without_rendering()
-    boxes = []
-    for text in visible_texts(made):
-        box = text.get_window_extent()
-        assert made.bbox.x0 <= box.x0, text
-        assert box.x1 <= made.bbox.x1, text
-        assert made.bbox.y0 <= box.y0, text
-        assert box.y1 <= made.bbox.y1, text
-        # The box around a tilted word covers its neighbours' corners, the word does not.
-        if text.get_rotation() in (0, 90):
-            boxes.append((text.get_text(), box))
-    for place, (name, box) in enumerate(boxes):
-        for other, other_box in boxes[place + 1 :]:
-            assert not box.padded(-0.5).overlaps(other_box), (name, other)
+    check_texts(made)
     # Tilted words end above what stands below them.
     legend = made.legends[0].get_window_extent()
     for axis in made.axes:
@@ -321,96 +305,82 @@ def test_no_text_covers_another_or_leaves_the_page(case):
                 assert not text.get_window_extent().overlaps(legend), text
 
 
-def test_all_text_has_one_size(figure):
-    assert {text.get_fontsize() for text in visible_texts(figure)} == {FONT_SIZE}
-
-
-@pytest.mark.parametrize("suffix", ["png", "pdf"])
-def test_equal_figures_give_equal_bytes(suffix, tmp_path):
-    for name in ("one", "two"):
-        save_figure(draw(), tmp_path / f"{name}.{suffix}", {"seed": 2019})
-    one = (tmp_path / f"one.{suffix}").read_bytes()
-    assert one == (tmp_path / f"two.{suffix}").read_bytes()
-    changed = decoded()
-    changed["auc"] = 1 - changed["auc"]
-    save_figure(draw(by_hold_out={"grouped": decoded(), "random": changed}),
-                tmp_path / f"three.{suffix}", {"seed": 2019})  # fmt: skip
-    assert one != (tmp_path / f"three.{suffix}").read_bytes()
-
-
 def test_nothing_to_draw_is_an_error():
     for tables in ({}, {"grouped": decoded().iloc[:0]}):
         with pytest.raises(UserError, match="no decoding to draw"):
-            draw(by_hold_out=tables)
+            draw(by_kind=tables)
 
 
-@pytest.fixture
-def inputs(project, tmp_path):
-    """Files of the step; the stimuli are nounPP's, of which SP and PS were decoded."""
-    stimuli = tmp_path / "stimuli" / "nounpp.parquet"
-    write_generated(project / "stimuli" / "english", "nounpp", 20, True, 2019, stimuli)
+# From results
+
+
+@pytest.fixture(scope="module")
+def stimuli(project) -> pa.Table:
+    return generate(read_language(project / "stimuli" / "english"), "nounpp", 20, True, 2019)
+
+
+def results(stimuli, **changed) -> dict[str, Result]:
+    """Decodings of nounPP, of which SP and PS were decoded; some differ in their settings."""
     config = {
         "label": "subject_number",
         "train_at": 1,
         "conditions": "incongruent",
         "variable": "cell",
     }
-    paths = {}
-    for kind in ("grouped", "random"):
-        paths[kind] = tmp_path / "decoding" / f"main_{kind}.parquet"
-        metadata = make_metadata(
-            config=config,
-            task="nounpp",
-            units_removed=[988],
-            held_out=HELD_OUT[kind],
-            checkpoint_sha256="a",
-            stimuli_sha256="s",
-        )
-        write_parquet(pa.Table.from_pandas(decoded()), paths[kind], metadata)
-    shown = tmp_path / "units" / "shown.json"
-    write_json({"units": SHOWN}, shown, make_metadata(checkpoint_sha256="a"))
-    return {"by_hold_out": paths, "stimuli": stimuli, "shown": shown, "config": config}
+    made = {
+        "task": "nounpp",
+        "units_removed": [988],
+        "checkpoint_sha256": "a",
+        "stimuli_sha256": scored_sha256({"nounpp": stimuli}),
+    }
+    table = pa.Table.from_pandas(decoded())
+    grouped = {**made, "config": config, "held_out": HELD_OUT["grouped"]}
+    random = {**made, "config": {**config, **changed}, "held_out": []}
+    return {"grouped": Result(table, grouped), "random": Result(table, random)}
 
 
-def step(inputs, outputs):
-    write_decoding_figure(inputs["by_hold_out"], inputs["stimuli"], inputs["shown"], outputs)
+def test_the_figure_of_results_names_a_decoded_item_and_what_they_record(stimuli):
+    made = figure2(results(stimuli), stimuli, Result({"units": SHOWN}))
+    figure = made.content
+    # The first incongruent item, singular subject and plural attractor: not the first of all.
+    place = stimuli["condition"].to_pylist().index("SP")
+    assert place > 0
+    words = [label.get_text() for label in figure.axes[0].get_xticklabels()]
+    assert words == stimuli["tokens"][place].as_py()[:7]
+    assert figure.legends[0].get_texts()[0].get_text().startswith("all but long-range")
+    assert figure.axes[0].get_title() == "subject and attractor nouns held out"
+    assert headings(figure)[0] == "cell, incongruent items"
+    assert made.metadata["checkpoint_sha256"] == "a"
+    assert made.config["train_at"] == 1
 
 
-def test_the_step_writes_the_figure_with_a_decoded_item_as_example(inputs, tmp_path, monkeypatch):
-    seen = {}
+def test_the_script_writes_what_the_function_draws(stimuli, tmp_path):
+    paths = {kind: tmp_path / f"{kind}.parquet" for kind in HELD_OUT}
+    for kind, result in results(stimuli).items():
+        write_result(result, paths[kind])
+    write_stimuli(stimuli, tmp_path / "nounpp.parquet", make_metadata())
+    write_json({"units": SHOWN}, tmp_path / "shown.json", make_metadata(checkpoint_sha256="a"))
+    figures = [tmp_path / f"fig2.{suffix}" for suffix in ("pdf", "png")]
+    run_script(
+        "decoding/decoding_figure",
+        input={
+            "decoding": list(paths.values()),
+            "stimuli": tmp_path / "nounpp.parquet",
+            "shown": tmp_path / "shown.json",
+        },
+        params={"kinds": list(paths)},
+        output={"figure": figures},
+    )
+    for path in figures:
+        assert b"figure of decoding across time" in path.read_bytes()
 
-    def spy(*args, **kwargs):
-        seen.update(items=args[1], made=decoding_figure(*args, **kwargs))
-        return seen["made"]
 
-    monkeypatch.setattr("lstm_units.analyses.decoding.write_figure2.decoding_figure", spy)
-    outputs = [tmp_path / "figures" / f"figure2.{suffix}" for suffix in ("pdf", "png")]
-    step(inputs, outputs)
-    assert all(path.stat().st_size > 10_000 for path in outputs)
-    assert b"checkpoint_sha256" in outputs[0].read_bytes()
-    words = seen["items"].words
-    # The first incongruent item, singular subject and plural attractor: not the file's first.
-    assert words != read_aligned_items(inputs["stimuli"]).words
-    assert words[4].endswith("s")
-    assert words[5].endswith("s")
-    assert seen["made"].legends[0].get_texts()[0].get_text().startswith("all but long-range")
-    assert seen["made"].axes[0].get_title() == "subject and attractor nouns held out"
-    assert headings(seen["made"])[0] == "cell, incongruent items"
-
-
-def test_decodings_that_do_not_belong_together_are_refused(inputs, tmp_path):
-    path = inputs["by_hold_out"]["random"]
-    for changes, task, message in (
-        ({"label": "attractor_number"}, "nounpp", "another label"),
-        ({"train_at": 4}, "nounpp", "another train_at"),
+def test_decodings_that_do_not_belong_together_are_refused(stimuli):
+    for changed, message in (
+        ({"label": "attractor_number"}, "another label"),
+        ({"train_at": 4}, "another training position"),
     ):
-        metadata = make_metadata(config={**inputs["config"], **changes}, task=task)
-        write_parquet(pa.Table.from_pandas(decoded()), path, metadata)
         with pytest.raises(UserError, match=message):
-            step(inputs, [tmp_path / "a.png"])
-    one = {**inputs, "by_hold_out": {"random": path}}
-    metadata = make_metadata(config=inputs["config"], task="simple", units_removed=[])
-    write_parquet(pa.Table.from_pandas(decoded()), path, metadata)
-    with pytest.raises(UserError, match="decoded from the task simple"):
-        step(one, [tmp_path / "a.png"])
-    assert not (tmp_path / "a.png").exists()
+            figure2(results(stimuli, **changed), stimuli, Result({"units": SHOWN}))
+    with pytest.raises(UserError, match="the stimuli was made from another version"):
+        figure2(results(stimuli), stimuli.slice(8), Result({"units": SHOWN}))

@@ -1,86 +1,24 @@
 """Decoding from single units: exact against scikit-learn, and against brute-force resampling."""
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 import numpy as np
 import pandas as pd
 import pytest
 from sklearn.metrics import roc_auc_score
+from support.memory_dump import MemoryDump
+from support.noun_items import crossed_items
 
 from lstm_units.analyses.decoding.single_units import (
     bootstrap_auc,
+    decode_units,
     draw_lemmas,
     lemma_wins,
-    unit_decoding,
 )
 from lstm_units.errors import ConfigurationError, UserError
 from lstm_units.statistics.resampling import percentile_interval
-from lstm_units.stimuli.aligned_items import AlignedItems
 
 SAMPLES = 200
-
-
-@dataclass
-class MemoryDump:
-    """What `unit_decoding` uses of a dump; counts what is read at a time."""
-
-    item: np.ndarray
-    node: np.ndarray
-    values: np.ndarray
-    sizes: tuple[int, ...] = (3, 4)
-    largest_read: int = 0
-
-    @property
-    def n_nodes(self):
-        return len(self.values)
-
-    @property
-    def layers(self):
-        return tuple(range(1, len(self.sizes) + 1))
-
-    def units(self, layers=None):
-        chosen = self.layers if layers is None else layers
-        ends = np.cumsum(self.sizes)
-        return [
-            unit
-            for layer in chosen
-            for unit in range(ends[layer - 1] - self.sizes[layer - 1] + 1, ends[layer - 1] + 1)
-        ]
-
-    def nodes(self, items, positions):
-        return self.node[np.ix_(np.searchsorted(self.item, items), positions)]
-
-    def read_nodes(self, variable, units):
-        assert variable == "cell"
-        self.largest_read = max(self.largest_read, len(units))
-        return self.values[:, np.array(units) - 1]
-
-
-def make_items(n_lemmas=6, frames=5, lonely=0):
-    """Items of nounpp without congruent ones; the first `lonely` lemmas are singular only."""
-    rows = [
-        (lemma, number, frame)
-        for lemma in range(n_lemmas)
-        for number in ("singular", "plural")
-        for frame in range(frames)
-        if not (lemma < lonely and number == "plural")
-    ]
-    subject = np.array([number for _, number, _ in rows])
-    other = np.where(subject == "singular", "plural", "singular")
-    return AlignedItems(
-        task="nounpp",
-        item=np.arange(len(rows), dtype=np.int32) * 2 + 1,
-        condition=np.where(subject == "singular", "SP", "PS"),
-        subject_position=1,
-        verb_position=5,
-        attractor_positions=(4,),
-        n_positions=9,
-        words=("The", "boy", "near", "the", "cars", "greets", "the", "man", "."),
-        subject_number=subject,
-        attractor_numbers=other[:, None],
-        subject_lemma=np.array([f"noun{lemma}" for lemma, _, _ in rows], dtype=object),
-        attractor_lemmas=np.array([[f"place{frame}"] for *_, frame in rows], dtype=object),
-    )
 
 
 def without_lemmas(items):
@@ -106,13 +44,13 @@ def per_item(dump, unit, position):
 
 
 def decode(dump, items, **options):
-    return unit_decoding(dump, items, bootstrap_samples=SAMPLES, **options)
+    return decode_units(dump, items, bootstrap_samples=SAMPLES, **options)
 
 
 @pytest.mark.parametrize("digits", [0, 1, 12])
 @pytest.mark.parametrize("label", ["subject_number", "attractor_number"])
 def test_auc_is_that_of_scikit_learn_with_ties(digits, label):
-    items = make_items()
+    items = crossed_items()
     dump = make_dump(items, digits=digits)
     table = decode(dump, items, label=label).set_index(["unit", "position"])
     ties = 0
@@ -131,7 +69,7 @@ def test_auc_is_that_of_scikit_learn_with_ties(digits, label):
 
 
 def test_a_bootstrap_sample_is_the_auc_of_the_resampled_items():
-    items = make_items(lonely=2)
+    items = crossed_items(lonely=2)
     dump = make_dump(items)
     singular = items.label("subject_number")
     names, lemma = np.unique(items.subject_lemma.astype(str), return_inverse=True)
@@ -150,7 +88,7 @@ def test_a_bootstrap_sample_is_the_auc_of_the_resampled_items():
 
 
 def test_intervals_are_the_percentiles_of_that_bootstrap():
-    items = make_items()
+    items = crossed_items()
     dump = make_dump(items)
     table = decode(dump, items, confidence=0.8, seed=5).set_index(["unit", "position"])
     singular = items.label("subject_number")
@@ -171,7 +109,7 @@ def test_intervals_are_the_percentiles_of_that_bootstrap():
 
 
 def test_shared_prefixes_count_as_often_as_items_share_them():
-    items = make_items()
+    items = crossed_items()
     dump = make_dump(items)
     spread = replace(
         dump,
@@ -183,7 +121,7 @@ def test_shared_prefixes_count_as_often_as_items_share_them():
 
 
 def test_negating_a_unit_changes_only_its_sign():
-    items = make_items()
+    items = crossed_items()
     dump = make_dump(items, digits=12)
     flipped = replace(dump, values=dump.values * np.array([-1, 1, -1, 1, -1, -1, 1]))
     before, after = decode(dump, items), decode(flipped, items)
@@ -194,7 +132,7 @@ def test_negating_a_unit_changes_only_its_sign():
 
 
 def test_a_unit_that_swaps_goes_from_one_to_zero_and_one_that_holds_stays():
-    items = make_items()
+    items = crossed_items()
     dump = make_dump(items)
     subject = np.where(items.label("subject_number"), 1.0, -1.0)
     for position in range(items.n_positions):
@@ -211,7 +149,7 @@ def test_a_unit_that_swaps_goes_from_one_to_zero_and_one_that_holds_stays():
 
 
 def test_rows_name_unit_layer_and_position_up_to_one_word_after_the_verb():
-    items = make_items()
+    items = crossed_items()
     dump = make_dump(items)
     table = decode(dump, items)
     columns = ["unit", "layer", "position", "auc", "ci_low", "ci_high", "sign", "n_samples"]
@@ -227,7 +165,7 @@ def test_rows_name_unit_layer_and_position_up_to_one_word_after_the_verb():
 
 def test_intervals_over_lemmas_are_wider_than_they_would_be_over_items():
     """Where each noun has a value of its own, 30 items of 6 nouns are 6 observations."""
-    items = make_items(frames=30)
+    items = crossed_items(frames=30)
     rng = np.random.default_rng(1)
     dump = make_dump(items, digits=12)
     clustered = decode(dump, items)
@@ -245,14 +183,14 @@ def test_samples_without_one_of_the_numbers_are_dropped_and_counted():
     assert len(drawn.weights) == pytest.approx(1000 * 2 / 3, abs=60)
     assert (drawn.weights[:, 2] > 0).all()
     assert (drawn.weights[:, :2].sum(axis=1) > 0).all()
-    items = make_items(n_lemmas=2, lonely=1)
+    items = crossed_items(n_lemmas=2, lonely=1)
     table = decode(make_dump(items), items)
     assert 0 < table["n_samples"].iloc[0] < SAMPLES
     assert np.isfinite(table[["ci_low", "ci_high"]]).all(axis=None)
 
 
 def test_one_lemma_gives_no_interval():
-    items = make_items(n_lemmas=1)
+    items = crossed_items(n_lemmas=1)
     table = decode(make_dump(items), items)
     assert table[["ci_low", "ci_high"]].isna().all(axis=None)
     assert (table["n_samples"] == 0).all()
@@ -260,7 +198,7 @@ def test_one_lemma_gives_no_interval():
 
 
 def test_unknown_lemmas_give_the_same_auc_and_no_interval():
-    items = make_items()
+    items = crossed_items()
     dump = make_dump(items)
     table, known = decode(dump, without_lemmas(items)), decode(dump, items)
     assert table[["ci_low", "ci_high"]].isna().all(axis=None)
@@ -268,7 +206,7 @@ def test_unknown_lemmas_give_the_same_auc_and_no_interval():
 
 
 def test_units_are_read_in_blocks_and_the_seed_decides_everything(monkeypatch):
-    items = make_items()
+    items = crossed_items()
     dump = make_dump(items)
     whole = decode(dump, items)
     assert dump.largest_read == 7
@@ -283,21 +221,21 @@ def test_units_are_read_in_blocks_and_the_seed_decides_everything(monkeypatch):
     ("change", "options", "message"),
     [
         ({}, {"label": "verb_number"}, "label 'verb_number' is unknown"),
-        ({}, {"confidence": 1.0}, "unit_decoding: confidence"),
+        ({}, {"confidence": 1.0}, "confidence is 1.0"),
         ({"subject_number": np.full(60, "plural")}, {}, "same subject_number"),
     ],
 )
 def test_what_cannot_be_decoded_is_refused(change, options, message):
-    items = make_items()
+    items = crossed_items()
     dump = make_dump(items)
     with pytest.raises(ConfigurationError, match=message):
         decode(dump, replace(items, **change), **options)
     with pytest.raises(ConfigurationError, match="bootstrap_samples is 3"):
-        unit_decoding(dump, items, bootstrap_samples=3)
+        decode_units(dump, items, bootstrap_samples=3)
 
 
 def test_a_dump_of_other_stimuli_or_with_broken_values_is_refused():
-    items = make_items()
+    items = crossed_items()
     dump = make_dump(items)
     short = dump.node.copy()
     short[7, 6:] = -1

@@ -1,9 +1,9 @@
-"""Which items a decoder learns from and which it is tested on, and labels permuted over lemmas.
+"""Cross-validation splits of the items to decode, and labels permuted over lemmas.
 
 A task repeats a few nouns in hundreds of items. When items are held out at random, the nouns of
 the test items are in the training set too, and a decoder can name their number by heart: even an
 untrained network then reaches an AUC of 1 at the noun. So lemmas are held out, not items; the
-random hold-outs of the paper stand beside them.
+random splits of the paper stand beside them.
 
 The noun that is decoded is not always the only one to know by heart. In incongruent items with one
 attractor, the attractor's number is the opposite of the subject's, so a decoder trained at the
@@ -18,7 +18,7 @@ from sklearn.model_selection import ShuffleSplit, StratifiedShuffleSplit
 from lstm_units.errors import ConfigurationError
 from lstm_units.stimuli.aligned_items import AlignedItems
 
-HOLD_OUTS = ("grouped", "random")
+KINDS = ("grouped", "random")
 Split = tuple[np.ndarray, np.ndarray]  # places of the training items, places of the test items
 _TRIES = 1000  # draws per split or replicate before it counts as impossible
 
@@ -31,7 +31,7 @@ def tied_nouns(items: AlignedItems, label: str) -> list[str]:
     items : AlignedItems
         The items to decode, already selected.
     label : str
-        As in `lstm_units.stimuli.aligned_items.LABEL`.
+        Of the form `lstm_units.stimuli.aligned_items.LABEL`.
 
     Returns
     -------
@@ -56,7 +56,7 @@ def tied_nouns(items: AlignedItems, label: str) -> list[str]:
     return found
 
 
-def hold_outs(
+def draw_splits(
     kind: str,
     label: np.ndarray,
     lemmas: Mapping[str, np.ndarray] | None,
@@ -96,20 +96,20 @@ def hold_outs(
     ConfigurationError
         If all labels are equal, or there are too few lemmas or items.
     """
-    if kind not in HOLD_OUTS:
+    if kind not in KINDS:
         raise ConfigurationError(
-            f"hold-outs {kind!r} are unknown; expected {' or '.join(HOLD_OUTS)}"
+            f"cross-validation splits {kind!r} are unknown; expected {' or '.join(KINDS)}"
         )
     counts = np.bincount(label.astype(int), minlength=2)
     if counts.min() == 0:
         raise ConfigurationError(
             f"nothing to decode: all {len(label)} items have the same number; choose another "
-            "decoding.label, or decoding.conditions with both numbers"
+            "label, or conditions with both numbers"
         )
     if kind == "random":
         return _random(label, splits, test_fraction, seed)
     if not lemmas:
-        raise ConfigurationError("grouped hold-outs need the lemma of every item")
+        raise ConfigurationError("grouped splits need the lemma of every item")
     return _grouped(label, list(lemmas.values()), splits, test_fraction, seed)
 
 
@@ -121,11 +121,9 @@ def _random(label: np.ndarray, splits: int, test_fraction: float, seed: int) -> 
             for train, test in draw.split(np.zeros(len(label)), label)
         ]
     except ValueError as error:  # a class of one item, or a fraction of less than an item each
-        raise _too_few(
-            f"{len(label)} items", test_fraction, f"random hold-outs: {error}"
-        ) from error
+        raise _too_few(f"{len(label)} items", test_fraction, f"random splits: {error}") from error
     if not all(_has_both(label, split) for split in found):
-        raise _too_few(f"{len(label)} items", test_fraction, "random hold-outs")
+        raise _too_few(f"{len(label)} items", test_fraction, "random splits")
     return found
 
 
@@ -138,7 +136,7 @@ def _grouped(
     what = " and ".join(_listed(names[vocabulary]) for vocabulary in vocabularies)
     for vocabulary in vocabularies:
         if np.ceil(test_fraction * len(vocabulary)) >= len(vocabulary):
-            kind = "hold-outs grouped by lemma"
+            kind = "splits grouped by lemma"
             raise _too_few(_listed(names[vocabulary]), test_fraction, kind)
     draws = [
         ShuffleSplit(splits * _TRIES, test_size=test_fraction, random_state=_seed(seed, place))
@@ -155,7 +153,7 @@ def _grouped(
             found.append(split)
         if len(found) == splits:
             return found
-    raise _too_few(what, test_fraction, "hold-outs grouped by lemma")
+    raise _too_few(what, test_fraction, "splits grouped by lemma")
 
 
 def _vocabularies(code: np.ndarray) -> list[np.ndarray]:
@@ -179,9 +177,9 @@ def _listed(names: np.ndarray) -> str:
 
 def _too_few(what: str, test_fraction: float, kind: str) -> ConfigurationError:
     return ConfigurationError(
-        f"{what} are too few for {kind}: with decoding.test_fraction = {test_fraction:g} no "
-        "training and test sets with both numbers in each can be drawn. Change that fraction, "
-        "choose decoding.conditions with more items, or another task"
+        f"{what} are too few for {kind}: with test_fraction = {test_fraction:g} no training and "
+        "test sets with both numbers in each can be drawn. Change that fraction, choose conditions "
+        "with more items, or another task"
     )
 
 
@@ -210,7 +208,7 @@ def permuted_labels(
     label : ndarray of bool, shape (items,)
     lemma : ndarray of str, shape (items,)
     splits : sequence of (ndarray, ndarray)
-        From `hold_outs`.
+        From `draw_splits`.
     replicates, seed : int
 
     Returns
@@ -237,7 +235,7 @@ def permuted_labels(
     if len(drawn) < replicates:
         raise ConfigurationError(
             f"labels cannot be permuted over {len(names)} lemmas so that every training and test "
-            "set keeps both labels; set decoding.permutations to 0, choose decoding.conditions "
-            "with more lemmas, or another task"
+            "set keeps both labels; ask for no permutations, choose conditions with more lemmas, "
+            "or another task"
         )
     return np.array(drawn, dtype=bool).reshape(replicates, len(label))
