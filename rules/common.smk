@@ -53,6 +53,12 @@ except UserError as error:
 if _missing:
     raise WorkflowError(missing_files_message(_missing))
 
+
+# Snakemake's own defaults are other ones.
+pathvars:
+    **config["pathvars"],
+
+
 TASKS = config["task_definitions"]
 SWEPT = groups(config)
 UNSWEPT = groups(config, swept=False)

@@ -5,9 +5,11 @@ import re
 
 import pytest
 import yaml
+from support.configurations import shipped
 from support.workflow_fixture import DRY_RUN, PROJECT
 
 from lstm_units.benchmarks.measured_use import Use, main, measured_use, table
+from lstm_units.config.validate import validate_config
 from lstm_units.errors import UserError
 
 HEAD = "s\th:m:s\tmax_rss\tmax_vms\tcpu_time\n"
@@ -125,13 +127,13 @@ UNMEASURED = {
 @pytest.mark.parametrize("name", ["slurm", "slurm_gpu"])
 def test_profiles_leave_room_beyond_what_was_measured(finished_copy, name):
     """Twice the time and memory at least, in the jobs that Snakemake would submit."""
-    shipped = yaml.safe_load((PROJECT / "config.yaml").read_text())
+    config = validate_config(shipped())
     rules = sorted(set(measured()) - {"convert_checkpoint"})
     text = finished_copy.run(
         *DRY_RUN,
         *("--workflow-profile", str(finished_copy.project / "profiles" / name)),
         *("--executor", "local", "--forcerun", *rules),
-        config=finished_copy.changed(ablation={"memory": shipped["ablation"]["memory"]}),
+        config=finished_copy.changed(ablation={"memory": config["ablation"]["memory"]}),
     ).output
     asked = {}
     for block in re.split(r"\n(?=(?:local)?(?:rule|checkpoint) \w+:\n)", text)[1:]:

@@ -18,7 +18,6 @@ from lstm_units.config.validate import validate_config
 from lstm_units.errors import ConfigurationError
 
 SMALL = small(
-    activations={"tasks": ["nounpp", "simple"]},
     dynamics={"tasks": ["nounpp"]},
     decoding={"run": ["fig2"], "analyses": {"fig2": {"task": "nounpp"}}},
     unit_decoding={"task": "nounpp"},
@@ -29,7 +28,7 @@ SMALL = small(
 FAULTS = [
     ({"activations": {"tasks": ["nounp"]}}, ["activations.tasks[0]", "Did you mean nounpp?"]),
     ({"contributions": {"tasks": ["nounp"]}}, ["contributions.tasks[0]", "Did you mean nounpp?"]),
-    ({"dynamics": {"tasks": ["nounp"]}}, ["dynamics.tasks[0]", "no entry of activations.tasks"]),
+    ({"dynamics": {"tasks": ["nounp"]}}, ["dynamics.tasks[0]", "Did you mean nounpp?"]),
     (
         {"activations": {"variables": ["hidden", "cell"]}},
         ["dynamics.tasks", "needs the variable candidate", "variables: [hidden, cell, candidate]"],
@@ -45,7 +44,7 @@ FAULTS = [
     ({"decoding": {"run": ["fig_2"]}}, ["decoding.run[0]", "Did you mean fig2?"]),
     (
         {"decoding": {"analyses": {"fig2": {"task": "adv"}}}},
-        ["decoding.analyses.fig2.task", "one of activations.tasks: nounpp, simple"],
+        ["decoding.analyses.fig2.task", "no entry of task_definitions", "task: nounpp"],
     ),
     (
         {"decoding": {"analyses": {"fig2": {"label": "verb_number"}}}},
@@ -59,7 +58,7 @@ FAULTS = [
     ({"decoding": {"analyses": {"fig2": {"conditions": []}}}}, ["fig2.conditions"]),
     (
         {"unit_decoding": {"task": "adv"}},
-        ["unit_decoding.task", "one of activations.tasks: nounpp, simple"],
+        ["unit_decoding.task", "It has nounpp, simple", "task: nounpp"],
     ),
     ({"short_range": {"maximum_attractor_auc": 0.7}}, ["maximum_attractor_auc", "at most 0.5"]),
     ({"shown_units": {"named": [0]}}, ["shown_units.named"]),
@@ -103,14 +102,12 @@ def test_what_the_message_tells_to_write_mends_the_fault_or_leads_to_the_next(ov
 
 def test_the_list_of_tasks_decides_and_the_others_choose_from_it():
     config = validate_config(merged(SMALL, {"tasks": ["nounpp"]}))
-    assert chosen_tasks(config, "activations") == ["nounpp"]
     assert chosen_tasks(config, "dynamics") == chosen_tasks(config, "contributions") == ["nounpp"]
     assert list(analyses(config)) == ["fig2"]
     assert unit_decoding_task(config) == "nounpp" and finds_short_range(config)
     config = validate_config(
         merged(SMALL, {"tasks": ["simple"], "discovery": {"tasks": ["simple"]}})
     )
-    assert chosen_tasks(config, "activations") == ["simple"]
     assert chosen_tasks(config, "dynamics") == chosen_tasks(config, "contributions") == []
     assert not analyses(config) and unit_decoding_task(config) is None
     assert not finds_short_range(config)
@@ -120,7 +117,6 @@ def test_the_audit_reads_the_time_courses_of_the_papers_task_under_any_name():
     over = {
         "tasks": ["nounpp", "simple", "mine"],
         "task_definitions": {"mine": {"template": "nounpp"}, "nounpp": {"template": "adv"}},
-        "activations": {"tasks": ["simple", "mine"]},
         "dynamics": {"tasks": ["simple", "mine"]},
         "decoding": {"run": []},
         "unit_decoding": {"task": None},

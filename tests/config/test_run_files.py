@@ -60,7 +60,7 @@ def test_no_file_is_listed_twice():
         ({"depth": {"run": False}}, r"/depth|units/syntax|fig3|controls(_|/tests/)syntax"),
         (
             {"syntax_units": {"structures": []}},
-            r"dependency_span|fig3|units/syntax|controls(_|/tests/)syntax",
+            r"dependency_span|fig3|units/syntax|controls(_|/tests/)syntax|activations/.*(sub|adv)",
         ),
         ({"controls": {"run": []}}, r"controls_|tables/controls|controls/tests"),
         ({"connectivity": {"task": None}}, r"connectivity|fig4"),
@@ -71,6 +71,23 @@ def test_an_analysis_that_is_left_out_leaves_none_of_its_files(over, gone):
     lost = {path for path in all_files if re.search(gone, path)}
     assert lost == all_files - fewer
     assert fewer < all_files
+
+
+def test_what_an_analysis_reads_is_dumped_and_what_is_asked_for_beside_it():
+    over = {
+        **{"dynamics": {"tasks": ["adv"]}, "unit_decoding": {"task": "namepp"}},
+        **{"decoding": {"analyses": {"fig2": {"task": "adv_adv"}}}},
+        **{"connectivity": {"task": "simple"}, "syntax_units": {"structures": ["nounpp"]}},
+    }
+    config = config_with(**over, activations={"tasks": []})
+    read = ["simple", "adv", "adv_adv", "namepp", "nounpp"]
+    assert run_files.dumped_tasks(config, "wikipedia650") == read
+    config = config_with(**over, activations={"tasks": ["nounpp_adv", "nounpp"]})
+    assert run_files.dumped_tasks(config, "wikipedia650") == [*read, "nounpp_adv"]
+    assert "<results>/m/activations/nounpp_adv" in run_files.analysis_files(config, "m")
+    # Of tasks that are not run nothing is dumped.
+    config = config_with(tasks=["simple", "nounpp"], discovery={"tasks": ["nounpp"]})
+    assert run_files.dumped_tasks(config, "m") == ["nounpp"]
 
 
 def test_named_units_get_figures_of_their_own():

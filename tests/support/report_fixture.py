@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pyarrow as pa
-import yaml
+from support.configurations import shipped
 
 from lstm_units.claims.catalogue import every_claim
 from lstm_units.config.validate import validate_config
@@ -26,7 +26,7 @@ N = 20
 
 def default_config() -> dict:
     """The configuration of the project, with all defaults."""
-    return validate_config(yaml.safe_load(Path(__file__).parents[2].joinpath("config.yaml").open()))
+    return validate_config(shipped())
 
 
 def long_range(*units, best=None, too_many=False) -> dict:

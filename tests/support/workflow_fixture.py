@@ -196,6 +196,7 @@ def make_workspace(directory: Path, project: Path) -> Workspace:
 CONFIG: dict[str, Any] = {
     "models": ["tiny"],
     "tasks": ["simple", "nounpp", "nounpp_2019", "linzen", "pairs"],
+    "bootstrap_samples": 100,
     "checkpoints": {"tiny": {"source": "model/model.safetensors", "vocabulary": "model/vocab.txt"}},
     "task_definitions": {
         "simple": {"items_per_condition": 20},
@@ -229,8 +230,8 @@ CONFIG: dict[str, Any] = {
         "shard_size": 4,
         "memory": 0.1,
     },
-    "discovery": {"tasks": ["nounpp"], "bootstrap_samples": 200},
-    "activations": {"tasks": ["nounpp", "simple"]},
+    "discovery": {"tasks": ["nounpp"]},
+    "activations": {"tasks": ["simple"]},
     "shown_units": {"named": [2]},
     "efferents": {"verb_pairs": "data/english/verb_pairs.tsv"},
     "decoding": {
@@ -244,8 +245,8 @@ CONFIG: dict[str, Any] = {
         "permutations": 2,
         "untrained": 1,
     },
-    "unit_decoding": {"bootstrap_samples": 100},
-    "contributions": {"tasks": ["nounpp"], "bootstrap_samples": 50},
+    "unit_decoding": {"bootstrap_samples": None},
+    "contributions": {"tasks": ["nounpp"]},
     "depth": {
         "sentences": {
             "file": "data/english/depth_grammar.txt",
@@ -261,7 +262,6 @@ CONFIG: dict[str, Any] = {
         "inner_folds": 2,
         "alphas": {"number": 3},
         "permutations": 3,
-        "bootstrap_samples": 100,
     },
     # Of eight units none can lie three standard deviations out.
     "syntax_units": {"threshold": 1.0, "minimum_folds": 1, "structures": ["nounpp"]},

@@ -152,7 +152,7 @@ def alternatives(path):
 def test_results_readme_lists_the_outputs_of_all_rules_and_nothing_else():
     rows = re.findall(r"^\| `([^`]+)` \|", text_of("results", "README.md"), re.MULTILINE)
     listed = {path for row in rows for path in alternatives(row)}
-    folders = yaml.safe_load(text_of("config.yaml"))["pathvars"]
+    folders = validate_config(yaml.safe_load(text_of("config.yaml")))["pathvars"]
     folders = {f"{Path(folders[name]).name}/" for name in ("logs", "benchmarks")}
     assert len(outputs()) >= 20
     assert listed == outputs() | folders | {folder_lock.NAME}

@@ -16,7 +16,7 @@ REDUCED = {
     "task_definitions": {"nounpp_adv": {"items_per_condition": 30}},
     "discovery": {"tasks": ["nounpp", "nounpp_adv"]},
     "ablation": {"modes": ["zero", "legacy"], "units": "all", "shard_size": 65},
-    "activations": {"tasks": ["nounpp"]},
+    "activations": {"tasks": []},
     "dynamics": {"tasks": []},
     "decoding": {"run": []},
     "unit_decoding": {"task": None},

@@ -44,6 +44,9 @@ _CLAIMS = {
 }
 _FORMAT = "task_definitions.NAME.format with sweep: false"
 KEYS: dict[str, dict[str, Any]] = {
+    "seed": {"seed": 1},
+    "bootstrap_samples": {"bootstrap_samples": 110},
+    "device": {"device": "cpu"},
     "models": {
         "models": ["tiny", "second"],
         "checkpoints": {"second": CONFIG["checkpoints"]["tiny"]},
@@ -128,7 +131,7 @@ KEYS: dict[str, dict[str, Any]] = {
     "discovery.maximum_units": {"discovery": {"maximum_units": 1}},
     "discovery.minimum_intact": {"discovery": {"minimum_intact": 0.6}},
     "discovery.bootstrap_samples": {"discovery": {"bootstrap_samples": 300}},
-    "activations.tasks: one more": {"activations": {"tasks": ["nounpp", "simple", "pairs"]}},
+    "activations.tasks: one more": {"activations": {"tasks": ["simple", "pairs"]}},
     "activations.variables": {
         "activations": {
             "variables": [
@@ -163,7 +166,7 @@ KEYS: dict[str, dict[str, Any]] = {
     "unit_decoding.task": {"unit_decoding": {"task": "simple"}},
     "unit_decoding.variable": {"unit_decoding": {"variable": "hidden"}},
     "unit_decoding.conditions": {"unit_decoding": {"conditions": ["SP", "PS"]}},
-    "unit_decoding.bootstrap_samples": {"unit_decoding": {"bootstrap_samples": 110}},
+    "unit_decoding.bootstrap_samples": {"unit_decoding": {"bootstrap_samples": 120}},
     "unit_decoding.seed": {"unit_decoding": {"seed": 1}},
     "short_range.minimum_efferent_auc": {"short_range": {"minimum_efferent_auc": 0.8}},
     "short_range.minimum_subject_auc": {"short_range": {"minimum_subject_auc": 0.8}},

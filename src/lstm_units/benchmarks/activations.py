@@ -30,6 +30,7 @@ from lstm_units.activations.dump import (
 )
 from lstm_units.activations.reader import open_activations
 from lstm_units.benchmarks.sweep import GIGA, peak_memory, sgemm_rate, timed
+from lstm_units.config.validate import validate_config
 from lstm_units.interventions.known_items import select_known_items
 from lstm_units.interventions.model_inputs import PRECISIONS, Context
 from lstm_units.models.checkpoints import load_language_model
@@ -58,7 +59,8 @@ def required_operations(layer_sizes: Sequence[int], embedding_size: int, n_nodes
 
 def prepare_stimuli(task: str, project: Path, vocabulary: Vocabulary) -> Sentences:
     """Generate the items of a task as the shipped configuration says, and keep the known ones."""
-    config = yaml.safe_load((project / "config.yaml").read_text(encoding="utf-8"))
+    shipped = yaml.safe_load((project / "config.yaml").read_text(encoding="utf-8"))
+    config = validate_config(shipped)
     settings = config["stimuli"]
     table = generate(
         read_language(project / settings["language"]),

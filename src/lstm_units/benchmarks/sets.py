@@ -35,6 +35,7 @@ from lstm_units.benchmarks.sweep import (
     sgemm_rate,
     timed,
 )
+from lstm_units.config.validate import validate_config
 from lstm_units.interventions.context_states import read_context
 from lstm_units.interventions.interventions import Interventions, lowest_layer, single_units
 from lstm_units.interventions.model_inputs import Compute, sweep_size
@@ -130,7 +131,8 @@ def read_tasks(
         By the names of the tasks.
     context : list of int
     """
-    config = yaml.safe_load((project / "config.yaml").read_text(encoding="utf-8"))
+    shipped = yaml.safe_load((project / "config.yaml").read_text(encoding="utf-8"))
+    config = validate_config(shipped)
     stimuli, ids = config["stimuli"], model.vocabulary.ids
     language = read_language(project / stimuli["language"])
     items = {}

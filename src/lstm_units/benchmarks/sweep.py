@@ -29,6 +29,7 @@ import torch
 import yaml
 
 from lstm_units.api.checks import compute_within
+from lstm_units.config.validate import validate_config
 from lstm_units.interventions.context_states import read_context
 from lstm_units.interventions.interventions import single_units
 from lstm_units.interventions.model_inputs import sweep_size
@@ -108,7 +109,8 @@ def original_protocol(model: LanguageModel, sentences: Sequence[Sequence[int]]) 
 
 def read_items(model: LanguageModel, project: Path) -> tuple[dict[str, Items], list[int]]:
     """Generate the swept tasks of the configuration: items of each group, and the context."""
-    config = yaml.safe_load((project / "config.yaml").read_text(encoding="utf-8"))
+    shipped = yaml.safe_load((project / "config.yaml").read_text(encoding="utf-8"))
+    config = validate_config(shipped)
     language = read_language(project / config["stimuli"]["language"])
     scored: dict[str, list] = {}
     for task in config["tasks"]:

@@ -6,7 +6,7 @@ Standard library only: it is imported when the Snakefile is parsed.
 from collections.abc import Iterator
 from typing import Any
 
-from lstm_units.config.faults import NOTHING, Fault, listed, show, unknown_names
+from lstm_units.config.faults import NOTHING, Fault, show, unknown_names
 
 # Variables drawn in Figures 1a and 1b; the word lists need the hidden values too.
 DRAWN_VARIABLES = ("candidate", "input_gate", "forget_gate", "cell", "output_gate")
@@ -39,13 +39,9 @@ def analysis_faults(config: dict[str, Any]) -> Iterator[Fault]:
                 if name not in known:
                     problem = f"found {show(name)}, which is no entry of checkpoints"
                     yield Fault((*path, name), problem, reads=(("checkpoints", name),))
-    dumped = config["activations"]["tasks"]
-    for section in ("activations", "contributions"):
+    for section in ("activations", "dynamics", "contributions"):
         names = config[section]["tasks"]
         yield from unknown_names((section, "tasks"), names, ("task_definitions",), definitions)
-    yield from unknown_names(
-        ("dynamics", "tasks"), config["dynamics"]["tasks"], ("activations", "tasks"), dumped
-    )
     if config["dynamics"]["tasks"]:
         for variable in DRAWN_VARIABLES:
             yield from _undumped(config, ("dynamics", "tasks"), variable)
@@ -60,11 +56,11 @@ def analysis_faults(config: dict[str, Any]) -> Iterator[Fault]:
         if name in TAKEN_FIGURES:
             yield Fault(path, f"another figure is called {name}; choose another name")
         if name in decoding["run"] and "task" in entry:
-            yield from _undumped_task(config, (*path, "task"), entry["task"])
+            yield from _unknown_task(definitions, (*path, "task"), entry["task"])
             yield from _undumped(config, (*path, "variable"), entry["variable"])
     task = config["unit_decoding"]["task"]
     if task is not None:
-        yield from _undumped_task(config, ("unit_decoding", "task"), task)
+        yield from _unknown_task(definitions, ("unit_decoding", "task"), task)
         yield from _undumped(
             config, ("unit_decoding", "variable"), config["unit_decoding"]["variable"]
         )
@@ -101,19 +97,15 @@ def _syntax_faults(config: dict[str, Any]) -> Iterator[Fault]:
         yield from unknown_names(path, tasks, ("task_definitions",), definitions)
     task = config["connectivity"]["task"]
     if task is not None:
-        yield from _undumped_task(config, ("connectivity", "task"), task)
+        yield from _unknown_task(definitions, ("connectivity", "task"), task)
         yield from _undumped(config, ("connectivity", "task"), "hidden")
 
 
-def _undumped_task(config: dict[str, Any], path: tuple[Any, ...], task: str) -> Iterator[Fault]:
-    dumped = config["activations"]["tasks"]
-    if task not in dumped:
-        known = task in config.get("task_definitions", {})
-        problem = f"found {show(task)}, expected one of activations.tasks: {listed(dumped)}"
-        write = (("activations", "tasks"), [*dumped, task]) if known else NOTHING
-        if not known and dumped:
-            write = (path, dumped[0])
-        yield Fault(path, problem, write, (("activations", "tasks"),))
+def _unknown_task(definitions: dict[str, Any], path: tuple[Any, ...], task: str) -> Iterator[Fault]:
+    """Yield a fault if the task that a key names is not defined."""
+    for fault in unknown_names(path, [task], ("task_definitions",), definitions):
+        write = fault.write if fault.write is NOTHING else (path, fault.write[1][0])
+        yield Fault(path, fault.problem, write, fault.reads)
 
 
 def _undumped(config: dict[str, Any], path: tuple[Any, ...], variable: str) -> Iterator[Fault]:

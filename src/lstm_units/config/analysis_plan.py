@@ -7,7 +7,7 @@ library only: it is imported when the Snakefile is parsed.
 from collections.abc import Mapping
 from typing import Any
 
-# Both ways to hold nouns out in decoding: no noun on both sides, or items at random as in the paper.
+# Ways to hold items out in decoding: no noun on both sides, or at random as in the paper.
 SPLIT_KINDS = ("grouped", "random")
 
 
@@ -17,7 +17,7 @@ def chosen_tasks(config: Mapping[str, Any], section: str) -> list[str]:
     Parameters
     ----------
     config : mapping
-    section : {"activations", "dynamics", "contributions"}
+    section : {"dynamics", "contributions"}
         Whose list ``tasks`` is read.
     """
     return [task for task in config[section]["tasks"] if task in config["tasks"]]

@@ -80,6 +80,8 @@ class Products:
         Names under ``figures/`` and ``tables/``, without the format.
     files : tuple of str
         Results that a run is asked for beside them.
+    dumped : tuple of str
+        Tasks whose activations it reads.
     audited, compared, on_cards : tuple of str
         What the audit of the claims, the table of all models and the cards of units read.
     """
@@ -87,6 +89,7 @@ class Products:
     figures: tuple[str, ...] = ()
     tables: tuple[str, ...] = ()
     files: tuple[str, ...] = ()
+    dumped: tuple[str, ...] = ()
     audited: tuple[str, ...] = ()
     compared: tuple[str, ...] = ()
     on_cards: tuple[str, ...] = ()

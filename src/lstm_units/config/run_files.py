@@ -9,7 +9,6 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from lstm_units.config.analysis_plan import (
-    chosen_tasks,
     controls,
     depth_regressors,
     finds_short_range,
@@ -26,13 +25,9 @@ TABLE_FORMATS = ("csv", "md", "tex")
 FIGURE_FORMATS = ("pdf", "png")
 
 
-def _activations(config: Mapping[str, Any], model: str) -> Products:
-    return Products(files=each("activations/{}", chosen_tasks(config, "activations")))
-
-
 def products(config: Mapping[str, Any], model: str) -> list[Products]:
-    """Return what each room makes of a model, and the dumps that are asked for."""
-    return [_activations(config, model), *(room.products(config, model) for room in rooms())]
+    """Return what each room makes of a model."""
+    return [room.products(config, model) for room in rooms()]
 
 
 def of_model(model: str, names: Iterable[str]) -> list[str]:
@@ -51,9 +46,16 @@ def main_files(model: str) -> list[str]:
     return of_model(model, ["claims.csv", "claims.md", "cards/notable.json"])
 
 
+def dumped_tasks(config: Mapping[str, Any], model: str) -> list[str]:
+    """Return the tasks of which a model is dumped: those that rooms read, and further ones."""
+    wanted = {task for made in products(config, model) for task in made.dumped}
+    wanted.update(config["activations"]["tasks"])
+    return [task for task in config["tasks"] if task in wanted]
+
+
 def analysis_files(config: Mapping[str, Any], model: str) -> list[str]:
-    """Return what the analyses of a model end in."""
-    names: list[str] = []
+    """Return what the analyses of a model end in, and its dumps."""
+    names = list(each("activations/{}", dumped_tasks(config, model)))
     for made in products(config, model):
         names += [*made.files, *in_formats(made.figures, made.tables)]
     return of_model(model, names)

@@ -92,15 +92,16 @@ def expected(path: tuple[Any, ...]) -> str:
         "object": "keys with values",
     }
     kinds = at["type"] if isinstance(at["type"], list) else [at["type"]]
-    text = " or ".join("nothing (null)" if kind == "null" else words[kind] for kind in kinds)
+    text = " or ".join(words[kind] for kind in kinds if kind != "null")
     bounds = {
         "minimum": "at least",
         "exclusiveMinimum": "above",
         "maximum": "at most",
         "exclusiveMaximum": "below",
     }
-    limits = [f"{word} {at[bound]}" for bound, word in bounds.items() if bound in at]
-    return f"{text} {' and '.join(limits)}" if limits else text
+    limits = " and ".join(f"{word} {at[bound]}" for bound, word in bounds.items() if bound in at)
+    nothing = "or nothing (null)" if "null" in kinds else ""
+    return " ".join(filter(None, (text, limits, nothing)))
 
 
 def reference() -> str:
@@ -111,10 +112,10 @@ def reference() -> str:
         "Made from `src/lstm_units/config/config_schema.json` by",
         "`python -m lstm_units.config.validate > docs/configuration.md`.",
         "",
-        "`config.yaml` is the shipped experiment. A file given with `--configfile` is laid over it",
-        "key by key; lists and single values replace those below. `--config 'tasks=[simple]'` does",
-        "the same from the command line. An unknown key or a wrong value stops the run, with a",
-        "message that lists every fault and what to write.",
+        "`config.yaml` sets what defines the shipped experiment; all else is as below. A file that",
+        "`--configfile` names is laid over it key by key; lists and single values replace those",
+        "below. `--config 'tasks=[simple]'` does the same from the command line. An unknown key or",
+        "a wrong value stops the run, with a message that lists every fault and what to write.",
         "",
         "A relative path is looked for in the working directory, then in the project. Names in",
         "capitals stand for names of your own.",
@@ -126,14 +127,16 @@ def reference() -> str:
             continue
         section = path[0] if path[0] in top and len(path) > 1 else ""
         default = at.get("default_text")
-        if default is None:
+        if "follows" in at:
+            default = f"that of `{at['follows']}`"
+        elif default is None:
             missing = "default" not in at
             default = "**needed**" if missing else f"`{json.dumps(at['default'])}`"
         allowed = expected(path).replace("|", "\\|")
         cells = [f"`{dotted(path)}`", default, allowed, at["description"].replace("|", "\\|")]
         rows.setdefault(section, []).append(f"| {' | '.join(cells)} |")
     for section, entries in rows.items():
-        title = f"`{section}`" if section else "What to study"
+        title = f"`{section}`" if section else "At the top"
         lines += ["", f"## {title}", ""]
         if section:
             lines += [top[section]["description"], ""]

@@ -77,6 +77,7 @@ def validate_config(config: Mapping[str, Any]) -> dict[str, Any]:
     faults += _schema_faults(plain)
     broken = [fault.path for fault in faults]
     completed = _complete(_without(plain, broken), schema())
+    _follow(completed)
     _add_trained(completed)
     for fault in _cross_checks(completed):
         causes = [f.path for f in faults if f.path not in broken]
@@ -187,20 +188,33 @@ def _without(config: dict[str, Any], paths: Sequence[tuple[Any, ...]]) -> dict[s
     return config
 
 
-def _complete(value: Any, at: dict[str, Any]) -> Any:
-    """Fill in the defaults of the schema; whole numbers written as 1.0 become integers."""
+def _complete(value: Any, at: Any) -> Any:
+    """Fill in the defaults of the schema and put the keys in its order, so that a user's is free.
+
+    Whole numbers written as 1.0 become integers.
+    """
     if isinstance(value, dict):
         known = at.get("properties", {})
-        for key, below in known.items():
-            if key not in value and "default" in below:
-                value[key] = copy.deepcopy(below["default"])
-        for key in value:
-            below = known.get(key, at.get("additionalProperties"))
-            if isinstance(below, dict):
-                value[key] = _complete(value[key], below)
-    elif isinstance(value, float) and at.get("type") == "integer":
+        defaults = {key: below["default"] for key, below in known.items() if "default" in below}
+        value = copy.deepcopy(defaults) | value
+        ordered = dict.fromkeys([*(key for key in known if key in value), *value])
+        others = at.get("additionalProperties")
+        return {key: _complete(value[key], known.get(key, others)) for key in ordered}
+    kinds = at.get("type", ()) if isinstance(at, dict) else ()
+    if isinstance(value, float) and "integer" in ([kinds] if isinstance(kinds, str) else kinds):
         value = int(value)
     return value
+
+
+def _follow(config: dict[str, Any]) -> None:
+    """Give keys of sections that are null the value of the key at the top that they follow."""
+    for (*sections, key), at in leaves(schema(), ()):
+        if "follows" in at:
+            section = config
+            for name in sections:
+                section = section[name]
+            if section[key] is None:
+                section[key] = config[at["follows"]]
 
 
 def _add_trained(config: dict[str, Any]) -> None:
@@ -375,6 +389,7 @@ def _example(fault: Fault) -> list[str]:
         path = path[:-1]
     at = subschema(path)
     if value is NOTHING and at is not None:
+        at = subschema((at["follows"],)) if "follows" in at else at
         options = [*at.get("examples", []), *([at["default"]] if "default" in at else [])]
         value = next((o for o in options if o not in (None, {})), NOTHING)
     if value is NOTHING or not path:

@@ -11,13 +11,15 @@ from lstm_units.config.rooms import Figure, Products, Room, Table
 
 def products(config: Mapping[str, Any], model: str) -> Products:
     """Name what it makes of a model."""
-    if connectivity_task(config) is None:
+    task = connectivity_task(config)
+    if task is None:
         return Products()
     afferents = "connectivity/afferents.parquet"
     return Products(
         figures=("fig4a", "fig4b"),
         tables=("connectivity",),
         files=("connectivity/graph.graphml",),
+        dumped=(task,),
         audited=("connectivity/summary.json", afferents),
         on_cards=(afferents,),
     )

@@ -15,7 +15,11 @@ from lstm_units.config.rooms import Figure, Products, Room, each
 
 def _over_time(config: Mapping[str, Any], model: str) -> Products:
     names = [f"{name}_{kind}" for name in analyses(config) for kind in SPLIT_KINDS]
-    return Products(figures=tuple(analyses(config)), audited=each("decoding/{}.parquet", names))
+    return Products(
+        figures=tuple(analyses(config)),
+        dumped=tuple(entry["task"] for entry in analyses(config).values()),
+        audited=each("decoding/{}.parquet", names),
+    )
 
 
 def _single_units(config: Mapping[str, Any], model: str) -> Products:
@@ -25,6 +29,7 @@ def _single_units(config: Mapping[str, Any], model: str) -> Products:
     return Products(
         figures=("unit_decoding",) if finds_short_range(config) else (),
         files=(units,),
+        dumped=(task,),
         on_cards=(units, f"stimuli/{task}.parquet"),
     )
 

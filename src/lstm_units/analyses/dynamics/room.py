@@ -21,6 +21,7 @@ def products(config: Mapping[str, Any], model: str) -> Products:
     return Products(
         figures=("fig1a", "fig1b", "fig1c", *single),
         files=each("dynamics/{}.parquet", tasks),
+        dumped=tuple(tasks),
         audited=(f"dynamics/{audited}.parquet", f"activations/{audited}"),
         on_cards=(f"dynamics/{drawn}.parquet", f"stimuli/{drawn}.parquet"),
     )

@@ -16,6 +16,7 @@ def products(config: Mapping[str, Any], model: str) -> Products:
     single = each("dependency/unit_{}", named_units(config, model))
     return Products(
         figures=("fig3", *single) if finds_syntax(config) else (),
+        dumped=tuple(structures(config)),
         on_cards=("dependency_span.parquet",) if structures(config) else (),
     )
 
