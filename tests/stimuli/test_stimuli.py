@@ -8,7 +8,7 @@ from lstm_units.stimuli.table import (
     SCHEMA,
     check_stimuli,
     make_stimuli,
-    read_context,
+    read_context_words,
     read_stimuli,
     scored_items,
     scored_sha256,
@@ -170,30 +170,30 @@ def test_context_ends_every_line_and_follows_its_case(tmp_path):
     path.write_text("The River rose .\n\nIt is <UNK> . <eos>\n")
     true = ["The", "River", "rose", ".", "<eos>", "It", "is", "<UNK>", ".", "<eos>"]
     lower = ["the", "river", "rose", ".", "<eos>", "it", "is", "<UNK>", ".", "<eos>"]
-    assert read_context(path, "true") == read_context(path, "true", ablated=True) == true
-    assert read_context(path, "lower") == read_context(path, "lower", ablated=True) == lower
-    assert read_context(path, "paper") == lower
-    assert read_context(path, "paper", ablated=True) == true
-    assert read_context(path, "true", eos="</s>")[4:6] == ["</s>", "It"]
+    assert read_context_words(path, "true") == read_context_words(path, "true", ablated=True) == true
+    assert read_context_words(path, "lower") == read_context_words(path, "lower", ablated=True) == lower
+    assert read_context_words(path, "paper") == lower
+    assert read_context_words(path, "paper", ablated=True) == true
+    assert read_context_words(path, "true", eos="</s>")[4:6] == ["</s>", "It"]
 
 
 def test_bad_context_is_refused(tmp_path):
     path = tmp_path / "context.txt"
     with pytest.raises(StimuliError, match=r"context\.txt: No such file"):
-        read_context(path, "true")
+        read_context_words(path, "true")
     path.write_text(" \n")
     with pytest.raises(StimuliError, match=r"context\.txt is empty"):
-        read_context(path, "true")
+        read_context_words(path, "true")
     with pytest.raises(StimuliError, match="'upper' is unknown; expected one of true, lower, p"):
-        read_context(path, "upper")
+        read_context_words(path, "upper")
     path.write_bytes(b"abc \xff")
     with pytest.raises(StimuliError, match="byte 4 is not UTF-8"):
-        read_context(path, "true")
+        read_context_words(path, "true")
 
 
 def test_shipped_context_is_known_and_free_of_stimulus_words(project):
     folder = project / "stimuli" / "english"
-    context = read_context(folder / "context.txt", "true")
+    context = read_context_words(folder / "context.txt", "true")
     vocabulary = set((project / "models/wikipedia650/vocab.txt").read_text().splitlines())
     assert set(context) <= vocabulary
     assert 60 <= len(context) <= 75
@@ -210,8 +210,8 @@ def test_shipped_context_is_known_and_free_of_stimulus_words(project):
 @pytest.mark.golden
 def test_published_context_has_133_tokens_and_five_lose_their_word_in_lower_case(published_data):
     vocabulary = set((published_data / "gulordava_vocab.txt").read_text().splitlines())
-    true = read_context(published_data / "context_2019.txt", "paper", ablated=True)
-    lower = read_context(published_data / "context_2019.txt", "paper")
+    true = read_context_words(published_data / "context_2019.txt", "paper", ablated=True)
+    lower = read_context_words(published_data / "context_2019.txt", "paper")
     assert len(true) == len(lower) == 133
     assert set(true) <= vocabulary
     assert len({word for word in lower if word not in vocabulary}) == 5
