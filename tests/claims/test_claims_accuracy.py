@@ -24,12 +24,13 @@ from lstm_units.claims.accuracy import (
     attractors_cost,
     distance_is_hard,
     does_the_tasks,
+    read_answers,
     singular_is_harder,
 )
 from lstm_units.errors import UserError
 from lstm_units.io.result_files import ResultFiles
 from lstm_units.io.verdict import FAILS, HOLDS, NOT_TESTABLE
-from lstm_units.statistics.condition_differences import read_answers, weighted_difference
+from lstm_units.statistics.condition_differences import weighted_difference
 from lstm_units.statistics.resampling import percentile_interval
 
 NO_ABLATION = {"modes": ()}

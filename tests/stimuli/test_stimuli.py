@@ -170,8 +170,14 @@ def test_context_ends_every_line_and_follows_its_case(tmp_path):
     path.write_text("The River rose .\n\nIt is <UNK> . <eos>\n")
     true = ["The", "River", "rose", ".", "<eos>", "It", "is", "<UNK>", ".", "<eos>"]
     lower = ["the", "river", "rose", ".", "<eos>", "it", "is", "<UNK>", ".", "<eos>"]
-    assert read_context_words(path, "true") == read_context_words(path, "true", ablated=True) == true
-    assert read_context_words(path, "lower") == read_context_words(path, "lower", ablated=True) == lower
+    assert (
+        read_context_words(path, "true") == read_context_words(path, "true", ablated=True) == true
+    )
+    assert (
+        read_context_words(path, "lower")
+        == read_context_words(path, "lower", ablated=True)
+        == lower
+    )
     assert read_context_words(path, "paper") == lower
     assert read_context_words(path, "paper", ablated=True) == true
     assert read_context_words(path, "true", eos="</s>")[4:6] == ["</s>", "It"]

@@ -17,6 +17,7 @@ from lstm_units.interventions.model_inputs import Compute, Context
 from lstm_units.interventions.write_ablation import write_context_states, write_shard
 from lstm_units.interventions.write_intact import write_intact
 from lstm_units.io.files import make_metadata, write_parquet
+from lstm_units.io.published import PAPER_LABELS
 from lstm_units.io.result_files import ResultFiles
 from lstm_units.io.results import read_result, write_result
 from lstm_units.io.verdict import Measure, Verdict
@@ -44,16 +45,6 @@ TASKS: Mapping[str, int] = {
     "nounpp_adv": 80,
 }
 CRITERIA = Criteria(bootstrap_samples=200)
-LABELS = {
-    "simple": "Simple",
-    "adv": "Adv",
-    "adv_adv": "2Adv",
-    "adv_conjunction": "CoAdv",
-    "namepp": "namePP",
-    "nounpp": "nounPP",
-    "nounpp_adv": "nounPPAdv",
-    "linzen": "Linzen",
-}
 
 
 def planted_results(
@@ -113,7 +104,7 @@ def planted_results(
 def planted_audit(tasks: Mapping[str, str] | None = None, **criteria) -> Audit:
     """Build the audit of such results; `tasks` maps a task to the paper's, others by their name."""
     known = {task: task for task in TASKS} if tasks is None else dict(tasks)
-    audit = Audit(ClaimCriteria(bootstrap_samples=400), known, LABELS)
+    audit = Audit(ClaimCriteria(bootstrap_samples=400), known, PAPER_LABELS)
     return replace(audit, criteria=replace(audit.criteria, **criteria))
 
 

@@ -8,30 +8,20 @@ import pandas as pd
 
 from lstm_units.claims.criteria import Audit
 from lstm_units.claims.unit_effects import rule_on_conditions, too_low
-from lstm_units.io.published import PAPER_TASKS
+from lstm_units.errors import UserError
+from lstm_units.io.published import PAPER_LABELS, PAPER_TASKS
 from lstm_units.io.result_files import ResultFiles
 from lstm_units.io.seeds import seed_stream
 from lstm_units.io.verdict import Measure, Parts, Verdict, with_interval
 from lstm_units.statistics.condition_differences import (
     Difference,
     condition_accuracies,
-    read_answers,
     weighted_difference,
 )
 from lstm_units.statistics.significance import q_values
 
 EASY = ("simple", "adv")
 ATTRACTOR_TASKS = ("nounpp", "nounpp_adv")
-ROLES = {
-    "simple": "Simple",
-    "adv": "Adv",
-    "adv_adv": "2Adv",
-    "adv_conjunction": "CoAdv",
-    "namepp": "namePP",
-    "nounpp": "nounPP",
-    "nounpp_adv": "nounPPAdv",
-    "linzen": "Linzen",
-}
 
 
 def does_the_tasks(files: ResultFiles, audit: Audit) -> Verdict:
@@ -51,8 +41,10 @@ def does_the_tasks(files: ResultFiles, audit: Audit) -> Verdict:
     for role in PAPER_TASKS:
         answers = _answers_of_role(files, audit, role)
         if not answers and role != "linzen":
-            parts.add(None, _not_run(ROLES[role]))
-            parts.measures.append(Measure(ROLES[role], None, note=_not_run(ROLES[role])))
+            parts.add(None, _not_run(PAPER_LABELS[role]))
+            parts.measures.append(
+                Measure(PAPER_LABELS[role], None, note=_not_run(PAPER_LABELS[role]))
+            )
         for task, table in answers.items():
             parts.data.append(f"intact/{task}.parquet")
             whole = table.assign(condition="all") if role == "linzen" else table
@@ -117,9 +109,9 @@ def _ordered_conditions(
         task = audit.task(role)
         answers = None if task is None else read_answers(files, task)
         if answers is None:
-            parts.add(None, _not_run(ROLES[role]))
+            parts.add(None, _not_run(PAPER_LABELS[role]))
             parts.measures += [
-                Measure(f"{ROLES[role]} {one} - {other}", None, None, None, "< 0", None)
+                Measure(f"{PAPER_LABELS[role]} {one} - {other}", None, None, None, "< 0", None)
                 for one, other in pairs
             ]
             continue
@@ -213,6 +205,47 @@ def distance_is_hard(files: ResultFiles, audit: Audit) -> Verdict:
     return parts.judge("C23", criterion, "; ".join(printed))
 
 
+def read_answers(files: ResultFiles, task: str) -> pd.DataFrame | None:
+    """Read how the intact model answers the items of a task.
+
+    Parameters
+    ----------
+    files : ResultFiles
+        Of a model.
+    task : str
+
+    Returns
+    -------
+    DataFrame or None
+        ``task, item, condition, right, frame, subject_lemma, verb_lemma``; the last three are
+        missing where the stimuli are not among the results or do not tell. None if the task was
+        not scored.
+
+    Raises
+    ------
+    UserError
+        If a file is damaged, or the stimuli lack an item that was scored.
+    """
+    name = f"intact/{task}.parquet"
+    answers = files.frame(name, ["item", "condition", "right"])
+    if answers is None:
+        return None
+    answers["condition"] = answers["condition"].astype(str)
+    stimuli = files.frame(
+        f"stimuli/{task}.parquet", ["item", "frame", "subject_lemma", "verb_lemma"]
+    )
+    if stimuli is None:
+        stimuli = answers[["item"]].assign(frame=None, subject_lemma=None, verb_lemma=None)
+    merged = answers.merge(stimuli, on="item", how="left", validate="one_to_one", indicator=True)
+    if (merged["_merge"] != "both").any():
+        raise UserError(
+            f"{files.path(name)} holds items that stimuli/{task}.parquet does not: the two come "
+            "from different runs. Delete the former and run the workflow again"
+        )
+    merged.insert(0, "task", task)
+    return merged.drop(columns="_merge")
+
+
 @dataclass(frozen=True)
 class _TaskMean:
     """A task whose accuracy is averaged over some conditions; `problem` if it cannot be."""
@@ -227,7 +260,7 @@ class _TaskMean:
 def _task_mean(files: ResultFiles, audit: Audit, role: str, conditions: Sequence[str]) -> _TaskMean:
     task = audit.task(role)
     answers = None if task is None else read_answers(files, task)
-    label = ROLES[role] if task is None else audit.label(task)
+    label = PAPER_LABELS[role] if task is None else audit.label(task)
     title = f"{label} {', '.join(conditions)}" if conditions else label
     if answers is None:
         return _TaskMean(title, task, None, (), _not_run(label))

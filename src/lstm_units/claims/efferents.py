@@ -10,7 +10,7 @@ from lstm_units.claims.evidence import (
     UnitActivity,
     activity_data,
     measure,
-    unit_activity,
+    time_course_activity,
     untested,
     verdict_of,
     without_long_range,
@@ -149,7 +149,7 @@ def efferents_segregated(files: ResultFiles, audit: Audit) -> Verdict:
     Raises
     ------
     UserError
-        As in `lstm_units.claims.evidence.unit_activity`.
+        As in `lstm_units.claims.evidence.time_course_activity`.
     """
     criteria, task = audit.criteria, audit.dynamics_task
     where = "" if task is None else f" ({audit.label(task)}, all items, right and wrong)"
@@ -166,7 +166,7 @@ def efferents_segregated(files: ResultFiles, audit: Audit) -> Verdict:
     efferents = read_efferents(files, criteria.bootstrap_samples, criteria.seed)
     if efferents is None:
         return not_testable("C9", criterion, _NOT_RUN, data=(LONG_RANGE,))
-    activity = unit_activity(files, audit)
+    activity = time_course_activity(files, audit)
     measures, lines = [], []
     for unit in units:
         ranked = _ranked(unit, efferents, audit)

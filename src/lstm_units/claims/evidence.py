@@ -169,7 +169,7 @@ class UnitActivity:
         return percentile_interval(draws, self.confidence)
 
 
-def unit_activity(files: ResultFiles, audit: Audit) -> UnitActivity | str:
+def time_course_activity(files: ResultFiles, audit: Audit) -> UnitActivity | str:
     """Open the activations of the task of the time courses.
 
     Returns
@@ -211,7 +211,7 @@ def unit_activity(files: ResultFiles, audit: Audit) -> UnitActivity | str:
 
 
 def activity_data(task: str) -> tuple[str, str]:
-    """Return the files that `unit_activity` reads: activations and stimuli."""
+    """Return the files that `time_course_activity` reads: activations and stimuli."""
     return f"activations/{task}", f"stimuli/{task}.parquet"
 
 

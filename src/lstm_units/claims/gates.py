@@ -9,7 +9,7 @@ from lstm_units.claims.evidence import (
     UnitActivity,
     activity_data,
     measure,
-    unit_activity,
+    time_course_activity,
     untested,
     verdict_of,
     without_long_range,
@@ -36,7 +36,7 @@ def gates_as_theory(files: ResultFiles, audit: Audit) -> Verdict:
     Raises
     ------
     UserError
-        As in `lstm_units.claims.evidence.unit_activity`.
+        As in `lstm_units.claims.evidence.time_course_activity`.
     """
     criteria, task = audit.criteria, audit.dynamics_task
     where = "" if task is None else f" in {audit.label(task)}"
@@ -52,7 +52,7 @@ def gates_as_theory(files: ResultFiles, audit: Audit) -> Verdict:
     verdict = without_long_range("C8", criterion, units)
     if verdict is not None:
         return verdict
-    activity = unit_activity(files, audit)
+    activity = time_course_activity(files, audit)
     if isinstance(activity, str):
         return not_testable("C8", criterion, activity, data=(LONG_RANGE,))
     measures, lines = [], []

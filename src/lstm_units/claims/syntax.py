@@ -12,6 +12,7 @@ import pandas as pd
 from lstm_units.analyses.controls.set_tests import POOLED
 from lstm_units.claims.criteria import Audit
 from lstm_units.claims.units import SYNTAX
+from lstm_units.io.published import PAPER_LABELS
 from lstm_units.io.result_files import ResultFiles
 from lstm_units.io.verdict import (
     FAILS,
@@ -28,10 +29,7 @@ from lstm_units.statistics.significance import wilson_interval
 TESTS = "controls/tests/syntax.parquet"
 CONDITIONS = (("nounpp", "SP"), ("nounpp", "PS"), ("nounpp_adv", "SP"), ("nounpp_adv", "PS"))
 STRUCTURES = ("adv_conjunction", "nounpp", "subject_relative", "double_subject_relative")
-_ROLES = {
-    "nounpp": "nounPP",
-    "nounpp_adv": "nounPPAdv",
-    "adv_conjunction": "CoAdv",
+_LABELS = PAPER_LABELS | {
     "subject_relative": "subject relative",
     "double_subject_relative": "double subject relative",
 }
@@ -113,7 +111,7 @@ def spans_dependency(files: ResultFiles, audit: Audit) -> Verdict:
         return not_testable("C14", criterion, _NOT_SEARCHED)
     roles = {task: audit.tasks.get(task, task) for task in syntax["structures"]}
     used = [task for task, role in roles.items() if role in STRUCTURES]
-    missing = [_ROLES[role] for role in STRUCTURES if role not in roles.values()]
+    missing = [_LABELS[role] for role in STRUCTURES if role not in roles.values()]
     others = [audit.label(task) for task in roles if task not in used]
     spans = [_span(entry, used) for entry in syntax["units"]]
     asked = [span for span in spans if not span.long_range]
@@ -311,7 +309,7 @@ def _wanted(audit: Audit, tests: pd.DataFrame) -> list[tuple[str, pd.DataFrame]]
         wanted.append(("linzen", task_of["linzen"], POOLED))
     found = []
     for role, task, condition in wanted:
-        label = _ROLES.get(role, role) if task is None else audit.label(task)
+        label = _LABELS.get(role, role) if task is None else audit.label(task)
         title = label if condition == POOLED else f"{label} {condition}"
         chosen = (tests["task"] == task) & (tests["condition"] == condition)
         found.append((title, tests[chosen] if task else tests.iloc[:0]))

@@ -4,16 +4,18 @@ from importlib.resources import files
 
 import pandas as pd
 
-PAPER_TASKS = (
-    "simple",
-    "adv",
-    "adv_adv",
-    "adv_conjunction",
-    "namepp",
-    "nounpp",
-    "nounpp_adv",
-    "linzen",
-)
+# Tasks of the paper in its order, and what it calls them.
+PAPER_LABELS = {
+    "simple": "Simple",
+    "adv": "Adv",
+    "adv_adv": "2Adv",
+    "adv_conjunction": "CoAdv",
+    "namepp": "namePP",
+    "nounpp": "nounPP",
+    "nounpp_adv": "nounPPAdv",
+    "linzen": "Linzen",
+}
+PAPER_TASKS = tuple(PAPER_LABELS)
 
 
 def task_rank(task: str) -> tuple[int, str]:

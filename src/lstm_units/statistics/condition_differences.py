@@ -12,13 +12,9 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
-from lstm_units.errors import UserError
-from lstm_units.io.result_files import ResultFiles
 from lstm_units.statistics.margins import condition_rank
 from lstm_units.statistics.resampling import bootstrap_sums, percentile_interval
 from lstm_units.statistics.significance import wilson_interval
-
-_STIMULI = ["item", "frame", "subject_lemma", "verb_lemma"]
 
 
 @dataclass(frozen=True)
@@ -39,52 +35,13 @@ class Difference:
     resampled: str
 
 
-def read_answers(files: ResultFiles, task: str) -> pd.DataFrame | None:
-    """Read how the intact model answers the items of a task.
-
-    Parameters
-    ----------
-    files : ResultFiles
-        Of a model.
-    task : str
-
-    Returns
-    -------
-    DataFrame or None
-        ``task, item, condition, right, frame, subject_lemma, verb_lemma``; the last three are
-        missing where the stimuli are not among the results or do not tell. None if the task was
-        not scored.
-
-    Raises
-    ------
-    UserError
-        If a file is damaged, or the stimuli lack an item that was scored.
-    """
-    name = f"intact/{task}.parquet"
-    answers = files.frame(name, ["item", "condition", "right"])
-    if answers is None:
-        return None
-    answers["condition"] = answers["condition"].astype(str)
-    stimuli = files.frame(f"stimuli/{task}.parquet", _STIMULI)
-    if stimuli is None:
-        stimuli = answers[["item"]].assign(frame=None, subject_lemma=None, verb_lemma=None)
-    merged = answers.merge(stimuli, on="item", how="left", validate="one_to_one", indicator=True)
-    if (merged["_merge"] != "both").any():
-        raise UserError(
-            f"{files.path(name)} holds items that stimuli/{task}.parquet does not: the two come "
-            "from different runs. Delete the former and run the workflow again"
-        )
-    merged.insert(0, "task", task)
-    return merged.drop(columns="_merge")
-
-
 def condition_accuracies(answers: pd.DataFrame, confidence: float) -> pd.DataFrame:
     """Accuracy of each condition, with Wilson intervals as in ``accuracy.parquet``.
 
     Parameters
     ----------
     answers : DataFrame
-        From `read_answers`, of one task.
+        Of one task: ``condition, right``.
     confidence : float
         Level of the intervals.
 
@@ -117,7 +74,8 @@ def weighted_difference(
     Parameters
     ----------
     answers : sequence of DataFrame
-        From `read_answers`, one for each task.
+        One for each task: ``task, condition, right, frame, subject_lemma, verb_lemma``; the last
+        three may be missing.
     weights : mapping of (task, condition) to float
     samples : int
         Bootstrap samples.

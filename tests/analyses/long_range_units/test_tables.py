@@ -15,16 +15,9 @@ from lstm_units.analyses.long_range_units.conditions import Criteria
 from lstm_units.analyses.long_range_units.discovery import discover_long_range
 from lstm_units.analyses.long_range_units.table1 import table1
 from lstm_units.analyses.long_range_units.table2 import accuracy_rows, table2
-from lstm_units.errors import UserError
 from lstm_units.io.files import make_metadata, write_json, write_parquet
 from lstm_units.io.published import paper_table2
 from lstm_units.io.results import Result
-from lstm_units.io.table_formats import (
-    escape_latex,
-    format_latex,
-    format_markdown,
-    write_table,
-)
 from lstm_units.statistics.agreement import accuracy_table, intact_counts
 from lstm_units.statistics.margins import open_margins
 
@@ -254,38 +247,6 @@ def test_the_script_writes_table2_in_all_formats(results, tables, tmp_path):
     for path in outputs[1:]:
         assert "unit 12 (plural)" in path.read_text()
         assert '"checkpoint_sha256": "c", "config": {"relative_drop": 0.1}' in path.read_text()
-
-
-def test_markdown_columns_line_up_and_escape_pipes():
-    table = pd.DataFrame({"name": ["a|b", "longer name"], "value": [1.25, 100.0]})
-    lines = format_markdown(table, legend=["|x| < 1"]).splitlines()
-    assert len({len(line) for line in lines[:4]}) == 1
-    assert lines[1] == "| ----------- | ----: |"
-    assert lines[2] == "| a\\|b        |   1.2 |"
-    assert lines[-1] == "|x| < 1"
-
-
-def test_latex_is_escaped_and_has_as_many_columns_as_its_tabular():
-    table = pd.DataFrame({"task": ["adv_adv"], "a&b": [99.5], "50 %": ["-"]})
-    text = format_latex(table, legend=["|margin| < 1e-4"])
-    assert r"\begin{tabular}{lrl}" in text
-    assert r"adv\_adv & 99.5 & - \\" in text
-    assert r"task & a\&b & 50 \% \\" in text
-    assert r"\textbar{}margin\textbar{} \textless{} 1e-4" in text
-    assert escape_latex("\\{~^#$") == (r"\textbackslash{}\{\textasciitilde{}\textasciicircum{}\#\$")
-
-
-def test_tables_are_written_by_suffix_with_metadata_and_equal_bytes(tables, tmp_path):
-    table = accuracy_rows(*tables)
-    for suffix in ("csv", "md", "tex"):
-        one, two = tmp_path / f"one.{suffix}", tmp_path / f"two.{suffix}"
-        for path in (one, two):
-            write_table(table, path, metadata=make_metadata(note="a--b"))
-        assert one.read_bytes() == two.read_bytes()
-        assert ("schema_version" in one.read_text()) == (suffix != "csv")
-    assert "a--b" not in (tmp_path / "one.md").read_text()
-    with pytest.raises(UserError, match=r"must end in .csv, .md or .tex"):
-        write_table(table, tmp_path / "one.xlsx")
 
 
 def test_the_pandas_snippets_of_the_docs_run(results, tables, project, monkeypatch, capsys):

@@ -100,7 +100,8 @@ def units_at_a_glance(
     layer_sizes : sequence of int
         Number of units of each layer.
     long_range : mapping, optional
-        From `lstm_units.analyses.long_range_units.discovery.discover_long_range`; its units get a mark of their own.
+        From `lstm_units.analyses.long_range_units.discovery.discover_long_range`; its units get a
+        mark of their own.
     labels : mapping of str to str, optional
         Names of tasks in print.
     relative_drop, maximum_q : float

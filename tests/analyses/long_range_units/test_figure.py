@@ -1,13 +1,16 @@
-"""The figure of all units: every row drawn, outliers labelled without overlap, equal bytes."""
+"""The figure of all units: every row drawn, outliers labelled without overlap."""
 
 import numpy as np
 import pandas as pd
+import pyarrow as pa
 import pytest
 from matplotlib.collections import PathCollection
+from support.figure_checks import check_texts
+from support.scripts import run_script
 
 from lstm_units.analyses.long_range_units.figure import units_at_a_glance
 from lstm_units.errors import UserError
-from lstm_units.io.figure_style import FONT_SIZE, save_figure
+from lstm_units.io.files import make_metadata, write_json, write_parquet
 
 SIZES = (40, 60)
 STRIPS = [("nounpp", "SP"), ("nounpp", "PS"), ("simple", "S")]
@@ -84,51 +87,29 @@ def test_labels_that_do_not_fit_are_counted(figure):
     assert shown.count(f"+{19 - len(numbers)}") == 1
 
 
-def test_labels_overlap_neither_each_other_nor_leave_their_panel(figure):
-    figure.draw_without_rendering()
+def test_texts_have_one_size_do_not_overlap_and_lie_inside(figure):
+    check_texts(figure)
     for axis in figure.axes:
         boxes = [text.get_window_extent() for text in axis.texts]
-        for place, box in enumerate(boxes):
-            assert axis.bbox.x0 <= box.x0
-            assert box.x1 <= axis.bbox.x1
-            assert not any(box.overlaps(other) for other in boxes[place + 1 :])
+        assert all(axis.bbox.x0 <= box.x0 and box.x1 <= axis.bbox.x1 for box in boxes)
 
 
-def test_the_legend_and_names_lie_within_the_page(figure):
-    figure.draw_without_rendering()
-    page = figure.bbox
-    boxes = [figure.legends[0].get_window_extent()]
-    boxes += [label.get_window_extent() for label in figure.axes[0].get_yticklabels()]
-    for box in boxes:
-        assert page.x0 <= box.x0
-        assert box.x1 <= page.x1
-
-
-def test_all_text_has_one_size(figure):
-    axes = figure.axes
-    sizes = {text.get_fontsize() for axis in axes for text in axis.texts}
-    sizes |= {label.get_fontsize() for label in axes[0].get_yticklabels()}
-    sizes |= {text.get_fontsize() for text in figure.legends[0].get_texts()}
-    sizes |= {axis.title.get_fontsize() for axis in axes}
-    assert sizes == {FONT_SIZE} | {label.get_fontsize() for label in axes[0].get_xticklabels()}
-
-
-@pytest.mark.parametrize("suffix", ["png", "pdf"])
-def test_equal_figures_give_equal_bytes_with_their_metadata(suffix, tmp_path, monkeypatch):
-    for place, name in enumerate(("one", "two")):
-        monkeypatch.setenv("SOURCE_DATE_EPOCH", str(1_000_000_000 + place))
-        figure = units_at_a_glance({"zero": table(range(1, 101))}, SIZES)
-        save_figure(figure, tmp_path / f"{name}.{suffix}", {"seed": 2019})
-    one = (tmp_path / f"one.{suffix}").read_bytes()
-    assert one == (tmp_path / f"two.{suffix}").read_bytes()
-    assert b"2019" in one
-    assert b"CreationDate" not in one
-
-
-def test_an_unknown_suffix_is_refused(figure, tmp_path):
-    with pytest.raises(UserError, match=r"must end in .pdf or .png"):
-        save_figure(figure, tmp_path / "a.svg", {})
-    assert list(tmp_path.iterdir()) == []
+def test_the_script_writes_the_figure(tmp_path):
+    paths = {name: tmp_path / f"{name}.json" for name in ("description", "long_range")}
+    write_json({"layer_sizes": SIZES}, paths["description"])
+    write_json({"units": []}, paths["long_range"], make_metadata())
+    accuracy, outputs = tmp_path / "accuracy.parquet", [tmp_path / "units.png"]
+    rows = pa.Table.from_pandas(table(range(1, 101)), preserve_index=False)
+    write_parquet(rows, accuracy, make_metadata(checkpoint_sha256="c"))
+    run_script(
+        "long_range_units/units_figure",
+        input={**paths, "accuracy": [accuracy]},
+        output={"figure": outputs},
+        params={"modes": ["zero"], "labels": {}, "relative_drop": 0.1, "maximum_q": 0.05},
+    )
+    written = outputs[0].read_bytes()
+    assert b'"checkpoint_sha256": "c"' in written
+    assert b'"config": {"maximum_q": 0.05, "relative_drop": 0.1}' in written
 
 
 def test_no_units_at_all_is_an_error():
