@@ -115,7 +115,7 @@ def table(name, title, caption, category):
     """The files of a model's table."""
     path = f"<results>/{{model}}/tables/{name}"
     shown = in_report(f"{path}.csv", title, caption, category, model="{model}")
-    return [shown, f"{path}.md", f"{path}.tex"]
+    return [shown, *(f"{path}.{suffix}" for suffix in ("md", "tex", "json"))]
 
 
 def alternatives(names):

@@ -5,11 +5,11 @@ from lstm_units.config.run_files import report_files
 
 rule report:
     input:
-        lambda wildcards: report_files(
+        results=lambda wildcards: report_files(
             config, {model: layer_sizes(model) for model in config["models"]}
         ),
     output:
-        "<results>/report.html",
+        page="<results>/report.html",
     log:
         "<logs>/report.log",
     benchmark:
@@ -19,6 +19,7 @@ rule report:
     resources:
         mem_mb=growing(2048),
     params:
+        results=folder("results"),
         models=model_entries(),
         labels=labels(),
         config=config,

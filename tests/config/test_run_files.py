@@ -26,7 +26,7 @@ def test_a_figure_and_a_table_come_in_every_format():
     files = run_files.analysis_files(config_with(), "m")
     for suffix in ("pdf", "png"):
         assert f"<results>/m/figures/fig1d.{suffix}" in files
-    for suffix in ("csv", "md", "tex"):
+    for suffix in ("csv", "md", "tex", "json"):
         assert f"<results>/m/tables/efferents.{suffix}" in files
 
 

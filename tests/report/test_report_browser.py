@@ -7,9 +7,7 @@ from urllib.request import url2pathname
 
 import pytest
 from support.browser import becomes_true, chromium, press, requested, set_width, severe_messages
-from support.report_fixture import MODELS, SETTINGS, default_config, write_results
-
-from lstm_units.report.write_report import write_report
+from support.report_fixture import report_at, write_results
 
 TABLE = "#table-first-table2"
 pytestmark = pytest.mark.extended
@@ -25,17 +23,10 @@ def browser(tmp_path_factory):
 def address(tmp_path_factory):
     # Names with a blank and a number sign need quoting in links.
     root = tmp_path_factory.mktemp("results of #1")
-    files = write_results(root)
-    write_report(
-        root,
-        MODELS,
-        files,
-        default_config(),
-        SETTINGS,
-        root / "benchmarks",
-        root / "report.html",
-    )
-    return (root / "report.html").as_uri()
+    write_results(root)
+    page = root / "report.html"
+    page.write_text(report_at(root, page), encoding="utf-8")
+    return page.as_uri()
 
 
 @pytest.fixture

@@ -14,7 +14,8 @@ from lstm_units.io.figure_style import new_figure, save_figure
 from lstm_units.io.files import make_metadata, write_json, write_parquet, write_text
 from lstm_units.io.table_formats import write_table
 from lstm_units.io.verdict import FAILS, HOLDS, NOT_TESTABLE, Measure, Verdict
-from lstm_units.report.data import ReportModel, ReportSettings
+from lstm_units.report.data import ReportModel, ReportSettings, Run
+from lstm_units.report.page import report_page
 
 LABELS = {"simple": "Simple", "nounpp": "nounPP <& friends>"}
 SETTINGS = ReportSettings(LABELS)
@@ -29,22 +30,15 @@ def default_config() -> dict:
     return validate_config(shipped())
 
 
-def long_range(*units, best=None, too_many=False) -> dict:
+def long_range(*units) -> dict:
     """``long_range.json`` with these units: (unit, layer, number, confirmed)."""
     return {
         "units": [
             {"unit": unit, "layer": layer, "subject_number": number, "confirmed": confirmed}
             for unit, layer, number, confirmed in units
         ],
-        "best_unit": best,
-        "too_many": too_many,
-        "n_units": 1300,
-        "criteria": {
-            "mode": "zero",
-            "tasks": ["nounpp"],
-            "minimum_loss": 0.6666,
-            "maximum_units": 3,
-        },
+        "summary": f"{len(units)} long-range units.",
+        "criteria": {"relative_drop": 0.1, "maximum_q": 0.05},
     }
 
 
@@ -70,7 +64,8 @@ def write_verdicts(folder: Path, model: str, verdict_of) -> dict:
     named = [entry["verdict"] for entry in verdicts.values()]
     counts = {verdict: named.count(verdict) for verdict in (HOLDS, FAILS, NOT_TESTABLE)}
     entry = {"model": model, "verdicts": verdicts, "summary": counts}
-    write_json(entry, folder / "claims.json", make_metadata(kind="claims"))
+    config = {"criteria": {"syntax_p": 0.05, "sets_p": 0.01}}
+    write_json(entry, folder / "claims.json", make_metadata(kind="claims", config=config))
     return counts
 
 
@@ -138,10 +133,11 @@ def write_units(folder: Path) -> None:
         folder / "units/long_range.json",
         make_metadata(),
     )
-    short = {"units": [{"unit": 1097}], "n_units": 650, "criteria": {}}
+    short = {"units": [{"unit": 1097}], "criteria": {}, "summary": "1 short-range unit: 1097."}
     write_json(short, folder / "units/short_range.json", make_metadata())
     syntax = {
         "units": [{"unit": 1150, "spans": True}, {"unit": 23, "spans": False}],
+        "summary": "2 syntax units; unit 1150 spans it.",
         "top": {"unit": 1150},
         "nearest": None,
         "criteria": {"threshold": 3.0, "minimum_folds": 4, "deviations_from": "zero"},
@@ -162,10 +158,6 @@ def write_units(folder: Path) -> None:
             {"unit": 776, "kinds": ["long-range"]},
             {"unit": 988, "kinds": ["long-range"]},
         ],
-        "verdicts": {
-            "gate_control": {"met": True, "testable": True, "reason": None},
-            "mutual_inhibition": {"met": False, "testable": True, "reason": None},
-        },
     }
     write_json(summary, folder / "connectivity/summary.json", make_metadata())
 
@@ -237,7 +229,7 @@ def write_tables(folder: Path) -> None:
         {"units": ["2 syntax units", "", "3 others"], "task": ["a", "", "b"], "n": [3, 1, 2]}
     )
     for name, table in (("table2", table2), ("controls", controls)):
-        for kind in ("csv", "md", "tex"):
+        for kind in ("csv", "md", "tex", "json"):
             write_table(
                 table,
                 folder / f"tables/{name}.{kind}",
@@ -334,3 +326,9 @@ def write_results(root: Path) -> list[Path]:
 def run_files(root: Path) -> list[Path]:
     """All result files in a folder."""
     return sorted(p for p in root.rglob("*") if p.is_file() and "benchmarks" not in p.parts)
+
+
+def report_at(root: Path, page: Path, files=None, models=MODELS, config=None) -> str:
+    """Make the report of the results under `root`, to lie at `page`."""
+    run = Run(root, tuple(run_files(root) if files is None else files), page)
+    return report_page(run, models, config or default_config(), SETTINGS, root / "benchmarks")

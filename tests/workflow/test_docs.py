@@ -137,7 +137,7 @@ def outputs():
             }
             made = re.findall(r'\b(table|figure)\(\s*"([^"]+)"', section)
             for kind, name in made:
-                suffixes = {"table": ("csv", "md", "tex"), "figure": ("pdf", "png")}[kind]
+                suffixes = {"table": ("csv", "md", "tex", "json"), "figure": ("pdf", "png")}[kind]
                 patterns |= {f"{{model}}/{kind}s/{name}.{suffix}" for suffix in suffixes}
     return patterns
 

@@ -79,7 +79,9 @@ def test_the_files_of_the_contract_are_there_and_nothing_else(finished):
         ours |= {f"{folder}/layer={n}/variable={v}.parquet" for n in (1, 2) for v in variables}
     tables = ("table1", "table2", "efferents", "contributions", "depth", "controls")
     tables += ("connectivity",)
-    ours |= {f"tables/{name}.{suffix}" for name in tables for suffix in ("csv", "md", "tex")}
+    ours |= {
+        f"tables/{name}.{suffix}" for name in tables for suffix in ("csv", "md", "tex", "json")
+    }
     figures = ("units", "fig1a", "fig1b", "fig1c", "fig1d", "fig2", "unit_decoding")
     figures += ("contributions", "dynamics/nounpp/unit_2", "dependency/unit_2")
     figures += ("depth", "fig3", "fig4a", "fig4b", *(f"controls_{name}" for name in families))

@@ -52,9 +52,10 @@ def read_effects(files: ResultFiles, mode: str, criteria: ClaimCriteria) -> pd.D
     -------
     DataFrame or None
         ``unit, layer, task, condition, n, right, full_right, accuracy, full_accuracy, q``;
-        ``full_low``, the lower bound of the intact accuracy (Wilson); ``testable``, whether it is above `minimum_intact`;
-        ``relative_drop`` and ``loss`` with ``_low`` and ``_high``; ``large``, whether a testable
-        condition drops by more than `relative_drop` at q < `maximum_q`. NaN where the intact
+        ``full_low``, the lower bound of the intact accuracy (Wilson); ``testable``, whether it is
+        above `minimum_intact`; ``relative_drop`` and ``loss`` with ``_low`` and ``_high``;
+        ``large``, whether a testable condition drops by more than `relative_drop` at q <
+        `maximum_q`. NaN where the intact
         accuracy is 0 (drop) or not above chance (loss). None if the mode was not run.
     """
     table = files.frame(accuracy_file(mode), _COLUMNS)

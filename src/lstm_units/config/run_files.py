@@ -21,7 +21,7 @@ from lstm_units.config.sweep_plan import groups, layer_range, shard_ranges, swep
 from lstm_units.config.training_runs import corpus_file
 from lstm_units.errors import ConfigurationError
 
-TABLE_FORMATS = ("csv", "md", "tex")
+TABLE_FORMATS = ("csv", "md", "tex", "json")
 FIGURE_FORMATS = ("pdf", "png")
 
 

@@ -1,4 +1,4 @@
-"""Tables as CSV for machines, and as Markdown and LaTeX for people."""
+"""Tables as CSV for machines, as Markdown and LaTeX for people, and as JSON for pages."""
 
 import json
 from collections.abc import Iterable, Mapping, Sequence
@@ -9,7 +9,7 @@ from typing import Any
 import pandas as pd
 
 from lstm_units.errors import UserError
-from lstm_units.io.files import write_text
+from lstm_units.io.files import write_json, write_text
 
 _LATEX = {
     "\\": r"\textbackslash{}",
@@ -111,6 +111,20 @@ def escape_latex(text: str) -> str:
     return "".join(_LATEX.get(letter, letter) for letter in text)
 
 
+def printed_cells(
+    table: pd.DataFrame, *, headers: Mapping[str, str] | None = None, legend: Sequence[str] = ()
+) -> dict[str, Any]:
+    """Return a table as `format_markdown` prints it, cell by cell: what a page shows.
+
+    Returns
+    -------
+    dict
+        ``columns`` (titles), ``rows`` (text of each cell), ``legend``.
+    """
+    titles, rows, _ = _cells(table, headers, 1)
+    return {"columns": titles, "rows": rows, "legend": list(legend)}
+
+
 def write_table(
     table: pd.DataFrame,
     path: str | Path,
@@ -119,16 +133,17 @@ def write_table(
     legend: Sequence[str] = (),
     metadata: Mapping[str, Any] | None = None,
 ) -> None:
-    """Write a table in the format that the suffix of `path` names: .csv, .md or .tex.
+    """Write a table in the format that the suffix of `path` names: .csv, .md, .tex or .json.
 
     Parameters
     ----------
     table : DataFrame
     path : path
     headers, legend
-        For Markdown and LaTeX; see `format_markdown`.
+        Not for CSV; see `format_markdown`.
     metadata : mapping, optional
-        From `lstm_units.io.files.make_metadata`; a comment in Markdown and LaTeX. CSV has none.
+        From `lstm_units.io.files.make_metadata`; a comment in Markdown and LaTeX, a key in JSON.
+        CSV has none.
 
     Raises
     ------
@@ -136,6 +151,9 @@ def write_table(
         If the suffix is another one.
     """
     suffix = Path(path).suffix
+    if suffix == ".json":
+        write_json(printed_cells(table, headers=headers, legend=legend), path, metadata)
+        return
     note = "" if metadata is None else json.dumps(dict(metadata), sort_keys=True)
     if suffix == ".csv":
         text = format_csv(table)
@@ -146,7 +164,9 @@ def write_table(
     elif suffix == ".tex":
         text = (f"% {note}\n" if note else "") + format_latex(table, headers=headers, legend=legend)
     else:
-        raise UserError(f"cannot write a table to {path}: the name must end in .csv, .md or .tex")
+        raise UserError(
+            f"cannot write a table to {path}: the name must end in .csv, .md, .tex or .json"
+        )
     write_text(text, path)
 
 
@@ -159,7 +179,7 @@ class PrintedTable:
     table : DataFrame
         Plain numbers: what goes into the CSV file.
     printed : DataFrame
-        In words: what goes into Markdown and LaTeX.
+        In words: what goes into Markdown, LaTeX and JSON.
     headers : mapping of str to str
         Titles of columns of `printed`; others keep their names.
     legend : sequence of str
@@ -181,7 +201,7 @@ def write_tables(table: PrintedTable, paths: Iterable[str | Path]) -> None:
     Raises
     ------
     UserError
-        If a suffix is another than .csv, .md or .tex.
+        If a suffix is another than .csv, .md, .tex or .json.
     """
     for path in paths:
         if Path(path).suffix == ".csv":

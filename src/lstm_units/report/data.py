@@ -24,7 +24,7 @@ from lstm_units.report.tables import (
     FileLink,
     ReportTable,
     make_table,
-    read_printed_table,
+    printed_table,
 )
 
 # Where a card names the files that it was made from.
@@ -286,12 +286,12 @@ def _claims(run: Run, model: str, claims: Mapping[str, Any]) -> tuple[ClaimEntry
 def _table(
     run: Run, files: ResultFiles, name: str, title: str, repeated: int
 ) -> ReportTable | None:
-    path = files.path(f"tables/{name}.md")
-    if path is None:
+    printed = files.json(f"tables/{name}.json")
+    if printed is None:
         return None
     links = run.links(files.name, [f"tables/{name}.{kind}" for kind in ("csv", "md", "tex")])
-    return read_printed_table(
-        path, f"table-{files.name}-{name}", title, repeated=repeated, files=links
+    return printed_table(
+        printed, f"table-{files.name}-{name}", title, repeated=repeated, files=links
     )
 
 

@@ -11,15 +11,30 @@ import yaml
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup, escape
 
-from lstm_units.io.verdict import FAILS, HOLDS, NOT_TESTABLE
+from lstm_units.errors import UserError
+from lstm_units.io.files import make_metadata
+from lstm_units.io.verdict import FAILS, HOLDS, NOT_TESTABLE, Verdict
 from lstm_units.report.data import (
     ClaimEntry,
     ModelResults,
     ReportFigure,
     ReportModel,
     ReportSettings,
+    Run,
+    anchor,
+    claim_entry,
+    collect_model,
+    data_uri,
 )
-from lstm_units.report.summary import Sentence
+from lstm_units.report.methods import methods_table
+from lstm_units.report.models import models_tables
+from lstm_units.report.provenance import (
+    checkpoints_table,
+    run_time_table,
+    stimuli_table,
+    versions_table,
+)
+from lstm_units.report.summary import Finding, summarise
 from lstm_units.report.tables import ReportTable
 
 PAGES = Path(__file__).parent / "pages"
@@ -57,7 +72,7 @@ class Page:
     ----------
     settings : ReportSettings
     models : tuple of ModelResults
-    summaries : mapping of str to sequence of Sentence
+    summaries : mapping of str to sequence of Finding
         By model.
     replication : ClaimEntry or None
         The claim about all models together.
@@ -70,7 +85,7 @@ class Page:
 
     settings: ReportSettings
     models: tuple[ModelResults, ...]
-    summaries: Mapping[str, Sequence[Sentence]]
+    summaries: Mapping[str, Sequence[Finding]]
     replication: ClaimEntry | None
     side_by_side: tuple[ReportTable, ...]
     training: tuple[ReportFigure, ...]
@@ -78,17 +93,108 @@ class Page:
     provenance: Provenance
 
 
-def render(page: Page) -> str:
-    """Return the report as one HTML document that needs no other file and no network.
+def report_page(
+    run: Run,
+    models: Sequence[ReportModel],
+    config: Mapping[str, Any],
+    settings: ReportSettings,
+    benchmarks: str | Path,
+) -> str:
+    """Make the report: summary, claims, tables, figures, unit cards, models, methods, origin.
+
+    The page holds its figures, style and script, and asks for nothing over a network. Its links
+    to data are relative to where it will lie.
 
     Parameters
     ----------
-    page : Page
+    run : Run
+    models : sequence of ReportModel
+        In the order in which they are to stand.
+    config : mapping
+        The configuration with its defaults.
+    settings : ReportSettings
+    benchmarks : path
+        Folder of the benchmark files, which need not exist.
 
     Returns
     -------
     str
+        HTML.
+
+    Raises
+    ------
+    UserError
+        If there is no model, or a file is missing or damaged.
     """
+    if not models:
+        raise UserError("no model to report on: name at least one under `models`")
+    side_by_side = run.files.json("models.json") or {}
+    links = tuple(run.link(f"models.{kind}") for kind in ("csv", "md", "json"))
+    replication = side_by_side.get("replication")
+    run_time, said = run_time_table(Path(benchmarks), ["", "stimuli", *(m.name for m in models)])
+    provenance = [
+        checkpoints_table(run, models),
+        stimuli_table(run, models, settings),
+        versions_table(),
+        *([] if run_time is None else [run_time]),
+    ]
+    return render(
+        Page(
+            settings=settings,
+            models=tuple(collect_model(run, model, settings, config) for model in models),
+            summaries={
+                model.name: summarise(
+                    run.of_model(model.name), settings.labels, untrained_like=model.untrained_like
+                )
+                for model in models
+            },
+            replication=claim_entry(run, ".", Verdict.from_json(replication), "claim-C24")
+            if replication
+            else None,
+            side_by_side=models_tables(side_by_side["models"], replication, settings, links)
+            if side_by_side
+            else (),
+            training=_training(run),
+            methods=methods_table(config, settings.labels),
+            provenance=Provenance(
+                tuple(provenance),
+                said,
+                config,
+                make_metadata(kind="report", checkpoints=_checkpoints(run, models)),
+            ),
+        )
+    )
+
+
+def _checkpoints(run: Run, models: Sequence[ReportModel]) -> dict[str, str | None]:
+    networks = {m.name: run.of_model(m.name).json("checkpoint/model.json") for m in models}
+    return {name: (network or {}).get("sha256") for name, network in networks.items()}
+
+
+def _training(run: Run) -> tuple[ReportFigure, ...]:
+    figures = []
+    for name in run.files.matching("training/*.png"):
+        stem = name.removeprefix("training/").removesuffix(".png")
+        figures.append(
+            ReportFigure(
+                id=anchor(f"training-{stem}"),
+                title=f"Training run {stem}",
+                image=data_uri(run.files.path(name)),
+                alt=f"Accuracy, number of units, R² and claims that hold over the training of "
+                f"{stem}.",
+                caption=(
+                    "Accuracy with and without an attractor of the other number, number of "
+                    "long-range, short-range and syntax units, R² of depth, and number of claims "
+                    f"that hold, over the training steps of {stem}.",
+                ),
+                files=(run.link(name), run.link("models.json")),
+            )
+        )
+    return tuple(figures)
+
+
+def render(page: Page) -> str:
+    """Return the report as one HTML document that needs no other file and no network."""
     environment = Environment(
         loader=FileSystemLoader(PAGES, encoding="utf-8"),
         autoescape=True,

@@ -1,16 +1,13 @@
 """Tables of the report: those of the results as they were printed, and how they are shown."""
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
-from pathlib import Path
-
-from lstm_units.errors import UserError
+from typing import Any
 
 # A number, alone or with what belongs to it: "0.75 [0.70, 0.80]", "8.1 (3)", "12 %", "2: 23, 7".
 _NUMBER = re.compile(r"<?\s*[-−+]?[\d,]*\.?\d+(e[-+]?\d+)?(\*|:|\s*%|\s+(\[|\(|to\b|\+).*)?(?=$|:)")
-_BREAK = re.compile(r"(?<!\\)\|")
 
 
 @dataclass(frozen=True)
@@ -73,20 +70,14 @@ def make_table(
 
     Parameters
     ----------
-    id, title
+    id, title, notes, files
         As in `ReportTable`.
     titles : sequence of str
         Of the columns.
     rows : iterable of sequence
         Cells; None is an empty one.
-    notes, files
-        As in `ReportTable`.
     verdicts : sequence of str
         Titles of the columns that hold verdicts.
-
-    Returns
-    -------
-    ReportTable
     """
     cells = tuple(tuple("" if cell is None else str(cell) for cell in row) for row in rows)
     columns = tuple(
@@ -96,63 +87,31 @@ def make_table(
     return ReportTable(id, title, columns, cells, tuple(notes), tuple(files))
 
 
-def read_printed_table(
-    path: str | Path,
+def printed_table(
+    printed: Mapping[str, Any],
     id: str,
     title: str,
     *,
     repeated: int = 0,
     files: Sequence[FileLink] = (),
 ) -> ReportTable:
-    """Read a table that `lstm_units.io.table_formats.write_table` wrote as Markdown.
-
-    The printed table has the digits, intervals and legend that are meant for people.
+    """Show a table with the digits, intervals and legend that were printed for people.
 
     Parameters
     ----------
-    path : path
-        Ends in ``.md``.
+    printed : mapping
+        From `lstm_units.io.table_formats.printed_cells`.
     id, title, files
         As in `ReportTable`.
     repeated : int
         In so many columns, from the left, an empty cell means the same as the one above. It is
         filled in, since rows of the page can be sorted.
-
-    Returns
-    -------
-    ReportTable
-
-    Raises
-    ------
-    UserError
-        If the file cannot be read or holds no table.
     """
-    try:
-        lines = Path(path).read_text(encoding="utf-8").splitlines()
-    except (OSError, UnicodeDecodeError) as error:
-        raise UserError(
-            f"cannot read {path}: {error}. Delete it and run the workflow again"
-        ) from error
-    printed = [_cells(line) for line in lines if line.startswith("|")]
-    if len(printed) < 2 or any(len(row) != len(printed[0]) for row in printed):
-        raise UserError(
-            f"{path} holds no table: expected rows of equally many cells between bars. Delete it "
-            "and run the workflow again"
-        )
-    titles, rows = printed[0], [list(row) for row in printed[2:]]
+    rows = [list(row) for row in printed["rows"]]
     for above, row in pairwise(rows):
         for place in range(min(repeated, len(row))):
             row[place] = row[place] or above[place]
-    notes = [
-        line.replace("\\*", "*")
-        for line in lines
-        if line.strip() and not line.startswith(("|", "<!--"))
-    ]
-    return make_table(id, title, titles, rows, notes, files)
-
-
-def _cells(line: str) -> list[str]:
-    return [cell.strip().replace("\\|", "|") for cell in _BREAK.split(line.strip())[1:-1]]
+    return make_table(id, title, printed["columns"], rows, printed["legend"], files)
 
 
 def _kind(cells: Sequence[str]) -> str:

@@ -21,14 +21,15 @@ def units(about: About, stem: str) -> Caption:
         sweeps.append(f"{count(table['unit'].nunique(), 'unit')} in mode {name.split('/')[1]}")
         n = int(table.drop_duplicates(["task", "condition"])["n"].sum())
         items = f"{n:,} items of {count(table['task'].nunique(), 'task')}"
-    drop = about.option("discovery", "relative_drop")
+    criteria = about.files.settings("units/long_range.json")
     outliers = None
-    if drop is not None:
+    if criteria:
         outliers = (
-            f"Numbered dots are outliers: the accuracy changes by more than {percent(drop, 0)} of "
-            f"the intact one, at q < {about.option('discovery', 'maximum_q')} (exact McNemar test, "
-            f"adjusted after {correction} over all units and conditions of a mode). A number with "
-            "a plus counts those without room for theirs."
+            f"Numbered dots are outliers: the accuracy changes by more than "
+            f"{percent(criteria['relative_drop'], 0)} of the intact one, at q < "
+            f"{criteria['maximum_q']} (exact McNemar test, adjusted after {correction} over all "
+            "units and conditions of a mode). A number with a plus counts those without room for "
+            "theirs."
         )
     return Caption(
         "All units at a glance",

@@ -12,16 +12,16 @@ def figure3(about: About, stem: str) -> Caption:
     syntax = about.files.json("units/syntax.json") or {}
     top, nearest = syntax.get("top"), syntax.get("nearest")
     unit = (top or nearest or {}).get("unit")
-    override = about.option("shown_units", "syntax")
-    if override is not None:
-        which = f"unit {override}, chosen in the configuration"
+    shown = next((entry["unit"] for entry in about.shown() if entry["role"] == "syntax"), unit)
+    if shown != unit:
+        which = f"unit {shown}, chosen in the configuration"
     elif top:
         which = f"unit {unit}, the best-scored of {_counted(syntax)}"
     elif nearest:
         which = f"unit {unit}, which deviates most but is no syntax unit"
     else:
         which = "no unit"
-    return _dependency(about, str(override or unit), f"Figure 3: cell of {which}")
+    return _dependency(about, str(shown), f"Figure 3: cell of {which}")
 
 
 def unit_dependency(about: About, stem: str) -> Caption:
@@ -40,7 +40,7 @@ def _dependency(about: About, unit: str, title: str | None = None) -> Caption:
             for row in rows.itertuples()
         ]
     made = about.made(name)
-    minimum = about.option("syntax_units", "minimum_auc")
+    minimum = about.files.settings("units/syntax.json").get("minimum_auc")
     return Caption(
         title or f"Cell of unit {unit} over four structures",
         kept(
