@@ -213,6 +213,18 @@ MUTATIONS = (
         "return piece[:-1].contiguous(), piece[:-1].contiguous()",
         ("test_windows_hold_each_word_of_each_sequence_once_with_its_follower",),
     ),
+    Mutation(
+        "training: sampled words count as often as they were drawn",
+        "bias + correction)",
+        "bias + 0 * correction)",
+        ("test_the_sampled_normaliser_is_unbiased_and_its_logarithm_low",),
+    ),
+    Mutation(
+        "training: the target counts twice where it was sampled too",
+        "logits[:, head:].masked_fill_(sample.rows == targets[:, None], -torch.inf)",
+        "logits[:, head:]",
+        ("test_the_sampled_normaliser_is_unbiased_and_its_logarithm_low",),
+    ),
     # Stimuli
     Mutation(
         "stimuli: the verb is read before it is predicted",
@@ -304,6 +316,12 @@ MUTATIONS = (
         ("test_a_wrong_shard_is_named_with_what_to_do",),
     ),
     Mutation(
+        "shards: margins start from the state of the unit before",
+        "rows = [unit - states_first for unit in units]",
+        "rows = [max(0, unit - states_first - 1) for unit in units]",
+        ("test_a_set_of_one_unit_gives_that_units_margins",),
+    ),
+    Mutation(
         "McNemar: one-sided",
         "return np.minimum(1.0, 2.0 * tail)",
         "return np.minimum(1.0, tail)",
@@ -387,6 +405,18 @@ MUTATIONS = (
         ("test_a_unit_is_confirmed_by_its_loss_not_by_any_drop",),
     ),
     Mutation(
+        "confirmation: a tie counts as right",
+        "full, right = intact.right[here], margin[here] > 0",
+        "full, right = intact.right[here], margin[here] >= 0",
+        ("test_a_unit_is_confirmed_by_its_loss_not_by_any_drop",),
+    ),
+    Mutation(
+        "discovery: a unit of both numbers gets the first",
+        "if len({cell.subject_number for cell in known}) > 1:",
+        "if False:",
+        ("test_a_unit_of_both_numbers_has_none",),
+    ),
+    Mutation(
         "discovery: one task of two is enough",
         "if all(passes[c].any() for c in per_task)]",
         "if any(passes[c].any() for c in per_task)]",
@@ -404,6 +434,12 @@ MUTATIONS = (
         "low = right / n\n    cells",
         ("test_the_lower_bound_of_the_intact_accuracy_decides_what_is_testable",),
     ),
+    Mutation(
+        "Table 2: a drop is measured on all items",
+        "ablated[1] < (1 - relative_drop) * right - 1e-9 * n",
+        "ablated[1] < (1 - relative_drop) * n - 1e-9 * n",
+        ("test_a_drop_is_one_from_what_the_intact_model_gets_right",),
+    ),
     # Random sets
     Mutation(
         "random sets: drawn from all layers",
@@ -416,6 +452,12 @@ MUTATIONS = (
         "np.asarray(excluded, dtype=np.int64)",
         "np.asarray([], dtype=np.int64)",
         ("test_every_unit_that_is_not_excluded_is_drawn_equally_often",),
+    ),
+    Mutation(
+        "random sets: syntax units that are long-range units stay in the set",
+        "units = found - excluded",
+        "units = found",
+        ("test_families_test_the_units_of_their_lists",),
     ),
     Mutation(
         "random sets: p may be 0",
@@ -468,6 +510,12 @@ MUTATIONS = (
         ("test_a_noun_is_tied_when_its_number_follows_from_the_label",),
     ),
     Mutation(
+        "decoding: items that share one noun of two with training are tested",
+        "np.flatnonzero(items.all(axis=0))",
+        "np.flatnonzero(items.any(axis=0))",
+        ("test_no_tied_lemma_is_in_both_sets",),
+    ),
+    Mutation(
         "decoding: labels are permuted over items",
         "labels = label ^ swapped[place]",
         "labels = label ^ (rng.random(len(label)) < 0.5)",
@@ -513,6 +561,12 @@ MUTATIONS = (
         ("test_units_that_meet_all_three_criteria_are_found_and_no_others",),
     ),
     Mutation(
+        "short-range units: a unit against its number is said to support it",
+        '(raises_singular > 0) == (int(rows["sign"].iloc[0]) > 0)',
+        '(raises_singular > 0) != (int(rows["sign"].iloc[0]) > 0)',
+        ("test_whether_a_unit_supports_its_number_depends_on_both_signs_only_together",),
+    ),
+    Mutation(
         "contributions: without the decoder's bias",
         "values[rows, n_parts] = bias.cpu().numpy()",
         "values[rows, n_parts] = 0",
@@ -542,6 +596,18 @@ MUTATIONS = (
         "if not (size == 1 and of_word):",
         "if True:",
         ("test_open_nodes_by_hand",),
+    ),
+    Mutation(
+        "depth: the first of each cell is never full",
+        "room[position, depth] -= 1",
+        "room[position, depth] -= 0",
+        ("test_cells_are_equal_and_the_correlation_is_exactly_zero",),
+    ),
+    Mutation(
+        "depth: weights of a grammar count across left sides",
+        "p.weight / weights[symbol] * self._of_parts(p.right, length)",
+        "p.weight * self._of_parts(p.right, length)",
+        ("test_weights_count_relative_to_their_left_side",),
     ),
     Mutation(
         "depth: folds cut sentences",
@@ -629,6 +695,24 @@ MUTATIONS = (
         ("test_inputs_are_products_of_the_models_weights_and_activities",),
     ),
     Mutation(
+        "connectivity: the largest activity is the largest positive one",
+        "np.abs(reached).argmax(axis=0)",
+        "reached.argmax(axis=0)",
+        ("test_activity_over_nodes_equals_that_over_items",),
+    ),
+    Mutation(
+        "connectivity: only positive inputs are outliers",
+        'columns[f"outlier_{reading}"] = np.abs(z) > threshold',
+        'columns[f"outlier_{reading}"] = z > threshold',
+        ("test_the_threshold_decides_what_is_an_outlier",),
+    ),
+    Mutation(
+        "connectivity: inhibition by the weight alone",
+        'table["input_preferred"] < 0',
+        'table["weight"] < 0',
+        ("test_inhibition_is_a_positive_weight_times_negative_activity",),
+    ),
+    Mutation(
         "connectivity: the forget gate is to be closed and the input gate opened",
         "np.where(forget, z > threshold, z < -threshold)",
         "np.where(forget, z < -threshold, z > threshold)",
@@ -666,10 +750,76 @@ MUTATIONS = (
         ("test_an_ablation_like_that_of_random_sets_fails",),
     ),
     Mutation(
+        "claims: too few random sets can reach p",
+        "if least >= criteria.sets_p:",
+        "if False:",
+        ("test_too_few_random_sets_cannot_reach_the_p_value",),
+    ),
+    Mutation(
+        "claims: gates after the subject are those at the next word too",
+        "between = range(items.subject_position + 2, items.verb_position)",
+        "between = range(items.subject_position + 1, items.verb_position)",
+        ("test_a_cell_that_loses_the_subject_at_the_attractor_fails_there",),
+    ),
+    Mutation(
+        "claims: gates of all items, whatever number the unit serves",
+        "columns *= served[:, None]",
+        "columns *= 1",
+        ("test_planted_gates_hold_and_their_values_are_the_planted_ones",),
+    ),
+    Mutation(
+        "claims: the rest is to hold number at the attractor",
+        "lambda auc: auc < most",
+        "lambda auc: auc > most",
+        ("test_other_units_that_keep_the_number_fail",),
+    ),
+    Mutation(
+        "claims: long-range units are to be right in few wrong items",
+        "(lambda value: value >= criteria.right_share)",
+        "(lambda value: value < criteria.right_share)",
+        ("test_one_task_with_less_fails",),
+    ),
+    Mutation(
+        "claims: any number of units is local",
+        "if len(numbers) > criteria.maximum_units:",
+        "if False:",
+        ("test_more_units_than_the_maximum_are_not_local",),
+    ),
+    Mutation(
+        "claims: a unit may serve both numbers",
+        "met = len(suffering) == 1 if suffering else None",
+        "met = True if suffering else None",
+        ("test_a_unit_serves_one_number_or_both",),
+    ),
+    Mutation(
+        "claims: a unit of any layer is in the last",
+        'met = entry["layer"] == len(sizes)',
+        'met = entry["layer"] <= len(sizes)',
+        ("test_long_range_units_are_in_the_last_layer_or_before",),
+    ),
+    Mutation(
+        "claims: depth is read as well as from a baseline",
+        "round(low, 6) > 0",
+        "round(low, 6) >= 0",
+        ("test_a_baseline_that_differs_by_rounding_only_fails",),
+    ),
+    Mutation(
+        "claims: frequency may explain depth",
+        "abs(absent.value or 0.0) < criteria.frequency_r2",
+        "abs(absent.value or 0.0) > criteria.frequency_r2",
+        ("test_frequency_that_explains_depth_fails",),
+    ),
+    Mutation(
         "claims: every step of a training run is a network of its own",
         'if run is None or model["training_step"] == last[run]:',
         "if True:",
         ("test_untrained_equal_and_earlier_networks_do_not_count",),
+    ),
+    Mutation(
+        "claims: networks of one size replicate",
+        "and len({_size(model) for model in some}) >= sizes",
+        "",
+        ("test_networks_that_hold_have_to_be_of_several_sizes",),
     ),
     Mutation(
         "files: of another checkpoint are taken",
@@ -726,7 +876,9 @@ def find_tests(names: Iterable[str], project: Path) -> list[str]:
     return [places[name][0] for name in wanted]
 
 
-def run_tests(source: Path, tests: Sequence[str], project: Path, folder: Path) -> tuple[int, dict]:
+def run_tests(
+    source: Path, tests: Sequence[str], project: Path, folder: Path
+) -> tuple[int, dict[str, int], str]:
     """Run tests of a project on a library.
 
     Parameters
@@ -744,6 +896,8 @@ def run_tests(source: Path, tests: Sequence[str], project: Path, folder: Path) -
         Of pytest.
     counts : dict of str to int
         ``tests, failures`` (in the test itself), ``errors`` (elsewhere), ``skipped``.
+    output : str
+        What pytest printed.
     """
     report = folder / "report.xml"
     command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "--tb=line"]
@@ -764,7 +918,7 @@ def run_tests(source: Path, tests: Sequence[str], project: Path, folder: Path) -
     counts = {name: int(suite.get(name)) for name in ("tests", "failures", "errors", "skipped")}
     if counts["skipped"] == counts["tests"]:
         sys.exit(f"all tests were skipped:\n{done.stdout}")
-    return done.returncode, counts
+    return done.returncode, counts, done.stdout
 
 
 def try_mutation(mutation: Mutation, project: Path) -> str:
@@ -780,7 +934,7 @@ def try_mutation(mutation: Mutation, project: Path) -> str:
         path.write_text(path.read_text("utf-8").replace(old, new), "utf-8")
         compile(path.read_text("utf-8"), path, "exec")
         tests = find_tests(mutation.tests, project)
-        code, counts = run_tests(folder / "src", tests, project, folder)
+        code, counts, _ = run_tests(folder / "src", tests, project, folder)
         if not Path(importlib.util.cache_from_source(str(path))).exists():
             sys.exit(f"{mutation.name}: the tests did not import {path}")
     if code == 1 and counts["failures"]:
@@ -808,9 +962,9 @@ def main(arguments: Sequence[str] | None = None) -> None:
         find_place(mutation, project / "src")
     tests = find_tests((name for one in chosen.values() for name in one.tests), project)
     with tempfile.TemporaryDirectory() as name:
-        code, counts = run_tests(project / "src", tests, project, Path(name))
+        code, _, output = run_tests(project / "src", tests, project, Path(name))
     if code:
-        sys.exit(f"without any mutation {counts['failures'] + counts['errors']} tests fail")
+        sys.exit(f"tests fail without any mutation:\n{output}")
     print(f"{len(tests)} test functions pass without any mutation")
     survived = 0
     for number, mutation in chosen.items():

@@ -136,9 +136,13 @@ def test_planted_gates_hold_and_their_values_are_the_planted_ones(results):
     verdict = gates_as_theory(results, planted_audit())
     assert verdict.verdict == HOLDS and verdict.reason is None
     found = values_of(verdict)
+    notes = {m.name: m.note for m in verdict.measures}
     for unit in LONG_RANGE:
         # The input gate is sigmoid(24.8) at the subject and sigmoid(-15.2) later.
-        assert found[f"unit {unit}, input gate at the subject / later"][0] > 1e6
+        name = f"unit {unit}, input gate at the subject / later"
+        assert found[name][0] > 1e6
+        # For subjects of the other number it is shut there too.
+        assert notes[name].startswith("1 at the subject")
         assert found[f"unit {unit}, forget gate"][0] == pytest.approx(1, abs=1e-6)
     assert len(verdict.measures) == 2 * (2 + 5)  # positions 1 to 5
     assert all(m.met for m in verdict.measures)
@@ -169,6 +173,8 @@ def test_a_cell_that_loses_the_subject_at_the_attractor_fails_there(tmp_path):
         name = f"unit {unit}, d of the cell at position"
         assert {f"{name} 4 (attractor)", f"{name} 5 (verb)"} <= failing(verdict)
         assert not {f"{name} 1 (subject)", f"{name} 2", f"{name} 3"} & failing(verdict)
+        # It is open at position 3 and shut at the attractor; what is before does not count.
+        assert values_of(verdict)[f"unit {unit}, forget gate"][0] == pytest.approx(0.5, abs=1e-3)
 
 
 def test_a_unit_that_follows_the_last_noun_has_a_difference_of_the_other_sign(results, copied):

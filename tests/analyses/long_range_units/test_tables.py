@@ -146,6 +146,13 @@ def test_exactly_nine_tenths_of_full_is_no_drop():
     assert table["unit_7"].tolist()[:2] == ["-", 89.9]
 
 
+def test_a_drop_is_one_from_what_the_intact_model_gets_right():
+    intact = rows("simple", ["S", "P"], 1000, [900, 900])
+    accuracy = rows("simple", ["S", "P"], 1000, [850, 809], unit=7)
+    table = accuracy_rows(intact, accuracy, long_range_of(unit(7)))
+    assert table["unit_7"].tolist()[:2] == ["-", 80.9]
+
+
 def test_a_task_of_another_name_stands_beside_the_paper_task_that_it_is(tables):
     long_range = tables[2]
     renamed = [t.assign(task=t["task"].astype(str).replace("nounpp", "mine")) for t in tables[:2]]
