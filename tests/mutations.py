@@ -501,7 +501,7 @@ MUTATIONS = (
         "decoding: lemmas are not held out",
         "return _grouped(label, list(lemmas.values()), splits, test_fraction, seed)",
         "return _random(label, splits, test_fraction, seed)",
-        ("test_grouped_hold_outs_share_no_lemma_and_hold_out_both_forms",),
+        ("test_grouped_splits_hold_out_both_forms_of_a_share_of_the_nouns",),
     ),
     Mutation(
         "decoding: lemmas of an attractor that gives the label away are not held out",

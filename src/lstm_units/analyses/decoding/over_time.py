@@ -7,7 +7,7 @@ swapped, not one that is lost.
 """
 
 import logging
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -97,7 +97,9 @@ def decoding_over_time(
     -------
     Result
         ``features, reference, replicate, split, train_position, test_position, n_units, auc,
-        converged``; see `decode`, `decode_permuted` and `decode_untrained`.
+        converged``, see `decode`. The references, replicates from 1, are decoded from all units but
+        the long-range ones: ``permuted``, labels permuted over lemmas, trained at one position;
+        ``untrained``, the untrained networks in their order.
 
     Raises
     ------
@@ -129,15 +131,14 @@ def decoding_over_time(
     tables = [decode(analysis, dump, features)]
     if permutations and lemma is not None:
         labels = permuted_labels(number, lemma, drawn, replicates=permutations, seed=seed)
-        tables.append(decode_permuted(analysis, dump, rest, labels, trained_at))
+        tables += _permuted(analysis, dump, rest, labels, trained_at)
     elif permutations:
         log.warning(
             "the items of %s do not all name the lemma that %s belongs to: labels are not "
             "permuted over lemmas, so that reference is missing",
             *(items.task, label),
         )
-    if untrained:
-        tables.append(decode_untrained(analysis, untrained, rest))
+    tables += _untrained(analysis, untrained, rest)
     table = pd.concat(tables, ignore_index=True)
     n_fits, n_unconverged = _count_fits(table)
     if n_unconverged:
@@ -320,85 +321,40 @@ def decode(
     )
 
 
-def decode_permuted(
+def _permuted(
     analysis: Decoding,
     dump: ActivationDump,
     units: Sequence[int],
     labels: np.ndarray,
     train_at: int,
-    features: str = WITHOUT_LONG_RANGE,
-) -> pd.DataFrame:
-    """Decode labels that were permuted over lemmas, as a reference; trained at one position.
-
-    Parameters
-    ----------
-    analysis : Decoding
-    dump : ActivationDump
-    units : sequence of int
-    labels : ndarray of bool, shape (replicates, items)
-        From `lstm_units.analyses.decoding.cross_validation.permuted_labels`.
-    train_at : int
-    features : str
-        Name of the set of units.
-
-    Returns
-    -------
-    DataFrame
-        As in `decode`, reference ``"permuted"``, replicates from 1.
-    """
+) -> list[pd.DataFrame]:
+    """Decode labels permuted over lemmas, (replicates, items); trained at one position."""
     values = analysis.read(dump, units)
-    return _together(
+    return [
         _table(
-            analysis,
-            values,
-            label,
-            [train_at],
-            features=features,
+            *(analysis, values, label, [train_at]),
+            features=WITHOUT_LONG_RANGE,
             reference="permuted",
             replicate=replicate,
         )
         for replicate, label in enumerate(labels, start=1)
-    )
+    ]
 
 
-def decode_untrained(
-    analysis: Decoding,
-    dumps: Iterable[ActivationDump],
-    units: Sequence[int],
-    features: str = WITHOUT_LONG_RANGE,
-) -> pd.DataFrame:
-    """Decode from untrained networks of the same shape, as a reference; trained at every position.
-
-    Parameters
-    ----------
-    analysis, units, features
-        As in `decode_permuted`.
-    dumps : iterable of ActivationDump
-        One per untrained network; one is in memory at a time.
-
-    Returns
-    -------
-    DataFrame
-        As in `decode`, reference ``"untrained"``, replicates from 1 in the order of `dumps`.
-    """
+def _untrained(
+    analysis: Decoding, dumps: Sequence[ActivationDump], units: Sequence[int]
+) -> list[pd.DataFrame]:
+    """Decode from untrained networks, one in memory at a time; trained at every position."""
     label = analysis.items.label(analysis.label)
-    return _together(
+    return [
         _table(
-            analysis,
-            analysis.read(dump, units),
-            label,
-            analysis.positions,
-            features=features,
+            *(analysis, analysis.read(dump, units), label, analysis.positions),
+            features=WITHOUT_LONG_RANGE,
             reference="untrained",
             replicate=replicate,
         )
         for replicate, dump in enumerate(dumps, start=1)
-    )
-
-
-def _together(tables: Iterable[pd.DataFrame]) -> pd.DataFrame:
-    found = list(tables)
-    return pd.concat(found, ignore_index=True) if found else pd.DataFrame()
+    ]
 
 
 def _table(
