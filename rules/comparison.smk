@@ -19,7 +19,7 @@ rule models:
     conda:
         "../envs/cpu.yaml"
     params:
-        results=folder("results"),
+        results=lambda wildcards: folder("results"),
         models=model_entries(),
         labels=labels(),
         criteria=claim_criteria(),

@@ -19,7 +19,7 @@ rule report:
     resources:
         mem_mb=growing(2048),
     params:
-        results=folder("results"),
+        results=lambda wildcards: folder("results"),
         models=model_entries(),
         labels=labels(),
         config=config,

@@ -109,8 +109,8 @@ def reference() -> str:
     lines = [
         "# Configuration",
         "",
-        "Made from `src/lstm_units/config/config_schema.json` and the `schema.json` of each analysis by",
-        "`python -m lstm_units.config.validate > docs/configuration.md`.",
+        "Made from `src/lstm_units/config/config_schema.json` and the `schema.json` of each",
+        "analysis by `python -m lstm_units.config.validate > docs/configuration.md`.",
         "",
         "`config.yaml` sets what defines the shipped experiment; all else is as below. A file that",
         "`--configfile` names is laid over it key by key; lists and single values replace those",
