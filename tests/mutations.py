@@ -501,7 +501,7 @@ MUTATIONS = (
         "decoding: lemmas are not held out",
         "return _grouped(label, list(lemmas.values()), splits, test_fraction, seed)",
         "return _random(label, splits, test_fraction, seed)",
-        ("test_grouped_splits_hold_out_both_forms_of_a_share_of_the_nouns",),
+        ("test_no_tied_lemma_is_in_both_sets",),
     ),
     Mutation(
         "decoding: lemmas of an attractor that gives the label away are not held out",
@@ -607,7 +607,7 @@ MUTATIONS = (
         "depth: weights of a grammar count across left sides",
         "p.weight / weights[symbol] * self._of_parts(p.right, length)",
         "p.weight * self._of_parts(p.right, length)",
-        ("test_weights_count_relative_to_their_left_side",),
+        ("test_probability_of_a_length_is_the_sum_over_all_derivations",),
     ),
     Mutation(
         "depth: folds cut sentences",
