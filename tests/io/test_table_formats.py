@@ -37,7 +37,7 @@ def test_tables_are_written_by_suffix_with_metadata_and_equal_bytes(tmp_path):
     plain = pd.DataFrame({"share": [0.123456]})
     printed = pd.DataFrame({"share": ["12 %"]})
     table = PrintedTable(plain, printed, {"share": "part"}, ["A note."], make_metadata(note="a--b"))
-    for suffix in ("csv", "md", "tex"):
+    for suffix in ("csv", "md", "tex", "json"):
         one, two = tmp_path / f"one.{suffix}", tmp_path / f"two.{suffix}"
         write_tables(table, [one, two])
         assert one.read_bytes() == two.read_bytes()
@@ -46,5 +46,5 @@ def test_tables_are_written_by_suffix_with_metadata_and_equal_bytes(tmp_path):
     assert (tmp_path / "one.csv").read_text() == "share\n0.123456\n"
     assert "| part |" in (tmp_path / "one.md").read_text()
     assert "a--b" not in (tmp_path / "one.md").read_text()
-    with pytest.raises(UserError, match=r"must end in .csv, .md or .tex"):
+    with pytest.raises(UserError, match=r"must end in .csv, .md, .tex or .json"):
         write_tables(table, [tmp_path / "one.xlsx"])
