@@ -160,8 +160,8 @@ def dump_activations(
     variables, layers = _choose_variables(variables), _choose_layers(layers, len(model.layers))
     if model.precision != precision_for(float_type):
         raise ConfigurationError(
-            f"float_type {float_type} needs a model in {precision_for(float_type)}, but this one is "
-            f"in {model.precision}; load it in the other precision, or store another type"
+            f"float_type {float_type} needs a model in {precision_for(float_type)}, but this one "
+            f"is in {model.precision}; load it in the other precision, or store another type"
         )
     trie = build_trie([model.vocabulary.ids(words) for words in sentences.tokens])
     size = plan_dump(model, trie, variables, layers, float_type, memory * 2**30)

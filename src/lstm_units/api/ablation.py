@@ -166,7 +166,8 @@ def ablation_accuracy(
     -------
     DataFrame
         ``unit, layer, task, condition, n, right, full_right, accuracy, full_accuracy, drop,
-        relative_drop, ci_low, ci_high, p, q, n_near_ties``. p: exact two-sided McNemar test on the same items.
+        relative_drop, ci_low, ci_high, p, q, n_near_ties``. p: exact two-sided McNemar test on
+        the same items.
 
     Raises
     ------

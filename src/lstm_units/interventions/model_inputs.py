@@ -142,7 +142,8 @@ def loaded_model(checkpoint: str | Path, compute: Compute) -> Iterator[LanguageM
     ConfigurationError
         If there is no such device.
     UserError
-        If no GPU can be leased, see `lstm_units.runtime.devices.lease_device`, or its memory is full.
+        If no GPU can be leased, see `lstm_units.runtime.devices.lease_device`, or its memory is
+        full.
     """
     torch.set_num_threads(compute.threads)
     exact_matrix_products()
@@ -153,7 +154,8 @@ def loaded_model(checkpoint: str | Path, compute: Compute) -> Iterator[LanguageM
 def sweep_size(compute: Compute, device: torch.device) -> SweepSize:
     """Return how much to compute at a time: a GPU wants larger products, and no tiles.
 
-    On a GPU that others use too, what is free now need not be free later; `lstm_units.interventions.sweep.sweep`
+    On a GPU that others use too, what is free now need not be free later;
+    `lstm_units.interventions.sweep.sweep`
     goes on with less then.
 
     Parameters

@@ -49,7 +49,8 @@ def write_context_states(
     units : sequence of int
         1-based.
     output : path
-        A safetensors file, see `lstm_units.interventions.context_states.write_states`; one row per unit.
+        A safetensors file, see `lstm_units.interventions.context_states.write_states`; one row
+        per unit.
     """
     with loaded_model(checkpoint, compute) as model:
         interventions = single_units(mode, units, _read_means(means))

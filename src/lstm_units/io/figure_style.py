@@ -51,7 +51,8 @@ def save_figure(figure: Figure, path: str | Path, metadata: Mapping[str, Any]) -
     path : path
         Ends in ``.pdf`` or ``.png``.
     metadata : mapping
-        From `lstm_units.io.files.make_metadata`; JSON in the PDF's Keywords or the PNG's Description.
+        From `lstm_units.io.files.make_metadata`; JSON in the PDF's Keywords or the PNG's
+        Description.
 
     Raises
     ------

@@ -38,9 +38,11 @@ def write_untrained_checkpoint(like: str | Path, seed: int, output: str | Path) 
     like : path
         Folder of a converted checkpoint: gives shape, tying and vocabulary.
     seed : int
-        Of the weights, see `untrained_checkpoint_seed` and `lstm_units.models.untrained.untrained_like`.
+        Of the weights, see `untrained_checkpoint_seed` and
+        `lstm_units.models.untrained.untrained_like`.
     output : path
-        Weights in float32 under the names of a state dict, as `lstm_units.models.checkpoints` reads them.
+        Weights in float32 under the names of a state dict, as `lstm_units.models.checkpoints`
+        reads them.
 
     Raises
     ------

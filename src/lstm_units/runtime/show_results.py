@@ -1,6 +1,7 @@
 """Print Table 2, units and claims of every model of a folder, and where the rest is.
 
-``python -m lstm_units.runtime.show_results`` (folder ``results``), or with the folder as its argument.
+``python -m lstm_units.runtime.show_results`` (folder ``results``), or with the folder as its
+argument.
 """
 
 import json

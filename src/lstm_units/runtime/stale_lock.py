@@ -1,6 +1,7 @@
 """Release the lock that a killed Snakemake left in a folder, and only such a lock.
 
-``python -m lstm_units.runtime.stale_lock`` does it for the current folder. Without it, a run after a kill
+``python -m lstm_units.runtime.stale_lock`` does it for the current folder. Without it, a run
+after a kill
 ends in a LockException until somebody calls ``snakemake --unlock``.
 """
 

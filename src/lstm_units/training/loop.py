@@ -97,7 +97,8 @@ def train(
         is not taken up.
     keep : callable
         Called with the number of updates so far at each step of
-        `lstm_units.config.training_settings.kept_steps`. After a stop it may be called again for a step.
+        `lstm_units.config.training_settings.kept_steps`. After a stop it may be called again for
+        a step.
     save_every : float
         Seconds.
     stopped : callable

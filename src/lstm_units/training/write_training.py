@@ -141,7 +141,8 @@ def write_training(
     device : torch.device
     checkpoints : path
         Folder that gets the weights after each kept step, see
-        `lstm_units.config.training_settings.weights_file`. Until then they and the state of the training
+        `lstm_units.config.training_settings.weights_file`. Until then they and the state of the
+        training
         are in ``unfinished`` beside it.
     history : path
         CSV, see `lstm_units.training.loop.train`.

@@ -93,10 +93,12 @@ def number_figure(
     Parameters
     ----------
     dynamics : DataFrame or None
-        From `lstm_units.analyses.dynamics.time_courses.dynamics_table`; None where there are no units.
+        From `lstm_units.analyses.dynamics.time_courses.dynamics_table`; None where there are no
+        units.
     items : AlignedItems
     units : sequence of mapping
-        From `lstm_units.analyses.long_range_units.shown_units.shown_units`. Long-range units of mixed subject numbers stand
+        From `lstm_units.analyses.long_range_units.shown_units.shown_units`. Long-range units of
+        mixed subject numbers stand
         in both figures.
     number : {"singular", "plural"}
     answers : {"right", "all"}, optional
