@@ -23,7 +23,7 @@ rule report:
         models=model_entries(),
         labels=labels(),
         config=config,
-        benchmarks=folder("benchmarks"),
+        benchmarks=lambda wildcards: folder("benchmarks"),
         code=code("report/report.py", *pages()),
     script:
         "../workflow_scripts/report/report.py"
