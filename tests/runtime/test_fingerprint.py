@@ -565,6 +565,10 @@ COUNT = edits(
         from toy.voice import progress
         def run(a, b): return [each for each in progress(a)]
 
+    progress('ab') -> progress('ba')
+        from toy.voice import progress
+        def run(a): return [each for each in progress('ab')]
+
     progress -> shuffled
         from toy.voice import progress, shuffled
         def run(a): return [each for each in progress(a)]

@@ -12,7 +12,7 @@ from lstm_units.activations.dump import dump_activations as write_dump
 from lstm_units.activations.dump import sentences_of, tokens_sha256
 from lstm_units.activations.reader import ActivationDump, open_activations
 from lstm_units.analyses.decoding import over_time as decoding
-from lstm_units.analyses.decoding.cross_validation import KINDS, draw_splits, tied_nouns
+from lstm_units.analyses.decoding.cross_validation import draw_splits, tied_nouns
 from lstm_units.analyses.decoding.generalisation import Classifier
 from lstm_units.api.checks import (
     compute_within,
@@ -25,6 +25,7 @@ from lstm_units.api.checks import (
 from lstm_units.api.files import check_dump_folder
 from lstm_units.api.models import context_from
 from lstm_units.api.stimuli import stimuli_table
+from lstm_units.config.analysis_plan import SPLIT_KINDS
 from lstm_units.errors import ConfigurationError, UserError
 from lstm_units.interventions.model_inputs import Context
 from lstm_units.models.language_model import LanguageModel
@@ -205,8 +206,10 @@ def decode(
             f"{dump.folder} holds {', '.join(dump.variables)}, but not {variable!r}; dump that "
             "too, or choose another variable"
         )
-    if hold_out not in KINDS:
-        raise ConfigurationError(f"hold_out is {hold_out!r}; expected one of {', '.join(KINDS)}")
+    if hold_out not in SPLIT_KINDS:
+        raise ConfigurationError(
+            f"hold_out is {hold_out!r}; expected one of {', '.join(SPLIT_KINDS)}"
+        )
     features = _check_features(features, dump)
     table = stimuli_table(stimuli, dump.task)
     _check_same_stimuli(dump, table)

@@ -25,6 +25,7 @@ _WORDS_ONLY = {
     *("AssertionError", "AttributeError", "IndexError", "KeyError", "LookupError"),
     *("NotImplementedError", "RuntimeError", "TypeError", "ValueError"),
 }
+_CLASS = re.compile(r"_*[A-Z]\w*[a-z]\w*")
 _SEE_ALL = {"eval", "exec", "globals", "locals", "vars"}
 
 
@@ -245,7 +246,7 @@ def _has_effects(node: ast.stmt, known: Mapping[str, Sequence[Name | str]]) -> b
     return any(
         isinstance(meaning, Name)
         for name in names
-        if not re.fullmatch(r"_*[A-Z]\w*[a-z]\w*", name)
+        if not _CLASS.fullmatch(name)
         for meaning in known.get(name, ())
     )
 
@@ -370,17 +371,22 @@ class _Writer:
         if self.given(node.func) in ("importlib.import_module", "__import__") and node.args:
             self.imported(node.args[0])
         if self.is_silent(node.func):
-            self.wordless(node)
+            self.wordless(node, keywords_only=not _CLASS.fullmatch(node.func.id))
         else:
             self.fields(node)
 
-    def wordless(self, call: ast.Call) -> None:
-        """Write a call without the strings that it is given."""
+    def wordless(self, call: ast.Call, keywords_only: bool = False) -> None:
+        """Write a call without the strings that it is given.
+
+        With `keywords_only` those without a keyword count: what is iterated over may be a string.
+        """
         self.text.append("Call")
         self.write(call.func)
         for part in (*call.args, *call.keywords):
-            value = part.value if isinstance(part, ast.keyword) else part
-            if not _is_string(value) and not isinstance(value, ast.JoinedStr):
+            named = isinstance(part, ast.keyword)
+            value = part.value if named else part
+            words = _is_string(value) or isinstance(value, ast.JoinedStr)
+            if not words or (keywords_only and not named):
                 self.write(part)
         self.text.append(")")
 

@@ -15,10 +15,10 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 from sklearn.model_selection import ShuffleSplit, StratifiedShuffleSplit
 
+from lstm_units.config.analysis_plan import SPLIT_KINDS
 from lstm_units.errors import ConfigurationError
 from lstm_units.stimuli.aligned_items import AlignedItems
 
-KINDS = ("grouped", "random")
 Split = tuple[np.ndarray, np.ndarray]  # places of the training items, places of the test items
 _TRIES = 1000  # draws per split or replicate before it counts as impossible
 
@@ -96,9 +96,9 @@ def draw_splits(
     ConfigurationError
         If all labels are equal, or there are too few lemmas or items.
     """
-    if kind not in KINDS:
+    if kind not in SPLIT_KINDS:
         raise ConfigurationError(
-            f"cross-validation splits {kind!r} are unknown; expected {' or '.join(KINDS)}"
+            f"cross-validation splits {kind!r} are unknown; expected {' or '.join(SPLIT_KINDS)}"
         )
     counts = np.bincount(label.astype(int), minlength=2)
     if counts.min() == 0:

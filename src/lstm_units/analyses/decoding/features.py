@@ -1,18 +1,14 @@
 """What number is decoded from: sets of units, at the words up to one after the verb."""
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
 
 import numpy as np
 
+from lstm_units.activations.reader import ActivationDump
 from lstm_units.errors import ConfigurationError
-from lstm_units.stimuli.aligned_items import AlignedItems
-
-if TYPE_CHECKING:
-    from lstm_units.activations.reader import ActivationDump
+from lstm_units.stimuli.aligned_items import AFTER_VERB, AlignedItems
 
 WITHOUT_LONG_RANGE = "without_long_range"
-AFTER_VERB = 1  # words after the verb that are still decoded
 
 
 def decoded_positions(items: AlignedItems) -> np.ndarray:
@@ -21,7 +17,7 @@ def decoded_positions(items: AlignedItems) -> np.ndarray:
 
 
 def feature_sets(
-    dump: "ActivationDump", long_range: Sequence[int], single: Sequence[int]
+    dump: ActivationDump, long_range: Sequence[int], single: Sequence[int]
 ) -> dict[str, list[int]]:
     """Name the sets of units to decode from.
 
