@@ -143,7 +143,7 @@ def test_reference_lists_every_key_once():
 def test_import_stays_light():
     modules = [
         f"lstm_units.config.{p.stem}" for p in (PROJECT / "src/lstm_units/config").glob("*.py")
-    ]
+    ] + ["lstm_units.runtime.fingerprint"]
     code = (
         f"import sys, json; import {', '.join(modules)};"
         "print(json.dumps([m for m in ('torch','numpy','pandas','pyarrow','scipy','tqdm')"
