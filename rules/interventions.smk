@@ -1,7 +1,6 @@
 # The items that a model knows, read by the intact model and with every unit ablated.
 
 from lstm_units.config.run_files import means_file, states_file, tasks_of_sets
-from lstm_units.config.sweep_plan import layer_range
 
 # In alphabetical order: that in the configuration changes no margin.
 swept_in = lambda group: sorted(SWEPT[group])
@@ -43,7 +42,7 @@ rule score_intact:
         stimuli="<results>/{model}/stimuli/{task}.parquet",
         context=file(config["context"]["file"]),
     output:
-        "<results>/{model}/intact/{task}.parquet",
+        scores="<results>/{model}/intact/{task}.parquet",
     log:
         "<logs>/{model}/intact_{task}.log",
     benchmark:
@@ -69,7 +68,7 @@ rule mean_values:
         stimuli=f"<results>/{{model}}/stimuli/{config['ablation']['mean_reference']}.parquet",
         context=file(config["context"]["file"]),
     output:
-        "<results>/{model}/ablation/mean/values.parquet",
+        means="<results>/{model}/ablation/mean/values.parquet",
     log:
         "<logs>/{model}/mean_values.log",
     benchmark:
@@ -96,7 +95,7 @@ rule context_states:
         context=file(config["context"]["file"]),
         means=means,
     output:
-        "<results>/{model}/ablation/{mode}/context/units_{first}-{last}.safetensors",
+        states="<results>/{model}/ablation/{mode}/context/units_{first}-{last}.safetensors",
     log:
         "<logs>/{model}/context_{mode}_{first}-{last}.log",
     benchmark:
@@ -128,7 +127,7 @@ rule ablate_units:
             f"<results>/{wildcards.model}/stimuli/{{task}}.parquet", swept_in(wildcards.group)
         ),
     output:
-        "<results>/{model}/ablation/{mode}/{group}/units_{first}-{last}.parquet",
+        margins="<results>/{model}/ablation/{mode}/{group}/units_{first}-{last}.parquet",
     log:
         "<logs>/{model}/ablate_{mode}_{group}_{first}-{last}.log",
     benchmark:
@@ -145,9 +144,6 @@ rule ablate_units:
     params:
         tasks=lambda wildcards: swept_in(wildcards.group),
         units=units_of_shard,
-        states_first=lambda wildcards: layer_range(
-            layer_sizes(wildcards.model), int(wildcards.first)
-        )[0],
         precision=config["ablation"]["precision"],
         code=code("interventions/ablate_units.py"),
     script:
@@ -164,7 +160,7 @@ rule ablate_sets:
             f"<results>/{wildcards.model}/stimuli/{{task}}.parquet", tasks_of(wildcards)
         ),
     output:
-        "<results>/{model}/ablation_sets/{mode}/{group}/{family}_{first}-{last}.parquet",
+        margins="<results>/{model}/ablation_sets/{mode}/{group}/{family}_{first}-{last}.parquet",
     log:
         "<logs>/{model}/ablate_sets_{mode}_{group}_{family}_{first}-{last}.log",
     benchmark:

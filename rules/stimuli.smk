@@ -9,9 +9,9 @@ language_files = lambda wildcards: [
 
 rule generate_stimuli:
     input:
-        language_files,
+        language=language_files,
     output:
-        "<results>/stimuli/{task}.parquet",
+        stimuli="<results>/stimuli/{task}.parquet",
     log:
         "<logs>/stimuli/{task}.log",
     benchmark:
@@ -42,7 +42,7 @@ rule import_stimuli:
             language_files(wildcards) if "language" in TASKS[wildcards.task] else []
         ),
     output:
-        "<results>/stimuli/{task}.parquet",
+        stimuli="<results>/stimuli/{task}.parquet",
     log:
         "<logs>/stimuli/{task}.log",
     benchmark:
@@ -69,7 +69,7 @@ rule check_balance:
     input:
         stimuli=per_task("<results>/stimuli/{task}.parquet", config["tasks"]),
     output:
-        "<results>/stimuli/balance.csv",
+        counts="<results>/stimuli/balance.csv",
     log:
         "<logs>/stimuli/balance.log",
     benchmark:

@@ -1,34 +1,35 @@
 """Activation dumps: agreement with torch, each distinct prefix once, and what the reader reads."""
 
-import os
 import subprocess
 import sys
-import textwrap
 from pathlib import Path
 
 import numpy as np
 import pyarrow.parquet as pq
 import pytest
 import torch
-from support.made_files import write_activations
+from support.made_files import (
+    write_activations,
+    write_generated,
+    write_intact,
+    write_known_items,
+    write_stimuli,
+)
 from support.planted_network import write_planted_network
 from support.scripts import run_script
 
 from lstm_units.activations import dump as activation_dump
 from lstm_units.activations.dump import Sentences, dump_activations, plan_dump, walk_bytes
 from lstm_units.activations.reader import VARIABLES, open_activations, variable_path
-from lstm_units.errors import ConfigurationError, StimuliError, UserError
+from lstm_units.errors import ConfigurationError, UserError
 from lstm_units.interventions.model_inputs import Compute, Context
 from lstm_units.interventions.prefix_trie import build_trie
 from lstm_units.interventions.sweep_reference import torch_lstm
-from lstm_units.interventions.write_intact import write_intact
-from lstm_units.interventions.write_known_items import write_known_items
-from lstm_units.io.files import atomic_folder, make_metadata, read_metadata
+from lstm_units.io.files import make_metadata, read_metadata
 from lstm_units.io.results import read_result, require_same
 from lstm_units.models.cell import lstm_step_ref
 from lstm_units.models.write_checkpoint import write_checkpoint
-from lstm_units.stimuli.table import read_stimuli, write_stimuli
-from lstm_units.stimuli.write_generated import write_generated
+from lstm_units.stimuli.table import read_stimuli
 
 COMPUTE = Compute(device="cpu", memory=0.1)
 TYPES = {"float32": torch.float32, "float64": torch.float64}
@@ -427,8 +428,7 @@ def experiment(tmp_path_factory, project):
     )
     raw, stimuli = folder / "raw" / "nounpp.parquet", folder / "stimuli" / "nounpp.parquet"
     write_generated(english, "nounpp", 4, True, 1, raw)
-    report = stimuli.with_suffix(".json")
-    write_known_items(raw, folder / "checkpoint", True, "error", stimuli, report)
+    write_known_items(raw, folder / "checkpoint", stimuli)
     intact = folder / "intact" / "nounpp.parquet"
     write_intact(folder / "checkpoint", stimuli, context, COMPUTE, intact)
     return folder / "checkpoint", stimuli, context, intact
@@ -560,70 +560,3 @@ def test_a_failure_half_way_leaves_what_was_there(random_model, tmp_path, monkey
         dump(model, tmp_path / "task")
     assert [path.name for path in tmp_path.iterdir()] == ["task"]
     assert np.isfinite(found.read_nodes("cell")).all()
-
-
-# Folders written whole or not at all
-
-
-def test_a_folder_is_replaced_as_a_whole(tmp_path):
-    path = tmp_path / "above" / "folder"
-    for name in ("first", "second"):
-        with atomic_folder(path) as temporary:
-            (temporary / "inner").mkdir()
-            (temporary / "inner" / name).write_text(name)
-            assert not (path / "inner" / name).exists()
-    assert [p.name for p in (path / "inner").iterdir()] == ["second"]
-    assert [p.name for p in path.parent.iterdir()] == ["folder"]
-
-
-def test_a_folder_that_fails_leaves_the_old_one(tmp_path):
-    path = tmp_path / "folder"
-    with atomic_folder(path) as temporary:
-        (temporary / "a").write_text("a")
-    for error in (KeyboardInterrupt(), SystemExit(143), StimuliError("no items")):
-        with pytest.raises(type(error)), atomic_folder(path) as temporary:
-            (temporary / "b").write_text("b")
-            raise error
-    no_space = pytest.raises(UserError, match=r"cannot write the folder .*No space")
-    with no_space, atomic_folder(path):
-        raise OSError(28, "No space left on device")
-    assert [p.name for p in path.iterdir()] == ["a"]
-    assert [p.name for p in tmp_path.iterdir()] == ["folder"]
-
-
-def test_the_old_folder_comes_back_when_the_new_one_cannot_be_renamed(tmp_path, monkeypatch):
-    path = tmp_path / "folder"
-    with atomic_folder(path) as temporary:
-        (temporary / "a").write_text("a")
-    rename = Path.rename
-
-    def fail(self, target):
-        if Path(target) == path and (self / "b").exists():
-            raise PermissionError(13, "Permission denied")
-        return rename(self, target)
-
-    monkeypatch.setattr(Path, "rename", fail)
-    with pytest.raises(UserError, match="Permission denied"), atomic_folder(path) as temporary:
-        (temporary / "b").write_text("b")
-    assert [p.name for p in path.iterdir()] == ["a"]
-    assert [p.name for p in tmp_path.iterdir()] == ["folder"]
-
-
-def test_what_a_killed_process_left_of_a_folder_is_removed(tmp_path):
-    path = tmp_path / "folder"
-    code = f"""
-        import os, signal
-        from lstm_units.io.files import atomic_folder
-        with atomic_folder({str(path)!r}) as temporary:
-            (temporary / "half").write_text("half")
-            os.kill(os.getpid(), signal.SIGKILL)
-    """
-    subprocess.run([sys.executable, "-c", textwrap.dedent(code)], check=False)
-    assert not path.exists()
-    left = list(tmp_path.iterdir())
-    assert len(left) == 1
-    alive = tmp_path / f".{os.getpid()}-0123abcd-folder"
-    alive.mkdir()
-    with atomic_folder(path) as temporary:
-        (temporary / "whole").write_text("whole")
-    assert sorted(p.name for p in tmp_path.iterdir()) == [alive.name, "folder"]

@@ -3,13 +3,14 @@
 from types import SimpleNamespace
 
 import pytest
+from support.made_files import write_stimuli
 
 from lstm_units.activations.matched import read_dumped_items
 from lstm_units.errors import UserError
 from lstm_units.io.files import make_metadata
 from lstm_units.stimuli.generation import generate
 from lstm_units.stimuli.language_tables import read_language
-from lstm_units.stimuli.table import scored_sha256, write_stimuli
+from lstm_units.stimuli.table import scored_sha256
 
 
 def test_a_dump_of_other_items_is_refused(project, tmp_path):

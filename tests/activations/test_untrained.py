@@ -5,6 +5,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 import torch
+from support.made_files import write_stimuli
 from support.number_network import save_checkpoint
 from support.scripts import run_script
 
@@ -17,7 +18,7 @@ from lstm_units.models.write_untrained import (
     untrained_checkpoint_seed,
     write_untrained_checkpoint,
 )
-from lstm_units.stimuli.table import make_stimuli, write_stimuli
+from lstm_units.stimuli.table import make_stimuli
 
 WORDS = ("<unk>", "<eos>", *(f"w{number}" for number in range(400)))
 

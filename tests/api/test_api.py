@@ -13,7 +13,16 @@ import pyarrow.parquet as pq
 import pytest
 import torch
 from safetensors.torch import load_file
-from support.made_files import write_activations
+from support.made_files import (
+    write_activations,
+    write_context_states,
+    write_generated,
+    write_intact,
+    write_known_items,
+    write_means,
+    write_shard,
+    write_stimuli,
+)
 from support.planted_network import PLURAL_UNIT, vocabulary_of, write_planted_network
 
 import lstm_units
@@ -24,19 +33,15 @@ from lstm_units.analyses.long_range_units.discovery import discover_long_range
 from lstm_units.api.stimuli import stimuli_frame, stimuli_table
 from lstm_units.errors import CheckpointError, ConfigurationError, InterventionError, StimuliError
 from lstm_units.interventions.model_inputs import Compute, Context
-from lstm_units.interventions.write_ablation import write_context_states, write_shard
-from lstm_units.interventions.write_intact import write_intact, write_means
-from lstm_units.interventions.write_known_items import write_known_items
 from lstm_units.io.files import make_metadata
 from lstm_units.io.results import Result, read_result
 from lstm_units.models.write_checkpoint import write_checkpoint
 from lstm_units.statistics.agreement import unit_accuracy
 from lstm_units.statistics.margins import open_margins
 from lstm_units.stimuli.aligned_items import read_aligned_items
-from lstm_units.stimuli.formats import write_linzen, write_released
-from lstm_units.stimuli.table import read_stimuli, write_stimuli
-from lstm_units.stimuli.write_generated import write_generated
-from lstm_units.stimuli.write_imported import write_imported
+from lstm_units.stimuli.formats import imported_stimuli, write_linzen, write_released
+from lstm_units.stimuli.language_tables import read_language
+from lstm_units.stimuli.table import read_stimuli
 
 COMPUTE = Compute(device="cpu", memory=1.0)
 TASKS = {"nounpp": 40, "simple": 20}
@@ -66,8 +71,7 @@ class Workflow:
         for task, items in TASKS.items():
             raw = folder / "raw" / f"{task}.parquet"
             write_generated(english, task, items, True, 3, raw)
-            report = folder / f"{task}.json"
-            write_known_items(raw, self.checkpoint, True, "error", self.stimuli[task], report)
+            write_known_items(raw, self.checkpoint, self.stimuli[task])
             write_intact(
                 self.checkpoint, self.stimuli[task], self.context, COMPUTE, self.intact[task]
             )
@@ -86,9 +90,7 @@ class Workflow:
             write_context_states(
                 *(self.checkpoint, self.context, mode, UNITS, COMPUTE, states, means)
             )
-            write_shard(
-                *(self.checkpoint, self.stimuli, states, 1, mode, UNITS, COMPUTE, path, means)
-            )
+            write_shard(*(self.checkpoint, self.stimuli, states, UNITS, COMPUTE, path, means))
         return path
 
 
@@ -317,15 +319,14 @@ def test_files_are_read_as_the_workflow_imports_them(workflow, stimuli, english,
         "The boys\tgreet\tgreets\tP\t\n"
     )
     for path, options in (
-        (released, {"source_format": "released", "language": english}),
-        (linzen, {"source_format": "linzen", "gold": linzen.with_suffix(".gold")}),
-        (pairs, {"source_format": "minimal_pairs"}),
+        (released, {"format": "released", "language": read_language(english)}),
+        (linzen, {"format": "linzen", "gold": linzen.with_suffix(".gold")}),
+        (pairs, {"format": "minimal_pairs"}),
     ):
-        output = tmp_path / f"{path.stem}.parquet"
-        write_imported(file=path, output=output, **options)
+        expected = imported_stimuli(file=path, task=path.stem, **options).content
         found = lstm_units.read_stimuli(path)
-        pd.testing.assert_frame_equal(found, stimuli_frame(read_stimuli(output)))
-        assert stimuli_table(found).equals(read_stimuli(output))  # missing values come back too
+        pd.testing.assert_frame_equal(found, stimuli_frame(expected))
+        assert stimuli_table(found).equals(expected)  # missing values come back too
     assert lstm_units.read_stimuli(released)["subject_lemma"].notna().all()
     assert lstm_units.read_stimuli(released, language=None)["subject_lemma"].isna().all()
 

@@ -9,6 +9,7 @@ import pyarrow.parquet as pq
 import pytest
 import torch
 from safetensors.torch import load_file
+from support.made_files import write_stimuli
 from support.planted_network import write_planted_network
 
 import lstm_units
@@ -16,7 +17,6 @@ from lstm_units.api import command_line
 from lstm_units.api.command_line import build_parser, main
 from lstm_units.api.stimuli import stimuli_table
 from lstm_units.io.files import make_metadata, read_json, read_metadata
-from lstm_units.stimuli.table import write_stimuli
 
 COMMANDS = ("convert", "score", "card")
 

@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 import torch
 
-from lstm_units.benchmarks.sets import contests, describe, measure, read_tasks
-from lstm_units.benchmarks.sweep import required_operations
+from lstm_units.benchmarks.sets import CONTROL_TASKS, contests, describe, measure
+from lstm_units.benchmarks.sweep import required_operations, shipped_items
 from lstm_units.interventions.prefix_trie import build_trie
 from lstm_units.interventions.sweep import Items
 from lstm_units.interventions.trie_reader import SweepSize
@@ -85,7 +85,7 @@ def test_the_tasks_are_those_of_the_controls(project, random_model):
         )
     )
     model = random_model(layer_sizes=(3,), words=(*dict.fromkeys(("<unk>", "<eos>", *words)),))
-    groups, context = read_tasks(model, project)
+    groups, context = shipped_items(model.vocabulary, project, CONTROL_TASKS)
     assert {name: len(items) for name, items in groups.items()} == {
         "simple, adv, adv_adv": 2 * (300 + 900 + 900),
         "nounpp, nounpp_adv": 2 * 4 * 600,

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from support.made_files import write_activations
+from support.made_files import write_activations, write_generated
 from support.number_network import (
     LONG_RANGE,
     LOWER,
@@ -32,7 +32,6 @@ from lstm_units.io.result_files import ResultFiles
 from lstm_units.io.verdict import FAILS, HOLDS, NOT_TESTABLE, with_interval
 from lstm_units.models.language_model import LanguageModel, Layer
 from lstm_units.statistics.resampling import bootstrap_sums
-from lstm_units.stimuli.write_generated import write_generated
 
 GATES = ("input_gate", "forget_gate", "candidate", "output_gate")
 VARIABLES = ("hidden", "cell", "input_gate", "forget_gate")

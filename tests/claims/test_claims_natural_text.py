@@ -6,6 +6,7 @@ import numpy as np
 import pandas as pd
 import pyarrow as pa
 import pytest
+from support.made_files import write_set_shard
 from support.number_network import LONG_RANGE, number_network
 from support.planted_results import (
     COMPUTE,
@@ -21,7 +22,6 @@ from lstm_units.analyses.long_range_units.unit_lists import single_unit_sets
 from lstm_units.claims.ablation import one_matters_on_natural_text
 from lstm_units.errors import UserError
 from lstm_units.interventions.model_inputs import Context
-from lstm_units.interventions.write_ablation import write_set_shard
 from lstm_units.io.files import make_metadata, write_json, write_parquet
 from lstm_units.io.result_files import ResultFiles
 from lstm_units.io.results import read_result, write_result

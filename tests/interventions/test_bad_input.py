@@ -10,7 +10,7 @@ import pytest
 import safetensors.torch
 import torch
 from support.pickle_fixtures import hostile_pickles
-from support.workflow_fixture import Run, Workspace, make_workspace
+from support.workflow_fixture import PROJECT, Run, Workspace, make_workspace
 
 # Fault: where its log is, which parts its message has, and what must not be there afterwards.
 FAULTS = {
@@ -170,8 +170,7 @@ import resource, sys
 from pathlib import Path
 from lstm_units.runtime.console import job
 from lstm_units.interventions.model_inputs import Compute, Context
-from lstm_units.interventions.write_ablation import write_context_states, write_shard
-from lstm_units.interventions.write_intact import write_intact
+from support.made_files import write_context_states, write_intact, write_shard
 
 step, results, context = sys.argv[1], Path(sys.argv[2]), Context(sys.argv[3])
 tiny = results / "tiny"
@@ -186,8 +185,7 @@ with job("job.log"):
     elif step == "states":
         write_context_states(checkpoint, context, "zero", range(1, 6), compute, "a.safetensors")
     else:
-        units = range(1, 6)
-        write_shard(checkpoint, stimuli, states, 1, "zero", units, compute, "units.parquet")
+        write_shard(checkpoint, stimuli, states, range(1, 6), compute, "units.parquet")
 """
 
 
@@ -195,13 +193,15 @@ with job("job.log"):
 def test_a_full_disk_is_reported_and_leaves_nothing(finished, tmp_path, step):
     assert resource.getrlimit(resource.RLIMIT_FSIZE)[1] == resource.RLIM_INFINITY
     context = finished.directory / "data" / "english" / "context.txt"
+    environment = finished.environment()
+    environment["PYTHONPATH"] += f":{PROJECT / 'tests'}"
     done = subprocess.run(
         [
             *(sys.executable, "-c", textwrap.dedent(_FULL_DISK)),
             *(step, str(finished.results), str(context)),
         ],
         cwd=tmp_path,
-        env=finished.environment(),
+        env=environment,
         capture_output=True,
         text=True,
         check=False,

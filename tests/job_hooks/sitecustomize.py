@@ -36,15 +36,15 @@ def misbehave(group, units):
 
 
 def install_faults():
-    from lstm_units.interventions import write_ablation as steps_ablation
+    from lstm_units.interventions import ablate
 
-    write = steps_ablation.write_shard
+    write = ablate.write_margins
 
-    def write_shard(checkpoint, stimuli, states, first, mode, units, compute, output, **more):
-        misbehave(Path(output).parent.name, units)
-        write(checkpoint, stimuli, states, first, mode, units, compute, output, **more)
+    def write_margins(margins, path):
+        misbehave(Path(path).parent.name, margins.numbers)
+        write(margins, path)
 
-    steps_ablation.write_shard = write_shard
+    ablate.write_margins = write_margins
 
 
 def install_fake_gpus(count):

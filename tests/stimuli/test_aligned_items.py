@@ -2,13 +2,14 @@
 
 import numpy as np
 import pytest
+from support.made_files import write_stimuli
 
 from lstm_units.errors import ConfigurationError, StimuliError
 from lstm_units.io.files import make_metadata
 from lstm_units.stimuli.aligned_items import align_items, read_aligned_items
 from lstm_units.stimuli.generation import generate
 from lstm_units.stimuli.language_tables import read_language
-from lstm_units.stimuli.table import make_stimuli, write_stimuli
+from lstm_units.stimuli.table import make_stimuli
 
 DOUBLE = "double_subject_relative"
 

@@ -1,6 +1,7 @@
 import numpy as np
 import pyarrow as pa
 import pytest
+from support.made_files import write_stimuli
 
 from lstm_units.errors import StimuliError
 from lstm_units.io.files import make_metadata, read_metadata, write_parquet
@@ -12,7 +13,6 @@ from lstm_units.stimuli.table import (
     read_stimuli,
     scored_items,
     scored_sha256,
-    write_stimuli,
 )
 
 

@@ -2,6 +2,7 @@ import re
 
 import pytest
 import yaml
+from support.made_files import write_stimuli
 
 from lstm_units.errors import StimuliError
 from lstm_units.stimuli.formats import (
@@ -13,7 +14,7 @@ from lstm_units.stimuli.formats import (
 )
 from lstm_units.stimuli.generation import generate
 from lstm_units.stimuli.language_tables import read_language
-from lstm_units.stimuli.table import check_stimuli, read_stimuli, scored_items, write_stimuli
+from lstm_units.stimuli.table import check_stimuli, read_stimuli, scored_items
 
 RELEASED = """The boy near the cars greets\tsingular_plural\tcorrect\tid1
 The boy near the cars greet\tsingular_plural\twrong\tid1

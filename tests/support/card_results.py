@@ -13,13 +13,13 @@ from support.connected_network import (
     unit_entry,
     write_files,
 )
+from support.made_files import write_intact
 from support.scripts import run_script
 
 from lstm_units.analyses.syntax_units.dependency_span import SIDES
 from lstm_units.cards.card import CardSettings, with_recorded_settings
 from lstm_units.cards.reader import AFFERENTS, CardReader
 from lstm_units.interventions.model_inputs import Compute, Context
-from lstm_units.interventions.write_intact import write_intact
 from lstm_units.io.files import make_metadata, read_metadata, write_json, write_parquet
 from lstm_units.io.result_files import ResultFiles
 from lstm_units.io.results import write_result

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import torch
-from support.made_files import write_activations
+from support.made_files import write_activations, write_stimuli
 from support.number_network import save_checkpoint
 from support.planted_network import lexicon_rows, vocabulary_of
 
@@ -25,7 +25,6 @@ from lstm_units.models.variables import GATES
 from lstm_units.stimuli.aligned_items import read_aligned_items
 from lstm_units.stimuli.generation import generate
 from lstm_units.stimuli.language_tables import read_language
-from lstm_units.stimuli.table import write_stimuli
 
 LAYER_SIZES = (40, 60)
 SINGULAR, PLURAL = 45, 71

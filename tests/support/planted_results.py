@@ -7,6 +7,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pyarrow as pa
+from support.made_files import write_context_states, write_generated, write_intact, write_shard
 from support.number_network import LAYER_SIZES, LONG_RANGE, save_checkpoint
 from support.planted_network import lexicon_rows
 
@@ -14,8 +15,6 @@ from lstm_units.analyses.long_range_units.conditions import Criteria
 from lstm_units.analyses.long_range_units.discovery import long_range_units
 from lstm_units.claims.criteria import Audit, ClaimCriteria
 from lstm_units.interventions.model_inputs import Compute, Context
-from lstm_units.interventions.write_ablation import write_context_states, write_shard
-from lstm_units.interventions.write_intact import write_intact
 from lstm_units.io.files import make_metadata, write_parquet
 from lstm_units.io.published import PAPER_LABELS
 from lstm_units.io.result_files import ResultFiles
@@ -24,7 +23,6 @@ from lstm_units.io.verdict import Measure, Verdict
 from lstm_units.models.language_model import LanguageModel
 from lstm_units.statistics.agreement import unit_accuracy
 from lstm_units.statistics.margins import open_margins
-from lstm_units.stimuli.write_generated import write_generated
 
 ENGLISH = Path(__file__).resolve().parents[2] / "stimuli" / "english"
 CONTEXT = ENGLISH / "context.txt"
@@ -82,7 +80,7 @@ def planted_results(
         states = ablation / "context" / f"units_0001-{last:04d}.safetensors"
         shard = ablation / "all" / f"units_0001-{last:04d}.parquet"
         write_context_states(checkpoint, context, mode, units, COMPUTE, states)
-        write_shard(checkpoint, stimuli, states, 1, mode, units, COMPUTE, shard)
+        write_shard(checkpoint, stimuli, states, units, COMPUTE, shard)
         margins[mode] = open_margins([shard])
         accuracy = unit_accuracy(
             margins[mode], scores, model.layer_sizes, units=units, **STATISTICS

@@ -1,19 +1,19 @@
 """Split the verb margins of a task into the contributions of kinds of units."""
 
 from lstm_units.analyses.contributions.parts import contributions
-from lstm_units.interventions.model_inputs import Context, compute_from, loaded_model, read_group
+from lstm_units.interventions.model_inputs import Context, compute_from, group_items, loaded_model
 from lstm_units.io.results import read_result, write_result
 from lstm_units.runtime.console import job
 from lstm_units.stimuli.table import read_stimuli
 
-task = {snakemake.wildcards.task: snakemake.input.stimuli}
 with job(snakemake.log[0]):
     compute = compute_from(snakemake.params.precision, snakemake.resources, snakemake.threads)
+    stimuli = read_stimuli(snakemake.input.stimuli)
     with loaded_model(snakemake.input.weights, compute) as model:
         result = contributions(
             model=model,
-            group=read_group(task, model.vocabulary),
-            stimuli=read_stimuli(snakemake.input.stimuli),
+            group=group_items({snakemake.wildcards.task: stimuli}, model.vocabulary),
+            stimuli=stimuli,
             context=Context(**snakemake.params.context),
             intact=read_result(snakemake.input.intact, ["item", "right", "margin"]),
             long_range=read_result(snakemake.input.long_range),

@@ -1,21 +1,26 @@
 """Ablate sets of units, each set together, on a group of tasks."""
 
-from pathlib import Path
-
-from lstm_units.interventions.model_inputs import Context, compute_from
-from lstm_units.interventions.write_ablation import write_set_shard
+from lstm_units.interventions.ablate import set_margins, write_margins
+from lstm_units.interventions.model_inputs import Context, compute_from, group_items, loaded_model
+from lstm_units.io.results import read_result
 from lstm_units.runtime.console import job
+from lstm_units.stimuli.table import read_stimuli
 
-first, last = snakemake.params.numbers
+inputs, params = snakemake.input, snakemake.params
+first, last = params.numbers
 with job(snakemake.log[0]):
-    write_set_shard(
-        Path(snakemake.input.weights).parent,
-        dict(zip(snakemake.params.tasks, snakemake.input.stimuli, strict=True)),
-        snakemake.input.sets,
-        range(first, last + 1),
-        Context(**snakemake.params.context),
-        snakemake.wildcards.mode,
-        compute_from(snakemake.params.precision, snakemake.resources, snakemake.threads),
-        snakemake.output[0],
-        means=snakemake.input.means or None,
-    )
+    compute = compute_from(params.precision, snakemake.resources, snakemake.threads)
+    paths = zip(params.tasks, inputs.stimuli, strict=True)
+    stimuli = {task: read_stimuli(path) for task, path in paths}
+    with loaded_model(inputs.weights, compute) as model:
+        margins = set_margins(
+            model=model,
+            group=group_items(stimuli, model.vocabulary),
+            sets=read_result(inputs.sets, ["set", "unit"]),
+            numbers=range(first, last + 1),
+            context=Context(**params.context),
+            mode=snakemake.wildcards.mode,
+            compute=compute,
+            means=read_result(inputs.means) if inputs.means else None,
+        )
+    write_margins(margins, snakemake.output.margins)

@@ -1,21 +1,25 @@
 """Ablate each unit of a shard alone, on a group of tasks."""
 
-from pathlib import Path
-
-from lstm_units.interventions.model_inputs import compute_from
-from lstm_units.interventions.write_ablation import write_shard
+from lstm_units.interventions.ablate import unit_margins, write_margins
+from lstm_units.interventions.context_states import read_states
+from lstm_units.interventions.model_inputs import compute_from, group_items, loaded_model
+from lstm_units.io.results import read_result
 from lstm_units.runtime.console import job
+from lstm_units.stimuli.table import read_stimuli
 
-first, last = snakemake.params.units
+inputs, params = snakemake.input, snakemake.params
+first, last = params.units
 with job(snakemake.log[0]):
-    write_shard(
-        Path(snakemake.input.weights).parent,
-        dict(zip(snakemake.params.tasks, snakemake.input.stimuli, strict=True)),
-        snakemake.input.states,
-        snakemake.params.states_first,
-        snakemake.wildcards.mode,
-        range(first, last + 1),
-        compute_from(snakemake.params.precision, snakemake.resources, snakemake.threads),
-        snakemake.output[0],
-        means=snakemake.input.means or None,
-    )
+    compute = compute_from(params.precision, snakemake.resources, snakemake.threads)
+    paths = zip(params.tasks, inputs.stimuli, strict=True)
+    stimuli = {task: read_stimuli(path) for task, path in paths}
+    with loaded_model(inputs.weights, compute) as model:
+        margins = unit_margins(
+            model=model,
+            group=group_items(stimuli, model.vocabulary),
+            states=read_states(inputs.states),
+            units=range(first, last + 1),
+            compute=compute,
+            means=read_result(inputs.means) if inputs.means else None,
+        )
+    write_margins(margins, snakemake.output.margins)

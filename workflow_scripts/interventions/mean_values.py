@@ -1,17 +1,20 @@
-"""Write the constants of mode mean."""
+"""The constants of mode mean."""
 
-from pathlib import Path
-
-from lstm_units.interventions.model_inputs import Context, compute_from
-from lstm_units.interventions.write_intact import write_means
+from lstm_units.interventions.intact import mean_values
+from lstm_units.interventions.model_inputs import Context, compute_from, group_items, loaded_model
+from lstm_units.io.results import write_result
 from lstm_units.runtime.console import job
+from lstm_units.stimuli.table import read_stimuli
 
+params = snakemake.params
 with job(snakemake.log[0]):
-    write_means(
-        Path(snakemake.input.weights).parent,
-        snakemake.input.stimuli,
-        snakemake.params.task,
-        Context(**snakemake.params.context),
-        compute_from(snakemake.params.precision, snakemake.resources, snakemake.threads),
-        snakemake.output[0],
-    )
+    compute = compute_from(params.precision, snakemake.resources, snakemake.threads)
+    stimuli = {params.task: read_stimuli(snakemake.input.stimuli)}
+    with loaded_model(snakemake.input.weights, compute) as model:
+        means = mean_values(
+            model=model,
+            group=group_items(stimuli, model.vocabulary),
+            context=Context(**params.context),
+            compute=compute,
+        )
+    write_result(means, snakemake.output.means)

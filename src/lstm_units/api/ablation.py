@@ -1,10 +1,10 @@
 """Ablations for use from Python: sweep, accuracy without each unit, long-range units."""
 
 from collections.abc import Mapping, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import pandas as pd
 import pyarrow as pa
 from tqdm import tqdm
@@ -21,21 +21,12 @@ from lstm_units.api.scores import (
     item_hashes,
     score_results,
 )
-from lstm_units.api.stimuli import stimuli_files
+from lstm_units.api.stimuli import stimuli_tables
 from lstm_units.errors import ConfigurationError, InterventionError
-from lstm_units.interventions.context_states import read_context
-from lstm_units.interventions.intact import mean_hidden
-from lstm_units.interventions.interventions import MODES, single_units
-from lstm_units.interventions.model_inputs import (
-    Context,
-    intact_states,
-    read_group,
-    sweep_size,
-)
-from lstm_units.interventions.prefix_trie import build_trie
-from lstm_units.interventions.sweep import sweep
-from lstm_units.io.results import read_results
-from lstm_units.io.unit_columns import unit_type
+from lstm_units.interventions.ablate import context_states, unit_margins
+from lstm_units.interventions.intact import mean_values
+from lstm_units.interventions.model_inputs import Context, group_items
+from lstm_units.io.results import Result
 from lstm_units.io.unit_numbers import layer_and_index
 from lstm_units.models.language_model import LanguageModel
 from lstm_units.statistics.agreement import accuracy_table
@@ -96,46 +87,28 @@ def sweep_units(
     {651: 8, 652: 8}
     """
     chosen = _check_units(model, units)
-    if mode not in MODES:
-        raise InterventionError(
-            f"unknown ablation mode {mode!r}: expected one of {', '.join(MODES)}"
-        )
     if mean_over is not None and mode != "mean":
         raise InterventionError(
             f"mean_over is {mean_over!r}, but mode {mode!r} has no means; leave it out, or choose "
             "mode 'mean'"
         )
-    context = context_from(context)
-    size = sweep_size(compute_within(memory), model.device)
-    with stimuli_files(stimuli) as paths:
-        group = read_group(paths, model.vocabulary)
-        hashes = {task: item_hashes(path) for task, path in paths.items()}
-        means = None
-        if mode == "mean":
-            if mean_over not in list(paths):
-                raise InterventionError(
-                    f"mode 'mean' needs the task whose words give the means: mean_over is "
-                    f"{mean_over!r}; expected one of {', '.join(paths)}"
-                )
-            reference = read_group({mean_over: paths[mean_over]}, model.vocabulary)
-            means = mean_hidden(model, reference.items, intact_states(model, context), size)
-    interventions = single_units(mode, chosen, means)
-    states = read_context(model, interventions, context.ids(model.vocabulary, ablated=True))
-    total = build_trie(group.items.prefixes).n_nodes * len(chosen)
-    with tqdm(total=total, desc="ablation", unit=" prefixes", disable=not progress) as bar:
-        margins = sweep(model, group.items, interventions, states, size, bar.update)
-    n = len(group.items)
-    table = pd.DataFrame(
-        {
-            "unit": np.repeat(np.asarray(chosen, dtype=unit_type(chosen)), n),
-            "task": pd.Categorical.from_codes(
-                np.tile(group.task, len(chosen)), categories=list(group.names)
-            ),
-            "item": np.tile(group.number.astype(np.int32), len(chosen)),
-            "margin": margins.astype(np.float32).ravel(),
-        }
-    )
-    table.attrs[ITEMS] = hashes
+    context, compute = context_from(context), compute_within(memory)
+    tables = stimuli_tables(stimuli)
+    group = group_items(tables, model.vocabulary)
+    means = None
+    if mode == "mean":
+        if mean_over not in list(tables):
+            raise InterventionError(
+                f"mode 'mean' needs the task whose words give the means: mean_over is "
+                f"{mean_over!r}; expected one of {', '.join(tables)}"
+            )
+        reference = group_items({mean_over: tables[mean_over]}, model.vocabulary)
+        means = mean_values(model, reference, context, compute)
+    states = context_states(model, context, mode, chosen, means)
+    bar = partial(tqdm, desc="ablation", unit=" prefixes", disable=not progress)
+    margins = unit_margins(model, group, states, chosen, compute, means, bar)
+    table = margins.table().to_pandas()
+    table.attrs[ITEMS] = {task: item_hashes(items) for task, items in tables.items()}
     return table
 
 
@@ -282,16 +255,16 @@ def find_long_range_units(
             f"({', '.join(scores)}); give it too, or name others in Criteria(tasks=...)"
         )
     ordered = check_margins(scores, margins)
-    with stimuli_files(stimuli) as paths:
-        check_stimuli_of_scores(paths, scores, margins)
-        return discover_long_range(
-            _in_memory(ordered),
-            score_results(scores),
-            read_results(list(paths), list(paths.values()), STIMULI_COLUMNS),
-            model.layer_sizes,
-            criteria,
-            units=sorted(set(ordered["unit"].tolist())),
-        )
+    tables = stimuli_tables(stimuli)
+    check_stimuli_of_scores(tables, scores, margins)
+    return discover_long_range(
+        _in_memory(ordered),
+        score_results(scores),
+        {task: Result(table.select(STIMULI_COLUMNS)) for task, table in tables.items()},
+        model.layer_sizes,
+        criteria,
+        units=sorted(set(ordered["unit"].tolist())),
+    )
 
 
 def _check_units(model: LanguageModel, units: Sequence[int] | None) -> list[int]:

@@ -1,8 +1,4 @@
-"""Models and their scores for use from Python: what the workflow does, without its files.
-
-Every function is a front of those that the workflow runs. Where these read files, the tables are
-written into a folder that is removed afterwards.
-"""
+"""Models and their scores for use from Python: what the workflow does, without its files."""
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
@@ -10,28 +6,20 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING
 
-import numpy as np
 import pandas as pd
 
 from lstm_units.api.checks import (
     compute_within,
-    config_words_dropped,
     device_name,
     names_list,
     statistics_options,
 )
 from lstm_units.api.files import check_conversion
 from lstm_units.api.scores import ALONE, ITEMS, check_scores, item_hashes, score_results
-from lstm_units.api.stimuli import language_folder, stimuli_files, stimuli_table
+from lstm_units.api.stimuli import language_folder, stimuli_table
 from lstm_units.errors import CheckpointError, StimuliError
-from lstm_units.interventions.intact import score_intact
-from lstm_units.interventions.model_inputs import (
-    PRECISIONS,
-    Context,
-    intact_states,
-    read_group,
-    sweep_size,
-)
+from lstm_units.interventions.intact import intact_scores
+from lstm_units.interventions.model_inputs import PRECISIONS, Context, group_items
 from lstm_units.models.checkpoints import CheckpointSource, convert_checkpoint, load_language_model
 from lstm_units.models.formats import FORMATS
 from lstm_units.models.language_model import LanguageModel
@@ -111,8 +99,7 @@ def load_checkpoint(
             "of weights and its vocabulary"
         )
     exact_matrix_products()
-    with config_words_dropped():
-        load = {"dtype": PRECISIONS[dtype], "device": choose_device(device_name(device))}
+    load = {"dtype": PRECISIONS[dtype], "device": choose_device(device_name(device), key="device")}
     stand_ins = tuple(names_list(stand_ins, "stand_ins", '["model.RNNModel"]')) if stand_ins else ()
     if (path / "model.json").is_file():
         if vocabulary is not None:
@@ -234,25 +221,12 @@ def score(
     2     2         P   True
     3     3         P   True
     """
-    context = context_from(context)
-    size = sweep_size(compute_within(memory), model.device)
-    with stimuli_files({"stimuli": stimuli}) as paths:
-        group = read_group(paths, model.vocabulary)
-        hashes = item_hashes(paths["stimuli"])
-    states = intact_states(model, context)
-    scores = score_intact(model, group.items, states, size)
-    table = pd.DataFrame(
-        {
-            "item": group.number.astype(np.int32),
-            "condition": group.condition,
-            "margin": scores.margin.astype(np.float32),
-            "logp_correct": scores.logp_correct.astype(np.float32),
-            "logp_wrong": scores.logp_wrong.astype(np.float32),
-            "right": scores.margin > 0,
-        }
-    )
-    table.attrs[ITEMS] = hashes
-    return table
+    table = stimuli_table(stimuli)
+    group = group_items({ALONE: table}, model.vocabulary)
+    scores = intact_scores(model, group, context_from(context), compute_within(memory)).frame
+    scores["condition"] = scores["condition"].astype(str)
+    scores.attrs[ITEMS] = item_hashes(table)
+    return scores
 
 
 def accuracy(

@@ -8,7 +8,6 @@ the numbers of the items are all that can be compared.
 import hashlib
 import json
 from collections.abc import Mapping
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -18,30 +17,23 @@ import pyarrow as pa
 from lstm_units.api.checks import first_double, whole_numbers
 from lstm_units.errors import UserError
 from lstm_units.io.results import Result
-from lstm_units.statistics.margins import read_columns
 from lstm_units.stimuli.table import scored_items
 
 ITEMS = "lstm_units_items"  # the key in attrs
 ALONE = "stimuli"  # the name of a task that has none
 _SCORES = ["item", "condition", "margin"]
 _MARGINS = ["unit", "task", "item", "margin"]
-_NEEDED = ["item", "tokens", "verb_position", "correct", "wrong", "condition"]
 
 
-def item_hashes(path: Path) -> str:
+def item_hashes(stimuli: pa.Table) -> str:
     """Hash what the score of each item depends on.
-
-    Parameters
-    ----------
-    path : Path
-        ``{task}.parquet`` of `lstm_units.api.stimuli.stimuli_files`.
 
     Returns
     -------
     str
         ``item:hash``, separated by spaces. One string, since pandas copies ``attrs`` deeply.
     """
-    items = scored_items(read_columns(path, _NEEDED))
+    items = scored_items(stimuli)
     rows = zip(items.item.tolist(), items.prefixes, items.correct, items.wrong, strict=True)
     return " ".join(f"{number}:{_hash(row)}" for number, *row in rows)
 
@@ -168,14 +160,14 @@ def check_margins(scores: Mapping[str, pd.DataFrame], margins: Any) -> pd.DataFr
 
 
 def check_stimuli_of_scores(
-    stimuli: Mapping[str, Path], scores: Mapping[str, pd.DataFrame], margins: pd.DataFrame
+    stimuli: Mapping[str, pa.Table], scores: Mapping[str, pd.DataFrame], margins: pd.DataFrame
 ) -> None:
     """Refuse stimuli that are not those that were scored.
 
     Parameters
     ----------
-    stimuli : mapping of str to Path
-        From `lstm_units.api.stimuli.stimuli_files`.
+    stimuli : mapping of str to pyarrow.Table
+        By task.
     scores : mapping of str to DataFrame
         From `check_scores`.
     margins : DataFrame
@@ -190,7 +182,7 @@ def check_stimuli_of_scores(
     for task, frame in scores.items():
         if task not in stimuli:
             raise UserError(f"there are scores, but no stimuli of {task}; give its stimuli too")
-        columns = read_columns(stimuli[task], ["item", "condition"]).to_pydict()
+        columns = stimuli[task].select(["item", "condition"]).to_pydict()
         conditions = dict(zip(columns["item"], columns["condition"], strict=True))
         for item, condition in zip(frame["item"].tolist(), frame["condition"], strict=True):
             if item not in conditions:

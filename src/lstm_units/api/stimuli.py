@@ -1,13 +1,11 @@
 """Stimuli for use from Python: made, imported and checked as DataFrames.
 
-The library keeps stimuli as Arrow tables in files. Here they become DataFrames and go back, so
-that what is made in a notebook is what the workflow would make.
+The library keeps stimuli as Arrow tables. Here they become DataFrames and go back, so that what is
+made in a notebook is what the workflow would make.
 """
 
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
 from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import Any
 
 import numpy as np
@@ -18,15 +16,13 @@ import pyarrow.parquet as pq
 from lstm_units.api.checks import task_name, whole_number
 from lstm_units.errors import StimuliError
 from lstm_units.interventions.known_items import select_known_items
-from lstm_units.io.files import write_parquet
 from lstm_units.models.language_model import LanguageModel
+from lstm_units.stimuli import formats
 from lstm_units.stimuli import table as tables
 from lstm_units.stimuli.generation import generate
 from lstm_units.stimuli.language_tables import read_language
-from lstm_units.stimuli.write_generated import stimuli_metadata
-from lstm_units.stimuli.write_imported import write_imported
 
-FORMATS = ("auto", "table", "released", "linzen", "minimal_pairs")
+FORMATS = ("auto", "table", *formats.FORMATS)
 ENGLISH = Path(__file__).resolve().parents[3] / "stimuli" / "english"
 _NEEDED = ("tokens", "verb_position", "correct", "wrong", "condition")
 
@@ -161,13 +157,11 @@ def read_stimuli(
                 f"there is no file {gold}, the gold file of {path}; give it as gold (at the "
                 "prompt: --gold)"
             )
-    folder = None
+    words = None
     if chosen == "released" and language is not None:
-        folder = language_folder(language)
-    with TemporaryDirectory() as temporary:
-        output = Path(temporary) / f"{path.stem}.parquet"
-        write_imported(chosen, path, output, gold=gold, language=folder, template=template)
-        return stimuli_frame(tables.read_stimuli(output))
+        words = read_language(language_folder(language))
+    table = formats.read_test_set(chosen, path, gold=gold, language=words, template=template)
+    return stimuli_frame(table)
 
 
 def known_items(
@@ -313,18 +307,8 @@ def stimuli_table(stimuli: pd.DataFrame, task: str = "stimuli") -> pa.Table:
     return table
 
 
-@contextmanager
-def stimuli_files(stimuli: Mapping[str, pd.DataFrame]) -> Iterator[dict[str, Path]]:
-    """Write stimuli as ``{task}.parquet`` into a folder that is removed afterwards.
-
-    Parameters
-    ----------
-    stimuli : mapping of str to DataFrame
-        By task.
-
-    Yields
-    ------
-    dict of str to Path
+def stimuli_tables(stimuli: Mapping[str, pd.DataFrame]) -> dict[str, pa.Table]:
+    """Turn stimuli by task into checked tables.
 
     Raises
     ------
@@ -337,13 +321,7 @@ def stimuli_files(stimuli: Mapping[str, pd.DataFrame]) -> Iterator[dict[str, Pat
             "stimuli of one or more tasks are expected by the tasks' names, as in "
             '{"nounpp": stimuli}'
         )
-    with TemporaryDirectory() as folder:
-        paths = {}
-        for task, frame in stimuli.items():
-            table = stimuli_table(frame, task_name(task))
-            paths[task] = Path(folder) / f"{task}.parquet"
-            write_parquet(table, paths[task], stimuli_metadata("stimuli", paths[task], table))
-        yield paths
+    return {task: stimuli_table(frame, task_name(task)) for task, frame in stimuli.items()}
 
 
 def _plain(value: Any) -> Any:

@@ -20,24 +20,17 @@ from pathlib import Path
 
 import numpy as np
 import torch
-import yaml
 
 from lstm_units.activations.dump import (
-    Sentences,
     dump_activations,
     precision_for,
     sentences_of,
 )
 from lstm_units.activations.reader import open_activations
-from lstm_units.benchmarks.sweep import GIGA, peak_memory, sgemm_rate, timed
-from lstm_units.config.validate import validate_config
-from lstm_units.interventions.known_items import select_known_items
+from lstm_units.benchmarks.sweep import GIGA, peak_memory, sgemm_rate, shipped_task, timed
 from lstm_units.interventions.model_inputs import PRECISIONS, Context
 from lstm_units.models.checkpoints import load_language_model
-from lstm_units.models.language_model import Vocabulary
 from lstm_units.models.variables import VARIABLES
-from lstm_units.stimuli.generation import generate
-from lstm_units.stimuli.language_tables import read_language
 
 TASKS = (
     "nounpp",
@@ -57,29 +50,16 @@ def required_operations(layer_sizes: Sequence[int], embedding_size: int, n_nodes
     )
 
 
-def prepare_stimuli(task: str, project: Path, vocabulary: Vocabulary) -> Sentences:
-    """Generate the items of a task as the shipped configuration says, and keep the known ones."""
-    shipped = yaml.safe_load((project / "config.yaml").read_text(encoding="utf-8"))
-    config = validate_config(shipped)
-    settings = config["stimuli"]
-    table = generate(
-        read_language(project / settings["language"]),
-        task,
-        config["task_definitions"][task]["items_per_condition"],
-        settings["matched"],
-        settings["seed"],
-    )
-    known, _ = select_known_items(table, vocabulary, task, True, settings["on_unknown_form"])
-    return sentences_of(known, task, vocabulary)
-
-
 def measure(tasks: Sequence[str], folder: Path, options: argparse.Namespace) -> dict:
     """Dump the tasks one after the other, then read each dump."""
     device = torch.device(options.device)
     dtype = PRECISIONS[precision_for(options.float_type)]
     model = load_language_model(options.checkpoint, dtype, device)
     context = Context(str(options.project / "stimuli" / "english" / "context.txt"))
-    stimuli = {task: prepare_stimuli(task, options.project, model.vocabulary) for task in tasks}
+    stimuli = {
+        task: sentences_of(shipped_task(options.project, task), task, model.vocabulary)
+        for task in tasks
+    }
     before, rates, rows = peak_memory(device), [], []
     for task in tasks:
         print(f"dumping {task}", file=sys.stderr, flush=True)

@@ -25,7 +25,6 @@ import time
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -33,7 +32,7 @@ import psutil
 import torch
 import yaml
 
-from lstm_units.benchmarks.sweep import GIGA, read_items, required_operations, sgemm_rate
+from lstm_units.benchmarks.sweep import GIGA, required_operations, sgemm_rate, shipped_items
 from lstm_units.interventions.prefix_trie import PrefixTrie, build_trie
 from lstm_units.interventions.trie_reader import SweepSize, plan, scaled_bytes, walk_bytes
 from lstm_units.models.cell import Layer
@@ -373,7 +372,7 @@ def shard_bytes(layer_sizes: Sequence[int], trie: PrefixTrie, units: int = 65) -
 def shipped_tries() -> tuple[list[PrefixTrie], int]:
     """Return the tries of the groups that the shipped configuration sweeps, and their items."""
     words = read_vocabulary(PROJECT / "models" / "wikipedia650" / "vocab.txt")
-    groups, _ = read_items(SimpleNamespace(vocabulary=words), PROJECT)
+    groups, _ = shipped_items(words, PROJECT)
     chosen = [groups[name] for name in GROUPS]
     return [build_trie(items.prefixes) for items in chosen], sum(map(len, chosen))
 

@@ -24,7 +24,6 @@ from pathlib import Path
 
 import numpy as np
 import torch
-import yaml
 
 from lstm_units.analyses.controls.random_sets import draw_set, draw_sets
 from lstm_units.benchmarks.sweep import (
@@ -33,6 +32,7 @@ from lstm_units.benchmarks.sweep import (
     performed_operations,
     required_operations,
     sgemm_rate,
+    shipped_items,
     timed,
 )
 from lstm_units.config.validate import validate_config
@@ -44,11 +44,11 @@ from lstm_units.interventions.sweep import Items, sweep
 from lstm_units.interventions.trie_reader import SweepSize
 from lstm_units.models.checkpoints import load_language_model
 from lstm_units.models.language_model import LanguageModel
-from lstm_units.stimuli.generation import generate
-from lstm_units.stimuli.language_tables import read_language
-from lstm_units.stimuli.table import read_context_words, scored_items
 
-CONTROL_TASKS = (("simple", "adv", "adv_adv"), ("nounpp", "nounpp_adv"))
+CONTROL_TASKS = {
+    "simple, adv, adv_adv": ("simple", "adv", "adv_adv"),
+    "nounpp, nounpp_adv": ("nounpp", "nounpp_adv"),
+}
 
 
 @dataclass(frozen=True)
@@ -110,52 +110,6 @@ def contests(
             )
         )
     return found
-
-
-def read_tasks(
-    model: LanguageModel, project: Path, groups: Sequence[Sequence[str]] = CONTROL_TASKS
-) -> tuple[dict[str, Items], list[int]]:
-    """Generate groups of tasks of the shipped configuration, and read its context.
-
-    Parameters
-    ----------
-    model : LanguageModel
-    project : Path
-        Folder of ``config.yaml``.
-    groups : sequence of sequence of str
-        Tasks that share a trie.
-
-    Returns
-    -------
-    items : dict of str to Items
-        By the names of the tasks.
-    context : list of int
-    """
-    shipped = yaml.safe_load((project / "config.yaml").read_text(encoding="utf-8"))
-    config = validate_config(shipped)
-    stimuli, ids = config["stimuli"], model.vocabulary.ids
-    language = read_language(project / stimuli["language"])
-    items = {}
-    for tasks in groups:
-        parts = [
-            scored_items(
-                generate(
-                    language,
-                    task,
-                    config["task_definitions"][task]["items_per_condition"],
-                    stimuli["matched"],
-                    stimuli["seed"],
-                )
-            )
-            for task in tasks
-        ]
-        items[", ".join(tasks)] = Items(
-            tuple(tuple(ids(prefix)) for part in parts for prefix in part.prefixes),
-            np.concatenate([ids(part.correct) for part in parts]),
-            np.concatenate([ids(part.wrong) for part in parts]),
-        )
-    context = project / config["context"]["file"]
-    return items, ids(read_context_words(context, "true", eos=model.vocabulary.eos))
 
 
 def measure(
@@ -328,7 +282,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     options = parser.parse_args(arguments)
     torch.set_num_threads(options.threads)
     model = load_language_model(options.checkpoint, torch.float32, options.device)
-    groups, context = read_tasks(model, options.project)
+    groups, context = shipped_items(model.vocabulary, options.project, CONTROL_TASKS)
     result = measure(
         model,
         groups,

@@ -21,10 +21,11 @@ import resource
 import statistics
 import sys
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
+import pyarrow as pa
 import torch
 import yaml
 
@@ -32,17 +33,17 @@ from lstm_units.api.checks import compute_within
 from lstm_units.config.validate import validate_config
 from lstm_units.interventions.context_states import read_context
 from lstm_units.interventions.interventions import single_units
-from lstm_units.interventions.model_inputs import sweep_size
+from lstm_units.interventions.known_items import select_known_items
+from lstm_units.interventions.model_inputs import Context, group_items, sweep_size
 from lstm_units.interventions.prefix_trie import PrefixTrie, build_trie
 from lstm_units.interventions.sweep import Items, sweep
 from lstm_units.interventions.sweep_reference import torch_lstm
 from lstm_units.models.checkpoints import load_language_model
-from lstm_units.models.language_model import LanguageModel
+from lstm_units.models.language_model import LanguageModel, Vocabulary
 from lstm_units.runtime.devices import exact_matrix_products
 from lstm_units.stimuli.formats import read_linzen
 from lstm_units.stimuli.generation import generate
 from lstm_units.stimuli.language_tables import read_language
-from lstm_units.stimuli.table import read_context_words, scored_items
 
 GIGA = 1e9
 
@@ -107,35 +108,52 @@ def original_protocol(model: LanguageModel, sentences: Sequence[Sequence[int]]) 
     return (time.perf_counter() - start) / words
 
 
-def read_items(model: LanguageModel, project: Path) -> tuple[dict[str, Items], list[int]]:
-    """Generate the swept tasks of the configuration: items of each group, and the context."""
+def shipped_config(project: Path) -> dict[str, Any]:
+    """Read the shipped configuration, with all defaults."""
     shipped = yaml.safe_load((project / "config.yaml").read_text(encoding="utf-8"))
-    config = validate_config(shipped)
-    language = read_language(project / config["stimuli"]["language"])
-    scored: dict[str, list] = {}
-    for task in config["tasks"]:
-        definition = config["task_definitions"][task]
-        if not definition.get("sweep", True):
-            continue
-        table = generate(
-            language,
-            task,
-            definition["items_per_condition"],
-            config["stimuli"]["matched"],
-            config["stimuli"]["seed"],
-        )
-        scored.setdefault(definition["group"], []).append(scored_items(table))
-    ids = model.vocabulary.ids
-    groups = {
-        group: Items(
-            tuple(tuple(ids(prefix)) for part in parts for prefix in part.prefixes),
-            np.concatenate([ids(part.correct) for part in parts]),
-            np.concatenate([ids(part.wrong) for part in parts]),
-        )
-        for group, parts in scored.items()
+    return validate_config(shipped)
+
+
+def shipped_task(project: Path, task: str) -> pa.Table:
+    """Generate a task as the shipped configuration says."""
+    config = shipped_config(project)
+    settings = config["stimuli"]
+    items = config["task_definitions"][task]["items_per_condition"]
+    language = read_language(project / settings["language"])
+    return generate(language, task, items, settings["matched"], settings["seed"])
+
+
+def shipped_items(
+    vocabulary: Vocabulary, project: Path, groups: Mapping[str, Sequence[str]] | None = None
+) -> tuple[dict[str, Items], list[int]]:
+    """Generate groups of tasks of the shipped configuration, and read its context.
+
+    Parameters
+    ----------
+    vocabulary : Vocabulary
+    project : Path
+        Folder of ``config.yaml``.
+    groups : mapping of str to sequence of str, optional
+        Tasks that share a trie; by default those of the sweep.
+
+    Returns
+    -------
+    items : dict of str to Items
+    context : list of int
+    """
+    config = shipped_config(project)
+    if groups is None:
+        groups = {}
+        for task in config["tasks"]:
+            definition = config["task_definitions"][task]
+            if definition.get("sweep", True):
+                groups.setdefault(definition["group"], []).append(task)
+    items = {
+        name: group_items({task: shipped_task(project, task) for task in tasks}, vocabulary).items
+        for name, tasks in groups.items()
     }
-    context = project / config["context"]["file"]
-    return groups, ids(read_context_words(context, "true", eos=model.vocabulary.eos))
+    context = Context(str(project / config["context"]["file"]))
+    return items, context.ids(vocabulary, ablated=True)
 
 
 def measure(
@@ -222,31 +240,13 @@ def measure(
     }
 
 
-def read_linzen_items(model: LanguageModel, text: Path, gold: Path) -> Items:
+def linzen_items(vocabulary: Vocabulary, text: Path, gold: Path) -> Items:
     """Read the test set of Linzen et al.; items with a verb form that the model lacks are left out.
 
-    Parameters
-    ----------
-    model : LanguageModel
-    text, gold : Path
-        See `lstm_units.stimuli.formats.read_linzen`.
-
-    Returns
-    -------
-    Items
+    See `lstm_units.stimuli.formats.read_linzen`.
     """
-    items = scored_items(read_linzen(text, gold))
-    vocabulary = model.vocabulary
-    known = [
-        number
-        for number, forms in enumerate(zip(items.correct, items.wrong, strict=True))
-        if all(form in vocabulary for form in forms)
-    ]
-    return Items(
-        tuple(tuple(vocabulary.ids(items.prefixes[number])) for number in known),
-        np.asarray(vocabulary.ids([items.correct[number] for number in known])),
-        np.asarray(vocabulary.ids([items.wrong[number] for number in known])),
-    )
+    known, _ = select_known_items(read_linzen(text, gold), vocabulary, "linzen", False, "drop")
+    return group_items({"linzen": known}, vocabulary).items
 
 
 @torch.inference_mode()
@@ -354,7 +354,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     torch.set_num_threads(options.threads)
     exact_matrix_products()
     model = load_language_model(options.checkpoint, torch.float32, options.device)
-    groups, context = read_items(model, options.project)
+    groups, context = shipped_items(model.vocabulary, options.project)
     result = measure(model, groups, context, options)
     print(describe(result))
     if options.compare:
@@ -362,7 +362,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
         result |= {"distance_from_cpu": largest, "margins_compared": n_margins}
         print(f"largest difference from the CPU among {n_margins:,} margins: {largest:.1e} nats")
     if options.linzen:
-        items = read_linzen_items(model, *options.linzen)
+        items = linzen_items(model.vocabulary, *options.linzen)
         result["linzen"] = measure(model, {"linzen": items}, context, options)
         required = sum(row["required"] * row["units"] for row in result["linzen"]["layers"])
         print(f"\nLinzen et al., {required / 1e12:.0f} TFLOP:\n{describe(result['linzen'])}")

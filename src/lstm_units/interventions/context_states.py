@@ -5,19 +5,20 @@ the ablation is on while they are read. So the context is read once per interven
 interventions of a layer are one batch.
 """
 
-from collections.abc import Mapping, Sequence
+import json
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import torch
-from safetensors import SafetensorError
-from safetensors.torch import load_file, save_file
+from safetensors import SafetensorError, safe_open
+from safetensors.torch import save_file
 from torch import Tensor
 
 from lstm_units.errors import UserError
 from lstm_units.interventions.interventions import Interventions, compile_masks
-from lstm_units.io.files import atomic_path, encode_metadata
+from lstm_units.io.files import METADATA_KEY, atomic_path, encode_metadata
+from lstm_units.io.results import Result
 from lstm_units.models.cell import ScaledLayer, scale_layer, update_scaled
 from lstm_units.models.language_model import LanguageModel
 
@@ -36,6 +37,13 @@ class States:
 
     hidden: tuple[Tensor, ...]
     cell: tuple[Tensor, ...]
+
+    def to(self, device: torch.device) -> "States":
+        """Return the states on a device."""
+        return States(
+            tuple(hidden.to(device) for hidden in self.hidden),
+            tuple(cell.to(device) for cell in self.cell),
+        )
 
     def subset(self, rows: Sequence[int]) -> "States":
         """Return the states of some interventions, in that order."""
@@ -118,51 +126,36 @@ def _read_batch(
     return States(tuple(2 * h for h in hidden), tuple(c / 2 for c in cell))
 
 
-def write_states(states: States, path: str | Path, metadata: Mapping[str, Any]) -> None:
-    """Write states as safetensors (``hidden_l0``, ``cell_l0``, ...), whole or not at all.
-
-    Parameters
-    ----------
-    states : States
-    path : str or Path
-    metadata : mapping
-        From `lstm_units.io.files.make_metadata`.
-    """
+def write_states(result: Result, path: str | Path) -> None:
+    """Write `States` as safetensors (``hidden_l0``, ``cell_l0``, ...), whole or not at all."""
     tensors = {}
+    states = result.content
     for depth, (hidden, cell) in enumerate(zip(states.hidden, states.cell, strict=True)):
         tensors[f"hidden_l{depth}"] = hidden.cpu().contiguous()
         tensors[f"cell_l{depth}"] = cell.cpu().contiguous()
     with atomic_path(path) as temporary:
-        save_file(tensors, temporary, metadata=encode_metadata(metadata))
+        save_file(tensors, temporary, metadata=encode_metadata(result.metadata))
 
 
-def read_states(path: str | Path, device: torch.device | str = "cpu") -> States:
+def read_states(path: str | Path) -> Result:
     """Read what `write_states` wrote.
-
-    Parameters
-    ----------
-    path : str or Path
-    device : torch.device or str
-        Where to load the states.
-
-    Returns
-    -------
-    States
-        One row per intervention, in the order of the file.
 
     Raises
     ------
     UserError
-        If the file is missing or damaged.
+        If the file is missing or damaged, or carries no metadata.
     """
     try:
-        tensors = load_file(path, device=str(device))
-    except (OSError, SafetensorError) as error:
+        with safe_open(path, framework="pt") as file:
+            tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
+            metadata = json.loads((file.metadata() or {})[METADATA_KEY])
+    except (OSError, SafetensorError, KeyError) as error:
         raise UserError(
             f"cannot read {path}: {error}. Delete it and run the workflow again"
         ) from error
     layers = range(len(tensors) // 2)
-    return States(
+    states = States(
         tuple(tensors[f"hidden_l{depth}"] for depth in layers),
         tuple(tensors[f"cell_l{depth}"] for depth in layers),
     )
+    return Result(states, metadata, str(path))

@@ -1,17 +1,31 @@
 """The intact model on the items: log-probabilities of the two forms, and mean hidden values."""
 
+import logging
 from dataclasses import dataclass
 from itertools import pairwise
 
 import numpy as np
+import pyarrow as pa
 import torch
 from torch import Tensor
 
 from lstm_units.interventions.context_states import States
+from lstm_units.interventions.model_inputs import (
+    Compute,
+    Context,
+    Group,
+    intact_states,
+    model_metadata,
+    sweep_size,
+)
 from lstm_units.interventions.prefix_trie import PrefixTrie, build_trie
 from lstm_units.interventions.sweep import Items, partition
 from lstm_units.interventions.trie_reader import SweepSize, read_intact
+from lstm_units.io.results import Result
+from lstm_units.io.unit_columns import unit_array
 from lstm_units.models.language_model import LanguageModel
+
+log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
@@ -28,6 +42,53 @@ class IntactScores:
     margin: np.ndarray
     logp_correct: np.ndarray
     logp_wrong: np.ndarray
+
+
+def intact_scores(model: LanguageModel, group: Group, context: Context, compute: Compute) -> Result:
+    """Score the items of one task with the intact model.
+
+    Returns
+    -------
+    Result
+        ``item, condition, margin, logp_correct, logp_wrong, right``; nats, float32.
+    """
+    states = intact_states(model, context)
+    scores = score_intact(model, group.items, states, sweep_size(compute, model.device))
+    unknown = context.unknown_words(model.vocabulary)
+    if unknown:
+        log.info(
+            "the model does not know %d words of the context, which it reads as %s: %s",
+            len(unknown),
+            model.vocabulary.unk,
+            " ".join(unknown),
+        )
+    table = pa.table(
+        {
+            "item": pa.array(group.number, pa.int32()),
+            "condition": pa.array(group.condition).dictionary_encode(),
+            "margin": pa.array(scores.margin.astype(np.float32)),
+            "logp_correct": pa.array(scores.logp_correct.astype(np.float32)),
+            "logp_wrong": pa.array(scores.logp_wrong.astype(np.float32)),
+            "right": pa.array(scores.margin > 0),
+        }
+    )
+    config = {**context.metadata(), "unknown_context_words": unknown}
+    return Result(table, model_metadata("intact", model, group, **config), "the intact scores")
+
+
+def mean_values(model: LanguageModel, group: Group, context: Context, compute: Compute) -> Result:
+    """Return the constants of mode ``mean``: the mean hidden value of each unit over one task.
+
+    Returns
+    -------
+    Result
+        ``unit, mean``, one row per unit of the model; see `mean_hidden`.
+    """
+    states = intact_states(model, context)
+    means = mean_hidden(model, group.items, states, sweep_size(compute, model.device))
+    table = pa.table({"unit": unit_array(range(1, model.n_units + 1)), "mean": means.numpy()})
+    config = {"task": group.names[0], **context.metadata()}
+    return Result(table, model_metadata("means", model, group, **config), "the mean values")
 
 
 @torch.inference_mode()

@@ -7,11 +7,36 @@ from typing import Any
 import pyarrow as pa
 
 from lstm_units.errors import StimuliError, UserError
+from lstm_units.io.results import Result
 from lstm_units.models.language_model import Vocabulary
-from lstm_units.stimuli.table import scored_items
+from lstm_units.stimuli.table import scored_items, stimuli_result
 
 _MOST_FREQUENT = 20
 _LISTED_IN_ERROR = 30
+
+
+def known_items(
+    stimuli: pa.Table,
+    vocabulary: Vocabulary,
+    checkpoint_sha256: str,
+    *,
+    task: str,
+    generated: bool,
+    on_unknown_form: str,
+) -> tuple[Result, Result]:
+    """Return the items of a task whose forms a model knows, and the report, as results.
+
+    See `select_known_items`.
+    """
+    kept, report = select_known_items(stimuli, vocabulary, task, generated, on_unknown_form)
+    result = stimuli_result(
+        "known items",
+        task,
+        kept,
+        config={"on_unknown_form": on_unknown_form},
+        checkpoint_sha256=checkpoint_sha256,
+    )
+    return result, Result(report, result.metadata, f"the report of {task}")
 
 
 def select_known_items(
@@ -50,9 +75,7 @@ def select_known_items(
         ``"error"``, or no item remains.
     """
     if on_unknown_form not in ("drop", "error"):
-        raise StimuliError(
-            f"stimuli.on_unknown_form is {on_unknown_form!r}; expected drop or error"
-        )
+        raise StimuliError(f"on_unknown_form is {on_unknown_form!r}; expected drop or error")
     items = scored_items(table)
     dropped = []
     keep = []
@@ -72,8 +95,8 @@ def select_known_items(
     elif forms and on_unknown_form == "error":
         raise StimuliError(
             f"task {task}: {len(dropped)} of {table.num_rows} items have verb forms that the model "
-            f"does not know: {_listed(forms)}; remove these items, or set "
-            "stimuli.on_unknown_form: drop"
+            f"does not know: {_listed(forms)}; remove these items, or have "
+            "them dropped"
         )
     kept = table.filter(pa.array(keep, pa.bool_()))
     if kept.num_rows == 0:

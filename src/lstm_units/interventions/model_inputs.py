@@ -1,4 +1,4 @@
-"""What the steps that run a model read: the checkpoint, the context, and a group of tasks."""
+"""What a job that runs a model starts from: the checkpoint, the context, and a group of tasks."""
 
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pyarrow as pa
 import torch
 
 from lstm_units.interventions.context_states import States, read_context
@@ -18,7 +19,7 @@ from lstm_units.io.files import make_metadata, sha256_file
 from lstm_units.models.checkpoints import load_language_model
 from lstm_units.models.language_model import LanguageModel, Vocabulary
 from lstm_units.runtime.devices import exact_matrix_products, free_memory, job_device, memory_errors
-from lstm_units.stimuli.table import read_context_words, read_stimuli, scored_items, scored_sha256
+from lstm_units.stimuli.table import read_context_words, scored_items, scored_sha256
 
 # The rest is for what PyTorch and cuBLAS take beside the tensors.
 _GPU_SHARE = 0.9
@@ -27,7 +28,7 @@ PRECISIONS = {"float32": torch.float32, "float64": torch.float64}
 
 @dataclass(frozen=True)
 class Compute:
-    """Where and how precisely a step computes; only `precision` may change results.
+    """Where and how precisely a job computes; only `precision` may change results.
 
     Parameters
     ----------
@@ -54,15 +55,10 @@ def compute_from(precision: str, resources: Any, threads: int) -> Compute:
 
     Parameters
     ----------
-    precision, threads
-        As in `Compute`.
+    precision : {"float32", "float64"}
     resources : object with attributes ``sweep_mb``, ``gpu_sweep_mb`` and ``device``
-        The memory of a sweep in MiB, and that on a GPU, where 0 stands for what is free;
-        ``device`` is as in `Compute`.
-
-    Returns
-    -------
-    Compute
+        The memory of a sweep in MiB, and that on a GPU, where 0 stands for what is free.
+    threads : int
     """
     gpu_memory = resources.gpu_sweep_mb / 1024 or None
     return Compute(precision, resources.device, resources.sweep_mb / 1024, threads, gpu_memory)
@@ -82,17 +78,7 @@ class Context:
     case: str = "true"
 
     def ids(self, vocabulary: Vocabulary, ablated: bool) -> list[int]:
-        """Return the vocabulary rows of the context.
-
-        Parameters
-        ----------
-        vocabulary : Vocabulary
-        ablated : bool
-            Whether the context is for an ablated network.
-
-        Returns
-        -------
-        list of int
+        """Return the vocabulary rows of the context for an intact or an ablated network.
 
         Raises
         ------
@@ -127,7 +113,7 @@ def loaded_model(checkpoint: str | Path, compute: Compute) -> Iterator[LanguageM
     Parameters
     ----------
     checkpoint : str or Path
-        Folder of a converted checkpoint.
+        Folder of a converted checkpoint, or its file of weights.
     compute : Compute
 
     Yields
@@ -142,8 +128,7 @@ def loaded_model(checkpoint: str | Path, compute: Compute) -> Iterator[LanguageM
     ConfigurationError
         If there is no such device.
     UserError
-        If no GPU can be leased, see `lstm_units.runtime.devices.lease_device`, or its memory is
-        full.
+        If no GPU can be leased, or its memory is full.
     """
     torch.set_num_threads(compute.threads)
     exact_matrix_products()
@@ -154,19 +139,8 @@ def loaded_model(checkpoint: str | Path, compute: Compute) -> Iterator[LanguageM
 def sweep_size(compute: Compute, device: torch.device) -> SweepSize:
     """Return how much to compute at a time: a GPU wants larger products, and no tiles.
 
-    On a GPU that others use too, what is free now need not be free later;
-    `lstm_units.interventions.sweep.sweep`
-    goes on with less then.
-
-    Parameters
-    ----------
-    compute : Compute
-    device : torch.device
-        Where the model is.
-
-    Returns
-    -------
-    SweepSize
+    On a GPU that others use too, what is free now need not be free later; the sweep goes on with
+    less then.
     """
     if device.type == "cuda":
         if compute.gpu_memory is None:
@@ -189,29 +163,23 @@ class Group:
     sha256: str
 
 
-def read_group(stimuli_by_task: Mapping[str, str | Path], vocabulary: Vocabulary) -> Group:
-    """Read the items of a group of tasks; a verb form that the model lacks is refused.
+def group_items(stimuli: Mapping[str, pa.Table], vocabulary: Vocabulary) -> Group:
+    """Put the items of a group of tasks together.
 
     Parameters
     ----------
-    stimuli_by_task : mapping of str to path
-        ``stimuli/{task}.parquet`` of every task.
+    stimuli : mapping of str to pyarrow.Table
+        By task.
     vocabulary : Vocabulary
         The words of the model.
 
-    Returns
-    -------
-    Group
-
     Raises
     ------
-    StimuliError
-        If a file cannot be read or does not hold valid stimuli.
     UserError
         If a verb form is not in `vocabulary`.
     """
-    names = tuple(sorted(stimuli_by_task))
-    tables = {name: read_stimuli(stimuli_by_task[name]) for name in names}
+    names = tuple(sorted(stimuli))
+    tables = {name: stimuli[name] for name in names}
     require_known_forms(tables, vocabulary)
     scored = [scored_items(tables[name]) for name in names]
     return Group(
@@ -228,29 +196,21 @@ def read_group(stimuli_by_task: Mapping[str, str | Path], vocabulary: Vocabulary
     )
 
 
-def model_metadata(
-    kind: str, model: LanguageModel, compute: Compute, group: Group, **config: Any
-) -> dict[str, Any]:
-    """Describe a file made from a model and a group of tasks.
+def model_metadata(kind: str, model: LanguageModel, group: Group, **config: Any) -> dict[str, Any]:
+    """Return the metadata of a result made from a model and a group of tasks.
 
     Parameters
     ----------
     kind : str
-        What the file is, such as ``"intact"``.
+        What the result is, such as ``"intact"``.
     model : LanguageModel
-    compute : Compute
     group : Group
     **config
-        What else the file depends on, recorded beside the precision.
-
-    Returns
-    -------
-    dict
-        As in `lstm_units.io.files.make_metadata`.
+        What else it depends on, recorded beside the precision.
     """
     return make_metadata(
         kind=kind,
-        config={"precision": compute.precision, **config},
+        config={"precision": model.precision, **config},
         checkpoint_sha256=model.sha256,
         stimuli_sha256=group.sha256,
     )

@@ -211,7 +211,7 @@ def _batches(
     model: LanguageModel, trie: PrefixTrie, rows: Sequence[int], bottom: int, size: SweepSize
 ) -> tuple[list[list[int]], SweepSize]:
     """Cut interventions into batches that fit the memory, with smaller products if they must."""
-    key = "gpu_memory" if model.device.type == "cuda" else "memory"
+    memory = "memory on the GPU" if model.device.type == "cuda" else "memory"
     budget = size.memory * (1 - _TABLES_SHARE) - scaled_bytes(model, bottom)
     while True:
         n = min(len(rows), max(1, size.rows // 4))
@@ -222,8 +222,7 @@ def _batches(
             least = _memory_for(model, needed, bottom)
             raise InterventionError(
                 f"the sweep cannot work within {size.memory / 2**30:.3g} GiB: one intervention on "
-                f"one prefix at a time needs {least / 2**30:.3g} GiB. Raise "
-                f"`memory` (key ablation.{key} in config.yaml)"
+                f"one prefix at a time needs {least / 2**30:.3g} GiB. Give it more {memory}"
             )
         size = replace(size, rows=size.rows // 2)
     parts = np.array_split(np.asarray(rows), -(-len(rows) // n))

@@ -21,7 +21,7 @@ from safetensors import SafetensorError
 from lstm_units.errors import StimuliError, UserError
 
 SCHEMA_VERSION = 1
-_METADATA_KEY = b"lstm_units"
+METADATA_KEY = "lstm_units"
 
 
 def make_metadata(**fields: Any) -> dict[str, Any]:
@@ -228,7 +228,7 @@ def read_json(path: str | Path) -> Any:
 
 def encode_metadata(metadata: Mapping[str, Any]) -> dict[str, str]:
     """Return `metadata` as the text entry that safetensors files carry."""
-    return {_METADATA_KEY.decode(): json.dumps(dict(metadata), sort_keys=True, ensure_ascii=False)}
+    return {METADATA_KEY: json.dumps(dict(metadata), sort_keys=True, ensure_ascii=False)}
 
 
 def with_metadata(schema: pa.Schema, metadata: Mapping[str, Any]) -> pa.Schema:
@@ -279,7 +279,7 @@ def read_metadata(path: str | Path) -> dict[str, Any]:
         metadata = read_json(path).get("metadata")
     else:
         try:
-            encoded = (pq.read_schema(path).metadata or {}).get(_METADATA_KEY)
+            encoded = (pq.read_schema(path).metadata or {}).get(METADATA_KEY.encode())
         except (OSError, pa.ArrowInvalid) as error:
             raise UserError(
                 f"cannot read {path}: {error}. Delete it and run the workflow again"

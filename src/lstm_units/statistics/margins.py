@@ -89,28 +89,6 @@ def condition_rank(condition: str) -> tuple[int, str]:
     return 99, condition
 
 
-def read_columns(path: str | Path, columns: Sequence[str]) -> pa.Table:
-    """Read some columns of a Parquet file.
-
-    Parameters
-    ----------
-    path : str or Path
-    columns : sequence of str
-        Names of the columns.
-
-    Returns
-    -------
-    pyarrow.Table
-        In the order of `columns`.
-
-    Raises
-    ------
-    UserError
-        If the file is missing or damaged, or lacks a column.
-    """
-    return _open(path, columns).read(columns=list(columns))
-
-
 def open_margins(paths: Iterable[str | Path], key: Literal["unit", "set"] = "unit") -> Margins:
     """Take the shards of one ablation together.
 

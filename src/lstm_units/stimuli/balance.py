@@ -1,5 +1,7 @@
 """Whether each word occurs about equally often in each condition."""
 
+from collections.abc import Mapping
+
 import numpy as np
 import pandas as pd
 import pyarrow as pa
@@ -135,6 +137,47 @@ def require_balance(
             "slots of the template larger or more equal pools, or fewer items"
         )
     return balance_table(table)
+
+
+def balance_of_tasks(
+    stimuli: Mapping[str, pa.Table],
+    generated: Mapping[str, bool],
+    *,
+    tolerance: float,
+    significance: float,
+) -> pd.DataFrame:
+    """Count words per condition in every task; refuse a generated task that is not balanced.
+
+    Imported tasks are counted, not refused: they are as their authors made them.
+
+    Parameters
+    ----------
+    stimuli : mapping of str to pyarrow.Table
+        By task.
+    generated : mapping of str to bool
+        Whether each task was generated from tables.
+    tolerance, significance : float
+        See `check_balance`.
+
+    Returns
+    -------
+    DataFrame
+        ``task`` and the columns of `balance_table`.
+
+    Raises
+    ------
+    StimuliError
+        If a generated task is not balanced.
+    """
+    parts = []
+    for task, table in stimuli.items():
+        if generated[task]:
+            counts = require_balance(table, task, tolerance, significance)
+        else:
+            counts = balance_table(table, expectation="conditions")
+        counts.insert(0, "task", task)
+        parts.append(counts)
+    return pd.concat(parts, ignore_index=True)
 
 
 def _binomial_p(counts: np.ndarray, trials: int, share: float) -> np.ndarray:

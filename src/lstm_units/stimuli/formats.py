@@ -7,7 +7,8 @@ from typing import Any
 import pyarrow as pa
 
 from lstm_units.errors import StimuliError
-from lstm_units.io.files import read_lines, write_text
+from lstm_units.io.files import read_lines, sha256_file, write_text
+from lstm_units.io.results import Result
 from lstm_units.stimuli.format_checks import (
     check_forms,
     check_verb,
@@ -17,7 +18,7 @@ from lstm_units.stimuli.format_checks import (
 from lstm_units.stimuli.generation import describe_item, token_lemmas
 from lstm_units.stimuli.language_tables import Language
 from lstm_units.stimuli.lexicon import NUMBERS
-from lstm_units.stimuli.table import SCHEMA, check_stimuli, make_stimuli
+from lstm_units.stimuli.table import SCHEMA, check_stimuli, make_stimuli, stimuli_result
 from lstm_units.stimuli.task_templates import LETTERS, TaskTemplate
 
 _RELEASED = "sentence, number, correct or wrong, id"
@@ -25,6 +26,53 @@ _GOLD = "position of the verb (from 0), correct form, wrong form, number of attr
 _PAIR_COLUMNS = ("prefix", "good", "bad", "condition")
 _PAIR_STRINGS = ("subject_number", "subject_lemma", "verb_lemma")
 _PAIR_INTEGERS = ("subject_position", "frame", "n_attractors")
+
+
+FORMATS = ("released", "linzen", "minimal_pairs")
+
+
+def read_test_set(
+    format: str,
+    file: str | Path,
+    *,
+    gold: str | Path | None = None,
+    language: Language | None = None,
+    template: str | None = None,
+) -> pa.Table:
+    """Read a test set of others.
+
+    Parameters
+    ----------
+    format : str
+        One of `FORMATS`.
+    file : path
+        For ``linzen`` the text file.
+    gold : path, optional
+        For ``linzen``, see `read_linzen`.
+    language, template : optional
+        For ``released``, see `read_released`.
+
+    Raises
+    ------
+    StimuliError
+        If the format is another one, or the file does not have it.
+    """
+    if format == "released":
+        return read_released(file, language, template)
+    if format == "linzen":
+        return read_linzen(file, gold)
+    if format == "minimal_pairs":
+        return read_minimal_pairs(file)
+    raise StimuliError(f"the format {format!r} is unknown; expected one of {', '.join(FORMATS)}")
+
+
+def imported_stimuli(
+    format: str, file: str | Path, *, task: str, template: str | None = None, **options: Any
+) -> Result:
+    """Import a test set as the stimuli of a task; `options` are those of `read_test_set`."""
+    table = read_test_set(format, file, template=template, **options)
+    config = {"format": format, "file_sha256": sha256_file(file), "template": template}
+    return stimuli_result("stimuli", task, table, config=config)
 
 
 def read_released(

@@ -7,11 +7,12 @@ import numpy as np
 import pyarrow as pa
 
 from lstm_units.errors import StimuliError
+from lstm_units.io.results import Result
 from lstm_units.io.seeds import seed_stream
 from lstm_units.stimuli.frame_sampling import Frame, balanced_column, count_frames, sample_frames
 from lstm_units.stimuli.language_tables import Language
 from lstm_units.stimuli.lexicon import NUMBERS
-from lstm_units.stimuli.table import check_stimuli, make_stimuli
+from lstm_units.stimuli.table import check_stimuli, make_stimuli, stimuli_result
 from lstm_units.stimuli.task_templates import LETTERS, Slot, TaskTemplate
 
 ALL = "all"
@@ -106,6 +107,26 @@ def generate(
     table = make_stimuli(rows, {"lemmas": pa.array(lemmas, pa.list_(pa.string()))})
     check_stimuli(table, f"task {task}")
     return table
+
+
+def generated_stimuli(
+    language: Language,
+    template: str,
+    *,
+    task: str,
+    items_per_condition: int | str,
+    matched: bool,
+    seed: int,
+) -> Result:
+    """Generate the stimuli of a task, see `generate`; `task` is its name here, `template` there."""
+    table = generate(language, template, items_per_condition, matched, seed)
+    config = {
+        "template": template,
+        "items_per_condition": items_per_condition,
+        "matched": matched,
+        **language.hashes,
+    }
+    return stimuli_result("stimuli", task, table, config=config, seed=seed)
 
 
 def name_lemmas(slots: Sequence[Slot], frame: Frame) -> dict[str, str]:

@@ -1,7 +1,7 @@
 """Reading the tables of a language: its words and its tasks."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from itertools import product
 from pathlib import Path
 from typing import Any
@@ -10,6 +10,7 @@ import jsonschema
 import yaml
 
 from lstm_units.errors import StimuliError
+from lstm_units.io.files import sha256_file
 from lstm_units.stimuli.lexicon import NUMBERS, Lexicon, read_lexicon, unknown_lemmas
 from lstm_units.stimuli.task_templates import LETTERS, Slot, TaskTemplate
 
@@ -53,18 +54,21 @@ class Language:
     tasks : mapping of str to TaskTemplate
     source : str
         The folder, for messages.
+    hashes : mapping of str to str
+        ``lexicon_sha256`` and ``tasks_sha256``, of its files.
     """
 
     lexicon: Lexicon
     tasks: Mapping[str, TaskTemplate]
     source: str = "language"
+    hashes: Mapping[str, str] = field(default_factory=dict)
 
     def task(self, name: str) -> TaskTemplate:
         """Return a task by its name; an unknown one is a `StimuliError` that lists the known."""
         if name not in self.tasks:
             raise StimuliError(
                 f"{self.source} has no task {name!r}; it has {', '.join(sorted(self.tasks))}. Add "
-                "the task to tasks.yaml there, or give `format` and `file` to import one"
+                "the task to tasks.yaml there"
             )
         return self.tasks[name]
 
@@ -143,7 +147,11 @@ def read_language(folder: str | Path) -> Language:
         name: _make_task(name, task, lexicon, f"{path}, task {name}")
         for name, task in content.items()
     }
-    return Language(lexicon, tasks, str(folder))
+    hashes = {
+        "lexicon_sha256": sha256_file(folder / "lexicon.tsv"),
+        "tasks_sha256": sha256_file(path),
+    }
+    return Language(lexicon, tasks, str(folder), hashes)
 
 
 def _make_task(name: str, task: Mapping[str, Any], lexicon: Lexicon, where: str) -> TaskTemplate:

@@ -12,7 +12,8 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from lstm_units.errors import StimuliError
-from lstm_units.io.files import read_lines, write_parquet
+from lstm_units.io.files import make_metadata, read_lines
+from lstm_units.io.results import Result
 
 SCHEMA = pa.schema(
     [
@@ -197,7 +198,7 @@ def _check_item(row: Mapping[str, Any], where: str, same_forms: bool) -> None:
 
 
 def read_stimuli(path: str | Path) -> pa.Table:
-    """Read a table of stimuli that `write_stimuli` wrote, and check it.
+    """Read a table of stimuli, and check it.
 
     Raises
     ------
@@ -221,24 +222,10 @@ def read_stimuli(path: str | Path) -> pa.Table:
     return table
 
 
-def write_stimuli(table: pa.Table, path: str | Path, metadata: Mapping[str, Any]) -> None:
-    """Check a table of stimuli and write it whole or not at all.
-
-    Parameters
-    ----------
-    table : pyarrow.Table
-        With the columns of `SCHEMA`. Item numbers may have gaps.
-    path : str or Path
-    metadata : mapping
-        From `lstm_units.io.files.make_metadata`.
-
-    Raises
-    ------
-    StimuliError
-        As in `check_stimuli`.
-    """
-    check_stimuli(table, str(path), gaps=True, same_forms=True)
-    write_parquet(table, path, metadata)
+def stimuli_result(kind: str, task: str, table: pa.Table, **fields: Any) -> Result:
+    """Return stimuli of a task with their metadata: `fields`, and the hash of what is scored."""
+    metadata = make_metadata(kind=kind, stimuli_sha256=scored_sha256({task: table}), **fields)
+    return Result(table, metadata, f"the stimuli of {task}")
 
 
 def scored_items(table: pa.Table) -> ScoredItems:

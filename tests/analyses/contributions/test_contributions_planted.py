@@ -8,6 +8,7 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
+from support.made_files import read_group, write_generated, write_intact
 from support.planted_network import PLURAL_UNIT, write_planted_network
 from support.scripts import run_script
 
@@ -19,14 +20,12 @@ from lstm_units.analyses.contributions.summary import (
 )
 from lstm_units.analyses.contributions.table import contributions_legend
 from lstm_units.errors import InterventionError, UserError
-from lstm_units.interventions.model_inputs import Compute, Context, read_group
-from lstm_units.interventions.write_intact import write_intact
+from lstm_units.interventions.model_inputs import Compute, Context
 from lstm_units.io.files import write_json
 from lstm_units.io.results import Result, read_result
 from lstm_units.models.checkpoints import CheckpointSource, convert_checkpoint, load_language_model
 from lstm_units.models.language_model import LanguageModel
 from lstm_units.stimuli.table import read_stimuli
-from lstm_units.stimuli.write_generated import write_generated
 
 TASKS = ("simple", "nounpp")
 COMPUTE = Compute(device="cpu", memory=0.1)

@@ -5,6 +5,7 @@ import pandas as pd
 import pyarrow as pa
 import pytest
 from support.figure_checks import check_texts
+from support.made_files import write_stimuli
 from support.scripts import run_script
 
 from lstm_units.analyses.decoding.figure2 import figure2, generalisation_figure
@@ -15,7 +16,7 @@ from lstm_units.io.results import Result, write_result
 from lstm_units.stimuli.aligned_items import AlignedItems
 from lstm_units.stimuli.generation import generate
 from lstm_units.stimuli.language_tables import read_language
-from lstm_units.stimuli.table import scored_sha256, write_stimuli
+from lstm_units.stimuli.table import scored_sha256
 
 WORDS = ("The", "boy", "near", "the", "cars", "encourages", "the", "cat", ".")
 SHOWN = [

@@ -7,7 +7,7 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
-from support.made_files import write_activations
+from support.made_files import write_activations, write_stimuli
 from support.scripts import run_script
 
 from lstm_units.activations.reader import VARIABLES, open_activations
@@ -19,7 +19,6 @@ from lstm_units.io.results import read_result
 from lstm_units.stimuli.aligned_items import read_aligned_items
 from lstm_units.stimuli.generation import generate
 from lstm_units.stimuli.language_tables import read_language
-from lstm_units.stimuli.table import write_stimuli
 
 SIZES = (5, 7)
 

@@ -10,6 +10,7 @@ import pytest
 from matplotlib.colors import to_hex
 from matplotlib.legend import Legend
 from matplotlib.text import Text
+from support.made_files import write_stimuli
 from support.scripts import run_script
 
 from lstm_units.analyses.dynamics.figure import (
@@ -27,7 +28,6 @@ from lstm_units.io.files import make_metadata, write_json, write_parquet
 from lstm_units.stimuli.aligned_items import align_items
 from lstm_units.stimuli.generation import generate
 from lstm_units.stimuli.language_tables import read_language
-from lstm_units.stimuli.table import write_stimuli
 
 UNITS = (3, 5, 8, 9, 12)
 

@@ -7,6 +7,7 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
+from support.made_files import write_stimuli
 from support.planted_network import LAYER_SIZES, PLURAL_UNIT, write_planted_network
 from support.scripts import run_script
 
@@ -18,7 +19,6 @@ from lstm_units.io.results import Result, read_result
 from lstm_units.models.checkpoints import CheckpointSource, convert_checkpoint, load_language_model
 from lstm_units.stimuli.generation import generate
 from lstm_units.stimuli.language_tables import read_language
-from lstm_units.stimuli.table import write_stimuli
 
 AUC = 0.5 * 3 * 3 / 18**2  # the unit speaks against 15 singular forms, and not at all to 3
 SHOWN = [

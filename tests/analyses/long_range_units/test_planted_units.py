@@ -5,7 +5,13 @@ from pathlib import Path
 
 import pandas as pd
 import pytest
-from support.made_files import write_activations
+from support.made_files import (
+    write_activations,
+    write_context_states,
+    write_generated,
+    write_intact,
+    write_shard,
+)
 from support.number_network import (
     DEAF,
     LAYER_SIZES,
@@ -23,14 +29,11 @@ from lstm_units.analyses.decoding.short_range_units import ShortRangeCriteria
 from lstm_units.analyses.long_range_units.conditions import Criteria
 from lstm_units.analyses.long_range_units.discovery import long_range_units
 from lstm_units.interventions.model_inputs import Compute, Context
-from lstm_units.interventions.write_ablation import write_context_states, write_shard
-from lstm_units.interventions.write_intact import write_intact
 from lstm_units.io.files import read_json, read_metadata
 from lstm_units.io.results import read_result, write_result
 from lstm_units.models.language_model import LanguageModel
 from lstm_units.models.untrained import untrained_like
 from lstm_units.statistics.margins import open_margins
-from lstm_units.stimuli.write_generated import write_generated
 
 COMPUTE = Compute(device="cpu", memory=0.2)
 TASKS = ("nounpp", "nounpp_adv")
@@ -128,7 +131,7 @@ def run(model: LanguageModel, stimuli: dict[str, Path], english: Path, folder: P
     shard = folder / "ablation" / "zero" / "noun" / f"units_0001-{model.n_units:04d}.parquet"
     swept = {task: stimuli[task] for task in TASKS}
     write_context_states(checkpoint, context, "zero", units, COMPUTE, states)
-    write_shard(checkpoint, swept, states, 1, "zero", units, COMPUTE, shard)
+    write_shard(checkpoint, swept, states, units, COMPUTE, shard)
     criteria = Criteria(tasks=TASKS, bootstrap_samples=200)
     found = long_range_units(
         open_margins([shard]),

@@ -8,7 +8,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 from scipy.stats import mannwhitneyu
-from support.made_files import write_activations
+from support.made_files import write_activations, write_stimuli
 from support.scripts import run_script
 from support.spanning_network import LAYER_SIZES, SPANNING, spanning_network
 
@@ -25,7 +25,6 @@ from lstm_units.io.files import make_metadata, read_metadata
 from lstm_units.stimuli.aligned_items import read_aligned_items
 from lstm_units.stimuli.generation import generate
 from lstm_units.stimuli.language_tables import read_language
-from lstm_units.stimuli.table import write_stimuli
 
 STRUCTURES = ("adv_conjunction", "nounpp", "subject_relative", "double_subject_relative")
 CONTEXT = "The boys greet the girl . <eos>\n"

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 from support.figure_checks import check_texts, visible_texts
-from support.made_files import write_activations
+from support.made_files import write_activations, write_stimuli
 from support.scripts import run_script
 from support.spanning_network import SPANNING, spanning_network
 
@@ -24,7 +24,6 @@ from lstm_units.io.results import Result, write_result
 from lstm_units.stimuli.aligned_items import read_aligned_items
 from lstm_units.stimuli.generation import generate
 from lstm_units.stimuli.language_tables import read_language
-from lstm_units.stimuli.table import write_stimuli
 
 TASKS = ("nounpp", "double_subject_relative")
 LABELS = {"nounpp": "nounPP", "double_subject_relative": "double subject relative"}

@@ -20,12 +20,12 @@ import torch
 from torch import Tensor
 
 from lstm_units.errors import InterventionError, UserError
-from lstm_units.interventions.context_states import States, read_context
-from lstm_units.interventions.interventions import Interventions
+from lstm_units.interventions.context_states import States
 from lstm_units.interventions.model_inputs import (
     Compute,
     Context,
     Group,
+    intact_states,
     model_metadata,
     sweep_size,
 )
@@ -93,9 +93,7 @@ def contributions(
         If the model has no such unit.
     """
     units = _units_of_parts(model.layer_sizes, long_range, short_range)
-    metadata = model_metadata(
-        "contributions", model, compute, group, **context.metadata(), units=units
-    )
+    metadata = model_metadata("contributions", model, group, **context.metadata(), units=units)
     made = Result(None, metadata, "the contributions")
     require_same(
         *(made, intact),
@@ -110,8 +108,7 @@ def contributions(
             f"{intact.source} does not hold the items of the stimuli in their order. Delete it and "
             "run the workflow again"
         )
-    words = context.ids(model.vocabulary, ablated=False)
-    states = read_context(model, Interventions("zero", ((),)), words)
+    states = intact_states(model, context)
     parts = {name: units[name] for name in ("long_range", "short_range")}
     size = sweep_size(compute, model.device)
     split = split_margins(model, group.items, states, parts, size, parts["long_range"])

@@ -1,0 +1,275 @@
+"""Intact scores, mean values, states and margins: in memory, and as the scripts write them."""
+
+import json
+from dataclasses import replace
+from types import SimpleNamespace
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+import torch
+from safetensors.torch import load_file, save_file
+from support.planted_network import PLURAL_UNIT, write_planted_network
+from support.scripts import run_script
+
+from lstm_units.errors import UserError
+from lstm_units.interventions.ablate import context_states, set_margins, unit_margins
+from lstm_units.interventions.context_states import read_states, write_states
+from lstm_units.interventions.intact import intact_scores, mean_values
+from lstm_units.interventions.model_inputs import Compute, Context, compute_from, group_items
+from lstm_units.io.files import make_metadata
+from lstm_units.io.results import Result, read_result, write_result
+from lstm_units.models.checkpoints import CheckpointSource, convert_checkpoint, load_language_model
+from lstm_units.stimuli.generation import generate
+from lstm_units.stimuli.language_tables import read_language
+
+COMPUTE = Compute(device="cpu", memory=0.1)
+JOB = {"device": "cpu", "sweep_mb": 100, "gpu_sweep_mb": 0}
+UNITS = range(6, 9)  # the last layer
+
+
+@pytest.fixture(scope="module")
+def english(project):
+    return project / "stimuli" / "english"
+
+
+@pytest.fixture(scope="module")
+def context(english):
+    return Context(str(english / "context.txt"))
+
+
+@pytest.fixture(scope="module")
+def checkpoint(tmp_path_factory, english):
+    folder = tmp_path_factory.mktemp("planted")
+    write_planted_network(folder / "source", english, english / "context.txt")
+    convert_checkpoint(CheckpointSource(folder / "source"), folder / "checkpoint")
+    return folder / "checkpoint"
+
+
+@pytest.fixture(scope="module")
+def model(checkpoint):
+    return load_language_model(checkpoint)
+
+
+@pytest.fixture(scope="module")
+def stimuli(english):
+    language = read_language(english)
+    return {
+        "nounpp": generate(language, "nounpp", 5, True, 1),
+        "simple": generate(language, "simple", 3, True, 1),
+    }
+
+
+@pytest.fixture(scope="module")
+def group(model, stimuli):
+    return group_items(stimuli, model.vocabulary)
+
+
+@pytest.fixture(scope="module")
+def states(model, context):
+    return context_states(model, context, "zero", UNITS)
+
+
+@pytest.fixture(scope="module")
+def margins(model, group, states):
+    return unit_margins(model, group, states, UNITS, COMPUTE)
+
+
+def sets_of(*members):
+    rows = [(number, unit) for number, units in enumerate(members, start=1) for unit in units]
+    columns = {"set": [number for number, _ in rows], "unit": [unit for _, unit in rows]}
+    return Result(pa.table({name: pa.array(row, pa.int16()) for name, row in columns.items()}))
+
+
+def test_a_part_of_the_units_has_the_margins_that_it_has_in_the_whole(
+    model, group, states, margins
+):
+    part = unit_margins(model, group, states, range(7, 9), COMPUTE)
+    np.testing.assert_allclose(part.values, margins.values[1:], atol=1e-5)
+    expected = margins.table(slice(1, 3)).drop_columns("margin")
+    assert part.table().drop_columns("margin").equals(expected)
+
+
+def test_a_set_of_one_unit_has_the_margins_of_that_unit(model, group, context, margins):
+    sets = sets_of([PLURAL_UNIT], [6], [7, 8])
+    found = set_margins(model, group, sets, range(1, 3), context, "zero", COMPUTE)
+    assert found.numbers == [1, 2]
+    for row, unit in enumerate((PLURAL_UNIT, 6)):
+        expected = margins.values[UNITS.index(unit)]
+        np.testing.assert_allclose(found.values[row], expected, atol=1e-5)
+
+
+def test_items_stand_in_alphabetical_order_of_their_tasks(model, stimuli, group):
+    n = [len(stimuli[task]) for task in ("nounpp", "simple")]
+    assert group.names == ("nounpp", "simple")
+    assert group.task.tolist() == [0] * n[0] + [1] * n[1]
+    swapped = group_items(dict(reversed(stimuli.items())), model.vocabulary)
+    assert swapped.sha256 == group.sha256
+    assert swapped.items.prefixes == group.items.prefixes
+
+
+def test_the_words_of_a_job_s_resources_are_gigabytes():
+    resources = SimpleNamespace(device="cpu", sweep_mb=512, gpu_sweep_mb=0)
+    assert compute_from("float64", resources, 3) == Compute("float64", "cpu", 0.5, 3)
+
+
+def refused(*parts: str):
+    """Expect a `UserError` with these parts, in this order."""
+    return pytest.raises(UserError, match="(?s)" + ".*".join(parts))
+
+
+def test_states_of_another_model_or_precision_are_refused(model, group, states):
+    with refused("the states after the context", "another precision, float32", "Delete"):
+        unit_margins(model.to(torch.float64), group, states, UNITS, COMPUTE)
+    with refused("another checkpoint than the states after the context", "Delete"):
+        unit_margins(replace(model, sha256="another"), group, states, UNITS, COMPUTE)
+
+
+@pytest.mark.parametrize("units", [range(5, 7), range(8, 10)])
+def test_units_without_states_are_refused(model, group, states, units):
+    with refused("no states for units", f"{units[0]} to {units[-1]}", "Delete"):
+        unit_margins(model, group, states, units, COMPUTE)
+
+
+def test_states_come_back_from_their_file_or_are_refused(states, tmp_path):
+    path = tmp_path / "units.safetensors"
+    write_states(states, path)
+    back = read_states(path)
+    assert back.metadata == states.metadata
+    assert all(map(torch.equal, back.content.cell, states.content.cell))
+    assert all(map(torch.equal, back.content.hidden, states.content.hidden))
+    save_file(load_file(path), tmp_path / "bare.safetensors")
+    whole = path.read_bytes()
+    path.write_bytes(whole[:-100])
+    for broken in (path, tmp_path / "bare.safetensors", tmp_path / "none.safetensors"):
+        with refused(str(broken), "Delete it and run the workflow again"):
+            read_states(broken)
+
+
+def test_verb_forms_that_the_model_lacks_are_refused(model, stimuli):
+    table = stimuli["simple"]
+    place = table.schema.get_field_index("wrong")
+    wrong = pa.array(["zorps", *table["wrong"].to_pylist()[1:]])
+    broken = table.set_column(place, table.schema.field("wrong"), wrong)
+    with refused("zorps", "simple", "leave these items out"):
+        group_items({"simple": broken}, model.vocabulary)
+
+
+def test_too_little_memory_for_one_intervention_is_refused(model, group, states):
+    with refused("cannot work within", "Give it more"):
+        unit_margins(model, group, states, UNITS, replace(COMPUTE, memory=1e-7))
+
+
+def test_what_the_scripts_write_is_what_the_functions_return(
+    english, context, checkpoint, model, stimuli, tmp_path
+):
+    """From generated items to margins, in mode mean, one script after the other."""
+    weights = {"weights": checkpoint / "model.safetensors"}
+    read = {"context": {"path": context.path, "case": "true"}, "precision": "float32"}
+    path = {name: tmp_path / name for name in ("raw", "known", "intact", "means", "margins")}
+    path = {name: folder / "nounpp.parquet" for name, folder in path.items()}
+    states, report = tmp_path / "states.safetensors", tmp_path / "report.json"
+    run_script(
+        "stimuli/generate_stimuli",
+        output={"stimuli": path["raw"]},
+        params={
+            "language": str(english),
+            **{"template": "nounpp", "items_per_condition": 5, "matched": True, "seed": 1},
+        },
+        wildcards={"task": "nounpp"},
+    )
+    run_script(
+        "interventions/select_known_items",
+        input={
+            "stimuli": path["raw"],
+            "vocabulary": checkpoint / "vocab.txt",
+            "description": checkpoint / "model.json",
+        },
+        output={"stimuli": path["known"], "report": report},
+        params={"generated": True, "on_unknown_form": "error"},
+        wildcards={"task": "nounpp"},
+    )
+    run_script(
+        "interventions/score_intact",
+        input={**weights, "stimuli": path["known"]},
+        output={"scores": path["intact"]},
+        params=read,
+        wildcards={"task": "nounpp"},
+        resources=JOB,
+    )
+    run_script(
+        "interventions/mean_values",
+        input={**weights, "stimuli": path["known"]},
+        output={"means": path["means"]},
+        params={**read, "task": "nounpp"},
+        resources=JOB,
+    )
+    run_script(
+        "interventions/context_states",
+        input={**weights, "means": path["means"]},
+        output={"states": states},
+        params={**read, "units": (6, 8)},
+        wildcards={"mode": "mean"},
+        resources=JOB,
+    )
+    run_script(
+        "interventions/ablate_units",
+        input={**weights, "states": states, "means": path["means"], "stimuli": [path["known"]]},
+        output={"margins": path["margins"]},
+        params={"precision": "float32", "tasks": ["nounpp"], "units": (6, 7)},
+        resources=JOB,
+    )
+    group = group_items({"nounpp": stimuli["nounpp"]}, model.vocabulary)
+    found = {name: pq.read_table(path[name]) for name in path}
+    metadata = {name: read_result(path[name]).metadata for name in path}
+    assert found["known"].equals(found["raw"])
+    assert json.loads(report.read_text())["n_kept"] == 20
+    scores = intact_scores(model, group, context, COMPUTE)
+    means = mean_values(model, group, context, COMPUTE)
+    after = context_states(model, context, "mean", UNITS, means)
+    margins = unit_margins(model, group, after, range(6, 8), COMPUTE, means)
+    for name, expected in (("intact", scores), ("means", means)):
+        assert found[name].equals(expected.content)
+        assert metadata[name] == expected.metadata
+    assert found["margins"].equals(margins.table())
+    assert metadata["margins"] == margins.metadata
+    assert pq.ParquetFile(path["margins"]).num_row_groups == 2
+    assert found["means"]["unit"].to_pylist() == list(range(1, 9))
+    assert {metadata[name]["stimuli_sha256"] for name in path} == {group.sha256}
+    assert metadata["margins"]["config"] == {
+        **{"mode": "mean", "tasks": ["nounpp"], "precision": "float32"}
+    }
+    assert metadata["intact"]["config"]["unknown_context_words"] == []
+
+
+def test_a_family_without_sets_gives_a_file_without_rows(
+    context, checkpoint, stimuli, group, tmp_path
+):
+    paths = {task: tmp_path / f"{task}.parquet" for task in stimuli}
+    for task, table in stimuli.items():
+        pq.write_table(table, paths[task])
+    write_result(replace(sets_of(), metadata=make_metadata()), tmp_path / "sets.parquet")
+    output = tmp_path / "long_range_0001-1000.parquet"
+    run_script(
+        "interventions/ablate_sets",
+        input={
+            "weights": checkpoint / "model.safetensors",
+            "sets": tmp_path / "sets.parquet",
+            "means": [],
+            "stimuli": list(paths.values()),
+        },
+        output={"margins": output},
+        params={
+            "precision": "float32",
+            "tasks": list(paths),
+            "numbers": (1, 1000),
+            "context": {"path": context.path, "case": "true"},
+        },
+        wildcards={"mode": "zero"},
+        resources=JOB,
+    )
+    table = pq.read_table(output)
+    assert table.num_rows == 0
+    assert table.schema.names == ["set", "task", "item", "margin"]
+    assert read_result(output).metadata["stimuli_sha256"] == group.sha256
