@@ -317,9 +317,13 @@ MUTATIONS = (
     ),
     Mutation(
         "shards: margins start from the state of the unit before",
-        "rows = [unit - states_first for unit in units]",
-        "rows = [max(0, unit - states_first - 1) for unit in units]",
+        "subset([row_of[unit] for unit in units])",
+        "subset([max(0, row_of[unit] - 1) for unit in units])",
         ("test_a_set_of_one_unit_gives_that_units_margins",),
+        before=(
+            "rows = [unit - states_first for unit in units]",
+            "rows = [max(0, unit - states_first - 1) for unit in units]",
+        ),
     ),
     Mutation(
         "McNemar: one-sided",

@@ -91,7 +91,7 @@ def test_a_part_of_the_units_has_the_margins_that_it_has_in_the_whole(
     assert part.table().drop_columns("margin").equals(expected)
 
 
-def test_a_set_of_one_unit_has_the_margins_of_that_unit(model, group, context, margins):
+def test_a_set_of_one_unit_gives_that_units_margins(model, group, context, margins):
     sets = sets_of([PLURAL_UNIT], [6], [7, 8])
     found = set_margins(model, group, sets, range(1, 3), context, "zero", COMPUTE)
     assert found.numbers == [1, 2]

@@ -121,7 +121,7 @@ def test_other_errors_are_not_taken_for_a_full_gpu(problem, monkeypatch):
 
 def test_a_memory_that_is_too_small_from_the_start_is_refused(problem):
     model, items, interventions, states, _ = problem
-    with pytest.raises(InterventionError, match="cannot work within .* Give it more memory"):
+    with pytest.raises(InterventionError, match=r"cannot work within .* Give it more memory"):
         sweep(model, items, interventions, states, SweepSize(memory=100))
 
 

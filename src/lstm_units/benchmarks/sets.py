@@ -35,7 +35,6 @@ from lstm_units.benchmarks.sweep import (
     shipped_items,
     timed,
 )
-from lstm_units.config.validate import validate_config
 from lstm_units.interventions.context_states import read_context
 from lstm_units.interventions.interventions import Interventions, lowest_layer, single_units
 from lstm_units.interventions.model_inputs import Compute, sweep_size
