@@ -20,7 +20,7 @@ rule tokenise_text:
     input:
         text=lambda wildcards: texts_of(wildcards.corpus)[int(wildcards.number) - 1],
     output:
-        "<results>/corpora/{corpus}/sentences/{number}.parquet",
+        sentences="<results>/corpora/{corpus}/sentences/{number}.parquet",
     log:
         "<logs>/corpora/{corpus}/tokenise_{number}.log",
     benchmark:
@@ -101,7 +101,7 @@ rule perplexity:
         unpack(inputs_of_training),
         checkpoints="<results>/training/{run}/checkpoints",
     output:
-        "<results>/training/{run}/perplexity.json",
+        perplexity="<results>/training/{run}/perplexity.json",
     log:
         "<logs>/training/{run}/perplexity.log",
     benchmark:
@@ -124,15 +124,17 @@ rule perplexity:
 
 rule learning_curve:
     input:
-        "<results>/training/{run}/history.csv",
+        history="<results>/training/{run}/history.csv",
     output:
-        "<results>/training/{run}/learning_curve.pdf",
-        in_report(
-            "<results>/training/{run}/learning_curve.png",
-            "learning curve of {run}",
-            "learning_curve",
-            "Training",
-        ),
+        figure=[
+            "<results>/training/{run}/learning_curve.pdf",
+            in_report(
+                "<results>/training/{run}/learning_curve.png",
+                "learning curve of {run}",
+                "learning_curve",
+                "Training",
+            ),
+        ],
     log:
         "<logs>/training/{run}/learning_curve.log",
     benchmark:
@@ -149,7 +151,7 @@ rule learning_curve:
         "../workflow_scripts/training/learning_curve.py"
 
 
-rule model_card:
+rule model_summary:
     input:
         statistics=lambda wildcards: corpus_file(config, wildcards.run, "corpus.json"),
         perplexity="<results>/training/{run}/perplexity.json",
@@ -158,11 +160,11 @@ rule model_card:
             f"<results>/{wildcards.run}/intact/{{task}}.parquet", config["tasks"]
         ),
     output:
-        "<results>/training/{run}/model_card.md",
+        card="<results>/training/{run}/model_card.md",
     log:
-        "<logs>/training/{run}/model_card.log",
+        "<logs>/training/{run}/model_summary.log",
     benchmark:
-        "<benchmarks>/training/{run}/model_card.tsv"
+        "<benchmarks>/training/{run}/model_summary.tsv"
     wildcard_constraints:
         run=alternatives(RUNS),
     localrule: True
@@ -173,9 +175,9 @@ rule model_card:
         corpus=lambda wildcards: config["training"]["corpora"][RUNS[wildcards.run]["corpus"]],
         weights=last_weights,
         labels=labels(),
-        code=code("training/model_card.py"),
+        code=code("training/model_summary.py"),
     script:
-        "../workflow_scripts/training/model_card.py"
+        "../workflow_scripts/training/model_summary.py"
 
 
 rule train:

@@ -209,7 +209,10 @@ def test_training_figures_stand_for_runs_with_several_checkpoints():
 def test_a_run_reads_its_corpus_and_the_network_that_it_goes_on_from():
     inputs = run_files.training_inputs(config_with(training=TRAINING), "net")
     assert inputs["ids"] == "<results>/corpora/text/corpus.safetensors"
-    assert inputs["initial"] == "<results>/wikipedia650/checkpoint/model.json"
+    assert inputs["initial"] == [
+        f"<results>/wikipedia650/checkpoint/{name}"
+        for name in ("model.json", "model.safetensors", "vocab.txt")
+    ]
 
 
 def test_words_of_the_stimuli_are_asked_for_unless_the_corpus_declines():

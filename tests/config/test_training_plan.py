@@ -9,10 +9,9 @@ from support.configurations import PROJECT, merged, shipped
 
 from lstm_units.config.input_files import matching_files, missing_files
 from lstm_units.config.training_runs import trained_by, trained_entries
-from lstm_units.config.training_settings import TrainingSettings
+from lstm_units.config.training_settings import TrainingSettings, training_settings
 from lstm_units.config.validate import validate_config
 from lstm_units.errors import ConfigurationError
-from lstm_units.training.write_training import training_settings
 
 BASE = shipped()
 RUN = {"corpus": "text", "steps": 100, "checkpoints": 3, "first_checkpoint": 1}

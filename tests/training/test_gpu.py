@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 import torch
 from test_sweep import CONTEXT, SHAPES, random_items, sweep_and_reference
-from test_training import SMALL, gradients, network_of, random_text, run
+from test_training import SMALL, WORDS, gradients, random_text, run
 
 from lstm_units.interventions.context_states import read_context
 from lstm_units.interventions.interventions import MODES, single_units
@@ -18,15 +18,17 @@ from lstm_units.interventions.sweep import sweep
 from lstm_units.interventions.trie_reader import SweepSize
 from lstm_units.runtime.devices import exact_matrix_products, free_memory, job_device
 from lstm_units.training import loss as training_loss
-from lstm_units.training.loop import TrainingText, train
+from lstm_units.training.loop import train
 from lstm_units.training.loss import (
     TailSampler,
     backward_full,
     backward_sampled,
     full_loss_ref,
+    perplexity,
     sampled_loss_ref,
 )
-from lstm_units.training.perplexity import perplexity
+from lstm_units.training.network import new_network
+from lstm_units.training.text import TrainingText
 
 pytestmark = pytest.mark.skipif(not torch.cuda.is_available(), reason="no GPU")
 GPU = torch.device("cuda", 0)
@@ -72,7 +74,7 @@ def test_losses_in_pieces_equal_the_plain_ones(monkeypatch, n_words, units, toke
 
 def trained_on(device, settings, folder):
     folder.mkdir()
-    network = network_of(settings).to(device)
+    network = new_network(settings, WORDS).to(device)
     rows = train(network, random_text(), settings, folder, "one", lambda step: None)
     return network, rows
 
@@ -97,7 +99,7 @@ def test_a_stopped_training_goes_on_where_it_was(tmp_path, monkeypatch, precisio
     import test_training
 
     settings = replace(SMALL, precision=precision)
-    monkeypatch.setattr(test_training, "network_of", lambda s: network_of(s).to(GPU))
+    monkeypatch.setattr(test_training, "new_network", lambda s, n: new_network(s, n).to(GPU))
     whole, rows, _ = run(settings, tmp_path / "whole")
     assert run(settings, tmp_path / "part", stop_after=5)[1] is None
     after, rows_after, kept = run(settings, tmp_path / "part")
@@ -116,7 +118,7 @@ def test_a_text_of_small_integers_is_read_on_the_gpu(tmp_path):
     text = random_text()
     for kind in (torch.uint16, torch.int32):
         moved = TrainingText(text.train.to(torch.int64).to(kind), text.validation, text.counts)
-        network = network_of(SMALL).to(GPU)
+        network = new_network(SMALL, WORDS).to(GPU)
         rows = train(network, moved, SMALL, tmp_path, str(kind), lambda step: None)
         assert rows[-1]["step"] == SMALL.steps
 

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from lstm_units.errors import UserError
-from lstm_units.training.text_files import read_articles
+from lstm_units.training.sentences import read_articles
 from lstm_units.training.tokenisation import Tokeniser, split_piece
 
 SENTENCES = {

@@ -7,31 +7,33 @@ from dataclasses import replace
 import pytest
 import torch
 from safetensors.torch import load_file, save_file
-from support.agreement_text import agreement_articles, agreement_items
+from support.agreement_text import agreement_articles, agreement_items, write_text
+from support.scripts import run_script
 from torch import nn
 
 from lstm_units.config.training_settings import TrainingSettings, kept_steps
 from lstm_units.errors import CheckpointError, ConfigurationError, UserError
+from lstm_units.io.files import read_json
 from lstm_units.models.checkpoints import CheckpointSource, convert_checkpoint
 from lstm_units.models.language_model import LanguageModel, Layer, Vocabulary, log_probabilities_ref
 from lstm_units.training import loop as training
-from lstm_units.training import write_training as steps_training
-from lstm_units.training.corpus import CorpusSettings, build_corpus, collect
-from lstm_units.training.initial_weights import adopt_weights
-from lstm_units.training.loop import TrainingText, train
+from lstm_units.training import run as training_run
+from lstm_units.training.corpus import CorpusSettings, build_corpus, collect, training_corpus
+from lstm_units.training.loop import train
 from lstm_units.training.loss import (
     TailSampler,
     backward_full,
     backward_sampled,
     full_loss_ref,
+    perplexity,
     sampled_loss_ref,
 )
-from lstm_units.training.network import LSTMNetwork
-from lstm_units.training.perplexity import perplexity
-from lstm_units.training.stream import TextStream
-from lstm_units.training.write_corpus import write_corpus, write_sentences
-from lstm_units.training.write_training import training_inputs, write_training
+from lstm_units.training.network import LSTMNetwork, adopt_weights, new_network
+from lstm_units.training.run import read_starting_point, train_network
+from lstm_units.training.sentences import tokenise_text
+from lstm_units.training.text import TextStream, TrainingText, read_training_text
 
+WORDS = 20  # of the vocabulary
 SMALL = TrainingSettings(
     embedding_size=6,
     layer_sizes=(5, 6),
@@ -49,18 +51,7 @@ SMALL = TrainingSettings(
 )
 
 
-def network_of(settings, n_words=20):
-    return LSTMNetwork(
-        n_words,
-        settings.embedding_size,
-        settings.layer_sizes,
-        tied=settings.tied,
-        dropout=settings.dropout,
-        seed=settings.seed,
-    )
-
-
-def random_text(n_words=20, n_tokens=400):
+def random_text(n_words=WORDS, n_tokens=400):
     generator = torch.Generator().manual_seed(1)
     ids = torch.randint(n_words, (n_tokens,), generator=generator).to(torch.uint16)
     counts = torch.bincount(ids.to(torch.int64), minlength=n_words)
@@ -180,7 +171,7 @@ def test_a_text_too_short_for_its_sequences_is_refused():
 @pytest.mark.parametrize("precision", ["float32", "bfloat16"])
 def test_perplexity_is_that_of_the_converted_model(tied, precision):
     settings = replace(SMALL, tied=tied)
-    network = network_of(settings)
+    network = new_network(settings, WORDS)
     words = ("<unk>", "<eos>", *(f"w{n}" for n in range(18)))
     ids = random_text(n_tokens=90).train
     model = as_language_model(network, words)
@@ -211,7 +202,7 @@ def test_kept_steps_are_even_in_the_logarithm_and_end_with_the_last():
 
 def run(settings, folder, text=None, stop_after=None, **options):
     """Train; with `stop_after`, stop after that many steps of this call."""
-    network, kept, calls = network_of(settings), {}, []
+    network, kept, calls = new_network(settings, WORDS), {}, []
     options.setdefault("save_every", 1e9)
 
     def keep(step):
@@ -275,7 +266,7 @@ def _compare_with_stops(tmp_path, settings, stops):
 
 def test_a_state_of_another_training_is_not_taken_up(tmp_path):
     run(SMALL, tmp_path, stop_after=5)
-    network, optimizer_state = network_of(SMALL), (tmp_path / "state.safetensors")
+    network, optimizer_state = new_network(SMALL, WORDS), (tmp_path / "state.safetensors")
     assert optimizer_state.exists()
     kept = []
     train(network, random_text(), SMALL, tmp_path, "another", kept.append)
@@ -330,7 +321,7 @@ def test_divergence_is_named_with_its_step_and_nothing_is_kept_of_it(tmp_path, m
 
     monkeypatch.setattr(training, "training_step", diverging)
     with pytest.raises(UserError, match=r"loss of step 17 is nan: training diverged"):
-        train(network_of(settings), random_text(), settings, tmp_path, "one", kept.append)
+        train(new_network(settings, WORDS), random_text(), settings, tmp_path, "one", kept.append)
     assert kept == [0]
     assert not list(tmp_path.iterdir())
 
@@ -375,7 +366,8 @@ def test_one_step_is_that_of_plain_pytorch(tmp_path):
     settings = replace(SMALL, dropout=0.0, steps=1, optimizer="sgd", learning_rate=0.7, clip=0.05)
     text = random_text()
     trained, _, _ = run(settings, tmp_path, text=text)
-    weights = {name: tensor.clone() for name, tensor in network_of(settings).tensors().items()}
+    before = new_network(settings, WORDS).tensors()
+    weights = {name: tensor.clone() for name, tensor in before.items()}
     embedding = nn.Parameter(weights["encoder.weight"])
     bias = nn.Parameter(weights["decoder.bias"])
     layers = [nn.LSTM(6, 5), nn.LSTM(5, 6)]
@@ -423,9 +415,9 @@ def test_units_that_round_a_size_up_stay_zero(tmp_path, tied):
 
 
 def test_shared_words_start_from_their_rows_and_layers_are_taken_over():
-    old = network_of(SMALL, n_words=5)
+    old = new_network(SMALL, 5)
     old.decoder_bias.data = torch.arange(5.0)
-    new = network_of(replace(SMALL, seed=9), n_words=4)
+    new = new_network(replace(SMALL, seed=9), 4)
     new.decoder_bias.data.fill_(0.5)
     before = new.tensors()["encoder.weight"].clone()
     words, known = ("<unk>", "<eos>", "new", "c"), ("<unk>", "<eos>", "a", "b", "c")
@@ -448,7 +440,7 @@ def test_shared_words_start_from_their_rows_and_layers_are_taken_over():
     ],
 )
 def test_a_network_of_another_shape_cannot_be_gone_on_from(over, message):
-    old, new = network_of(SMALL), network_of(replace(SMALL, **over))
+    old, new = new_network(SMALL, WORDS), new_network(replace(SMALL, **over), WORDS)
     words = tuple(map(str, range(20)))
     with pytest.raises(CheckpointError, match=message):
         adopt_weights(new, words, old.tensors(), words)
@@ -485,7 +477,7 @@ def test_a_small_network_learns_agreement_across_an_attractor(tmp_path, over):
         **over,
     )
     torch.set_num_threads(1)
-    network = network_of(settings, len(corpus.words))
+    network = new_network(settings, len(corpus.words))
     rows = train(network, text, settings, tmp_path, "x", lambda step: None)
     model = as_language_model(network.eval(), corpus.words)
     margins = []
@@ -497,73 +489,44 @@ def test_a_small_network_learns_agreement_across_an_attractor(tmp_path, over):
     assert rows[-1]["validation_perplexity"] < 0.5 * rows[0]["training_perplexity"]
 
 
-# The step, with its files.
+# A run, with its files.
+
+WORD_LIST = ("<unk>", "<eos>", *(f"w{n}" for n in range(WORDS - 2)))
 
 
-def write_inputs(folder, n_words=20):
-    """A corpus as the workflow leaves it."""
-    folder.mkdir(exist_ok=True)
-    text = random_text(n_words)
-    words = ("<unk>", "<eos>", *(f"w{n}" for n in range(n_words - 2)))
-    save_file(
-        {
-            name: ids.clone()
-            for name, ids in (
-                ("train", text.train),
-                ("validation", text.validation),
-                ("test", text.train[:50]),
-            )
-        },
-        folder / "corpus.safetensors",
-    )
-    (folder / "vocab.txt").write_text("".join(f"{word}\n" for word in words))
-    counts = zip(words, text.counts.tolist(), strict=True)
-    (folder / "counts.tsv").write_text("".join(f"{word}\t{n}\n" for word, n in counts))
-    names = {"ids": "corpus.safetensors", "vocabulary": "vocab.txt", "counts": "counts.tsv"}
-    return {key: str(folder / name) for key, name in names.items()}
-
-
-ENTRY = {
-    **{key: value for key, value in SMALL.__dict__.items() if key not in ("embedding_size",)},
-    **{"layers": [5, 6], "embedding": None, "stored_as": "float32"},
-}
-del ENTRY["layer_sizes"]
-
-
-def write(folder, files, run=ENTRY, **options):
+def write(folder, settings=SMALL, **options):
+    """Train on a random text; return the names of the weights that were kept."""
+    text = replace(random_text(), words=WORD_LIST)
     outputs = (folder / "checkpoints", folder / "history.csv")
-    write_training(training_inputs(files), run, torch.device("cpu"), *outputs, **options)
+    train_network(text, settings, torch.device("cpu"), *outputs, **options)
     return sorted(path.name for path in outputs[0].iterdir())
 
 
 def test_weights_that_another_training_left_are_not_among_those_of_this_one(tmp_path):
-    files = write_inputs(tmp_path / "corpus")
     (tmp_path / "unfinished").mkdir()
     stray = tmp_path / "unfinished" / "step_0000003.safetensors"
     save_file({"a": torch.zeros(1)}, stray)
-    run = {**ENTRY, "steps": 9, "checkpoints": 1}
-    assert write(tmp_path, files, run) == ["step_0000000.safetensors", "step_0000009.safetensors"]
+    kept = write(tmp_path, replace(SMALL, steps=9, checkpoints=1))
+    assert kept == ["step_0000000.safetensors", "step_0000009.safetensors"]
     assert not stray.exists()
 
 
 def test_what_another_version_of_the_code_began_is_begun_anew(tmp_path, monkeypatch, caplog):
-    files = write_inputs(tmp_path / "corpus")
     caplog.set_level("INFO", logger="lstm_units")
     for code in ("one", "other", "other"):
         stop = iter([False, False, True])
         monkeypatch.setattr(
-            steps_training, "stop_request", lambda stop=stop: nullcontext(lambda: next(stop))
+            training_run, "stop_request", lambda stop=stop: nullcontext(lambda: next(stop))
         )
         with pytest.raises(SystemExit):
-            write(tmp_path, files, code=code)
+            write(tmp_path, code=code)
     assert [record.message for record in caplog.records if "going on" in record.message] == [
         "going on after step 3 of 14"
     ]
 
 
 def test_a_network_with_other_special_words_can_be_gone_on_from(tmp_path):
-    files = write_inputs(tmp_path / "corpus")
-    old = network_of(SMALL, 4)
+    old = new_network(SMALL, 4)
     (tmp_path / "old").mkdir()
     save_file({k: v.clone() for k, v in old.tensors().items()}, tmp_path / "old" / "w.safetensors")
     (tmp_path / "old" / "vocab.txt").write_text("w1\n<UNK>\nzebra\n</s>\n")
@@ -574,8 +537,9 @@ def test_a_network_with_other_special_words_can_be_gone_on_from(tmp_path):
         eos="</s>",
     )
     convert_checkpoint(source, tmp_path / "converted")
-    files["initial"] = str(tmp_path / "converted" / "model.json")
-    write(tmp_path, files, {**ENTRY, "steps": 1, "checkpoints": 1})
+    names = ("model.json", "model.safetensors", "vocab.txt")
+    start = read_starting_point([tmp_path / "converted" / name for name in names])
+    write(tmp_path, replace(SMALL, steps=1, checkpoints=1), start=start)
     first = load_file(tmp_path / "checkpoints" / "step_0000000.safetensors")["encoder.weight"]
     given = old.tensors()["encoder.weight"]
     for row, known in ((0, 1), (1, 3), (3, 0)):  # <unk>, <eos>, w1
@@ -583,26 +547,87 @@ def test_a_network_with_other_special_words_can_be_gone_on_from(tmp_path):
 
 
 def test_the_decoder_bias_starts_from_frequencies_or_from_zero(tmp_path):
-    files = write_inputs(tmp_path / "corpus")
     counts = random_text().counts.double()
     for bias in ("frequency", "zero"):
-        write(tmp_path / bias, files, {**ENTRY, "steps": 1, "checkpoints": 1, "initial_bias": bias})
+        settings = replace(SMALL, steps=1, checkpoints=1, initial_bias=bias)
+        write(tmp_path / bias, settings)
         path = tmp_path / bias / "checkpoints" / "step_0000000.safetensors"
         found = load_file(path)["decoder.bias"].double()
         expected = (counts / counts.sum()).log() if bias == "frequency" else counts * 0
         torch.testing.assert_close(found, expected, atol=1e-6, rtol=0)
 
 
+def test_scripts_lead_from_text_to_weights_and_their_perplexity(tmp_path):
+    """Two texts, one of them chosen from; the run goes on from nothing, its weights in halves."""
+    for number, seed in ((1, 3), (2, 4)):
+        path = write_text(agreement_articles(30, seed=seed), tmp_path / f"{number}.txt")
+        run_script(
+            "training/tokenise_text",
+            input={"text": path},
+            output={"sentences": tmp_path / f"{number}.parquet"},
+        )
+    (tmp_path / "required.txt").write_text("river boy")
+    (tmp_path / "chosen.txt").write_text("knows know")
+    names = {"ids": "ids.safetensors", "vocabulary": "vocab.txt", "counts": "counts.tsv"}
+    files = {key: tmp_path / name for key, name in names.items()}
+    run_script(
+        "training/training_corpus",
+        input={
+            "sentences": [tmp_path / "1.parquet", tmp_path / "2.parquet"],
+            "required": [tmp_path / "required.txt"],
+            "chosen": tmp_path / "chosen.txt",
+        },
+        output={**files, "statistics": tmp_path / "corpus.json"},
+        params={"settings": {"vocabulary_size": 60, "share_of_others": 0.5, "seed": 3}},
+    )
+    statistics = read_json(tmp_path / "corpus.json")
+    text = read_training_text(**files)
+    assert statistics["required_words"]["river"] == 0
+    assert statistics["required_words"]["boy"] == text.counts[text.words.index("boy")] > 0
+    assert statistics["vocabulary"] == len(text.words)
+    assert statistics["train"]["left_out_by_choice"] > 0
+    assert statistics["metadata"]["config"]["chosen_words"] == 2
+    assert text.counts.sum() == len(text.train) == statistics["train"]["tokens"]
+    files["counts"].write_text("a\t1\n")
+    with pytest.raises(UserError, match=r"counts\.tsv and .*vocab\.txt do not belong together"):
+        read_training_text(**files)
+    rows = zip(text.words, text.counts.tolist(), strict=True)
+    files["counts"].write_text("".join(f"{word}\t{count}\n" for word, count in rows))
+    entry = {**vars(SMALL), "layers": [5, 6], "embedding": None, "stored_as": "float16"}
+    entry.pop("layer_sizes"), entry.pop("embedding_size")
+    common = {"params": {"run": entry, "code": "", "weights": "step_0000014.safetensors"}}
+    common["resources"] = {"device": "cpu"}
+    run_script(
+        "training/train_network",
+        input={**files, "initial": []},
+        output={"checkpoints": tmp_path / "weights", "history": tmp_path / "history.csv"},
+        **common,
+    )
+    run_script(
+        "training/perplexity",
+        input={**files, "checkpoints": tmp_path / "weights"},
+        output={"perplexity": tmp_path / "perplexity.json"},
+        **common,
+    )
+    found = read_json(tmp_path / "perplexity.json")
+    weights = load_file(tmp_path / "weights" / "step_0000014.safetensors")
+    assert {tensor.dtype for tensor in weights.values()} == {torch.float16}
+    network = new_network(SMALL, len(text.words))
+    network.load_tensors(weights)
+    expected, tokens = perplexity(network, text.test)
+    assert found["test"] == {"perplexity": round(expected, 4), "tokens": tokens}
+
+
 def test_unreadable_texts_and_sentences_are_named(tmp_path):
     with pytest.raises(UserError, match=r"cannot read the text .*none\.txt"):
-        write_sentences(tmp_path / "none.txt", tmp_path / "a.parquet")
+        tokenise_text(tmp_path / "none.txt", tmp_path / "a.parquet")
     (tmp_path / "empty.txt").write_text("\n\n")
     with pytest.raises(UserError, match=r"empty\.txt holds no sentence"):
-        write_sentences(tmp_path / "empty.txt", tmp_path / "a.parquet")
+        tokenise_text(tmp_path / "empty.txt", tmp_path / "a.parquet")
     assert not (tmp_path / "a.parquet").exists()
     (tmp_path / "broken.parquet").write_bytes(b"x")
     with pytest.raises(UserError, match=r"cannot read the sentences .*broken\.parquet"):
-        write_corpus([tmp_path / "broken.parquet"], [], None, {}, {"vocabulary_size": 9})
+        training_corpus([tmp_path / "broken.parquet"], vocabulary_size=9)
     (tmp_path / "none").write_text(" ")
     with pytest.raises(UserError, match="holds no word to choose sentences by"):
-        write_corpus([], [], tmp_path / "none", {}, {"vocabulary_size": 9})
+        training_corpus([], [], tmp_path / "none", vocabulary_size=9)

@@ -292,12 +292,14 @@ def test_calls_without_cores_still_read_the_workflow(trained):
 _SCRIPT = """
 import json, sys, torch
 from lstm_units.runtime.console import job
-from lstm_units.training.write_training import *
+from lstm_units.config.training_settings import training_settings
+from lstm_units.training.run import train_network, training_device
+from lstm_units.training.text import read_training_text
 corpus, output, run = sys.argv[1:]
-files = {key: f"{corpus}/{name}" for key, name in dict(
-    ids="corpus.safetensors", vocabulary="vocab.txt", counts="counts.tsv").items()}
+names = ("corpus.safetensors", "vocab.txt", "counts.tsv")
+text = read_training_text(*(f"{corpus}/{name}" for name in names))
 with job(None, name="train"), training_device("cpu", 1) as device:
-    write_training(training_inputs(files), json.loads(run), device, output + "/checkpoints",
+    train_network(text, training_settings(json.loads(run)), device, output + "/checkpoints",
         output + "/history.csv", save_every=0.0)
 """
 

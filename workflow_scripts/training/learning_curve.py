@@ -1,7 +1,11 @@
 """Perplexity over a training."""
 
+import pandas as pd
+
+from lstm_units.io.figure_style import write_figure
 from lstm_units.runtime.console import job
-from lstm_units.training.write_model_card import write_learning_curve
+from lstm_units.training.learning_curve import learning_curve
 
 with job(snakemake.log[0]):
-    write_learning_curve(snakemake.input[0], snakemake.params.run, list(snakemake.output))
+    figure = learning_curve(pd.read_csv(snakemake.input.history), run=snakemake.params.run)
+    write_figure(figure, snakemake.output.figure)

@@ -1,13 +1,19 @@
 """Choose the vocabulary, split, filter and shuffle a training corpus."""
 
 from lstm_units.runtime.console import job
-from lstm_units.training.write_corpus import write_corpus
+from lstm_units.training.corpus import training_corpus, write_corpus
 
 with job(snakemake.log[0]):
+    corpus = training_corpus(
+        sentences=snakemake.input.sentences,
+        required=snakemake.input.required,
+        chosen=snakemake.input.get("chosen"),
+        **snakemake.params.settings,
+    )
     write_corpus(
-        list(snakemake.input.sentences),
-        list(snakemake.input.required),
-        snakemake.input.get("chosen") or None,
-        dict(snakemake.output.items()),
-        snakemake.params.settings,
+        corpus,
+        ids=snakemake.output.ids,
+        vocabulary=snakemake.output.vocabulary,
+        counts=snakemake.output.counts,
+        statistics=snakemake.output.statistics,
     )

@@ -23,7 +23,7 @@ from lstm_units.training.loop import make_optimizer, training_step
 from lstm_units.training.loss import TailSampler
 from lstm_units.training.network import LSTMNetwork
 from lstm_units.training.state import TrainingState
-from lstm_units.training.stream import TextStream
+from lstm_units.training.text import TextStream
 
 _CUBE = 4096
 

@@ -223,14 +223,13 @@ def training_figures(config: Mapping[str, Any]) -> list[str]:
     return [f"<results>/training/{run}.{suffix}" for run in runs for suffix in FIGURE_FORMATS]
 
 
-def training_inputs(config: Mapping[str, Any], run: str) -> dict[str, str]:
-    """Return what a training run reads: its corpus, and the network it goes on from."""
+def training_inputs(config: Mapping[str, Any], run: str) -> dict[str, str | list[str]]:
+    """Return what a training run reads: its corpus, and the network it goes on from, if any."""
     names = {"ids": "corpus.safetensors", "vocabulary": "vocab.txt", "counts": "counts.tsv"}
-    files = {key: corpus_file(config, run, name) for key, name in names.items()}
+    corpus = {key: corpus_file(config, run, name) for key, name in names.items()}
     initial = config["training"]["runs"][run]["initial"]
-    if initial is not None:
-        files["initial"] = f"<results>/{initial}/checkpoint/model.json"
-    return files
+    parts = ("model.json", "model.safetensors", "vocab.txt") if initial is not None else ()
+    return corpus | {"initial": [f"<results>/{initial}/checkpoint/{part}" for part in parts]}
 
 
 def stimulus_word_files(config: Mapping[str, Any], corpus: str) -> list[str]:

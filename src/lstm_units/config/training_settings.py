@@ -1,7 +1,9 @@
 """How a network is trained: sizes, optimiser, length, and the steps that are kept."""
 
 import math
+from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 
 
 @dataclass(frozen=True)
@@ -104,6 +106,16 @@ class TrainingSettings:
         done = (step - self.warm_up) / max(1, self.steps - 1 - self.warm_up)
         cosine = (1 + math.cos(math.pi * min(1.0, done))) / 2
         return self.learning_rate * (self.final_rate + (1 - self.final_rate) * cosine)
+
+
+def training_settings(run: Mapping[str, Any]) -> TrainingSettings:
+    """Return the settings of an entry of ``training.runs``."""
+    own = TrainingSettings.__dataclass_fields__
+    options = {key: value for key, value in run.items() if key in own}
+    sizes = tuple(run["layers"])
+    return TrainingSettings(
+        **options, layer_sizes=sizes, embedding_size=run["embedding"] or sizes[-1]
+    )
 
 
 def kept_steps(steps: int, checkpoints: int, first: int) -> list[int]:

@@ -1,15 +1,30 @@
 """From sentences to what a language model is trained on: vocabulary, split, filter, order."""
 
+import logging
 from array import array
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import Any
 
 import numpy as np
+from safetensors.numpy import save_file
 
 from lstm_units.errors import UserError
+from lstm_units.io.files import (
+    atomic_path,
+    encode_metadata,
+    make_metadata,
+    sha256_file,
+    write_json,
+    write_text,
+)
+from lstm_units.io.results import Result
+from lstm_units.runtime.console import progress
+from lstm_units.training.sentences import read_sentences, words_of
 
+log = logging.getLogger(__name__)
 PARTS = ("train", "validation", "test")
 
 
@@ -93,6 +108,125 @@ class Corpus:
     counts: np.ndarray
     ids: dict[str, np.ndarray]
     statistics: dict[str, Any]
+
+
+def training_corpus(
+    sentences: Sequence[str | Path],
+    required: Sequence[str | Path] = (),
+    chosen: str | Path | None = None,
+    **settings: Any,
+) -> Result:
+    """Make a training corpus of tokenised texts.
+
+    Parameters
+    ----------
+    sentences : sequence of paths
+        From `lstm_units.training.sentences.tokenise_text`; they are read sentence by sentence.
+    required : sequence of paths
+        Files of words that the vocabulary must have: Parquet of stimuli (their complete sentences
+        and both verb forms) or of depth sentences, or text with words between white space.
+    chosen : path, optional
+        Text with words between white space: sentences without any of them are left out of the
+        training part, see `CorpusSettings`.
+    **settings
+        Further fields of `CorpusSettings`.
+
+    Returns
+    -------
+    Result
+        It holds a `Corpus`; its statistics count each required word too.
+
+    Raises
+    ------
+    UserError
+        If a file cannot be read, or the corpus cannot be made.
+    """
+    required_words = sorted({word for path in required for word in words_of(path)})
+    chosen_words = frozenset(words_of(chosen)) if chosen else frozenset()
+    if chosen and not chosen_words:
+        raise UserError(
+            f"{chosen} holds no word to choose sentences by; name words, or leave it out"
+        )
+    with progress(description="reading sentences", unit="sentences") as bar:
+
+        def counted(path: str | Path) -> Iterator[tuple[int, list[str]]]:
+            for sentence in read_sentences(path):
+                bar.update()
+                yield sentence
+
+        text = collect(iterate(map(counted, sentences)))
+    corpus = build_corpus(
+        text,
+        CorpusSettings(required_words=required_words, chosen_words=chosen_words, **settings),
+    )
+    row = {word: place for place, word in enumerate(corpus.words)}
+    occurrences = {word: int(corpus.counts[row[word]]) for word in required_words if word in row}
+    absent = [word for word, count in occurrences.items() if not count]
+    if absent:
+        log.warning(
+            "%d required words do not occur in the training part, so a model learns nothing of "
+            "them: %s",
+            len(absent),
+            ", ".join(absent[:20]) + (" ..." if len(absent) > 20 else ""),
+        )
+    statistics = {
+        **corpus.statistics,
+        "vocabulary": len(corpus.words),
+        "required_words": occurrences,
+    }
+    for part in PARTS:
+        found = corpus.statistics[part]
+        log.info(
+            "%s: %s sentences, %s tokens, %.2f %% unknown; left out for unknown words: %s",
+            part,
+            f"{found['sentences']:,}",
+            f"{found['tokens']:,}",
+            100 * found["unknown"] / found["tokens"],
+            f"{found['left_out_for_unknown_words']:,}",
+        )
+    metadata = make_metadata(
+        config={**settings, "chosen_words": len(chosen_words)},
+        seed=settings.get("seed"),
+        sentences_sha256=[sha256_file(path) for path in sentences],
+    )
+    return Result(replace(corpus, statistics=statistics), metadata, "the corpus")
+
+
+def write_corpus(
+    corpus: Result,
+    *,
+    ids: str | Path,
+    vocabulary: str | Path,
+    counts: str | Path,
+    statistics: str | Path,
+) -> None:
+    """Write a corpus.
+
+    Parameters
+    ----------
+    corpus : Result
+        From `training_corpus`.
+    ids : path
+        safetensors: rows of the vocabulary of each part.
+    vocabulary : path
+        Text, a word a line.
+    counts : path
+        TSV: word, occurrences in the training part.
+    statistics : path
+        JSON.
+
+    Raises
+    ------
+    UserError
+        If a file cannot be written.
+    """
+    made: Corpus = corpus.content
+    with atomic_path(ids) as temporary:
+        save_file(made.ids, temporary, metadata=encode_metadata(corpus.metadata))
+    write_text("".join(f"{word}\n" for word in made.words), vocabulary)
+    rows = zip(made.words, made.counts.tolist(), strict=True)
+    write_text("".join(f"{word}\t{count}\n" for word, count in rows), counts)
+    write_json(made.statistics, statistics, corpus.metadata)
 
 
 def collect(sentences: Iterable[tuple[int, Sequence[str]]]) -> Sentences:

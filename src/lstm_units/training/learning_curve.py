@@ -1,5 +1,8 @@
 """How perplexity falls over a training."""
 
+from collections.abc import Mapping
+from typing import Any
+
 import matplotlib as mpl
 import pandas as pd
 from matplotlib.figure import Figure
@@ -12,9 +15,30 @@ from lstm_units.io.figure_style import (
     STYLE,
     new_figure,
 )
+from lstm_units.io.files import make_metadata
+from lstm_units.io.results import Result
 
 
-def learning_curve(history: pd.DataFrame, *, width: float = COLUMN_WIDTH) -> Figure:
+def learning_curve(history: pd.DataFrame, run: Mapping[str, Any]) -> Result:
+    """Draw how perplexity fell over a training run.
+
+    Parameters
+    ----------
+    history : DataFrame
+        From `lstm_units.training.loop.train`.
+    run : mapping
+        The entry of ``training.runs``.
+
+    Returns
+    -------
+    Result
+        It holds a figure.
+    """
+    metadata = make_metadata(kind="learning curve", config=dict(run), seed=run["seed"])
+    return Result(draw_learning_curve(history), metadata)
+
+
+def draw_learning_curve(history: pd.DataFrame, *, width: float = COLUMN_WIDTH) -> Figure:
     """Draw training and validation perplexity over the words read.
 
     Parameters

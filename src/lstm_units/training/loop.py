@@ -10,7 +10,6 @@ import logging
 import math
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
@@ -20,11 +19,10 @@ from torch import Tensor
 from lstm_units.config.training_settings import TrainingSettings, kept_steps
 from lstm_units.errors import UserError
 from lstm_units.runtime.console import progress
-from lstm_units.training.loss import TailSampler, backward_full, backward_sampled
+from lstm_units.training.loss import TailSampler, backward_full, backward_sampled, perplexity
 from lstm_units.training.network import LSTMNetwork
-from lstm_units.training.perplexity import perplexity
 from lstm_units.training.state import TrainingState, load_state, save_state
-from lstm_units.training.stream import TextStream
+from lstm_units.training.text import TextStream, TrainingText
 
 log = logging.getLogger(__name__)
 SAVE_EVERY = 300.0  # seconds
@@ -33,34 +31,8 @@ _LOSSES_AT_ONCE = 50  # to read a loss is to wait for the GPU
 _PRIME = 1_000_003  # keeps the seeds of neighbouring runs and steps apart
 
 
-@dataclass(frozen=True)
-class TrainingText:
-    """Text as rows of the vocabulary.
-
-    Parameters
-    ----------
-    train, validation : Tensor of integers, shape (tokens,)
-    counts : Tensor of integers, shape (words,)
-        Occurrences of each row in `train`.
-    """
-
-    train: Tensor
-    validation: Tensor
-    counts: Tensor
-
-
 def make_optimizer(network: LSTMNetwork, settings: TrainingSettings) -> torch.optim.Optimizer:
-    """Return the optimiser of a training.
-
-    Parameters
-    ----------
-    network : LSTMNetwork
-    settings : TrainingSettings
-
-    Returns
-    -------
-    torch.optim.AdamW or torch.optim.SGD
-    """
+    """Return the optimiser of a training, AdamW or plain SGD."""
     if settings.optimizer == "sgd":
         return torch.optim.SGD(network.parameters(), lr=settings.learning_rate)
     return torch.optim.AdamW(
@@ -97,8 +69,8 @@ def train(
         is not taken up.
     keep : callable
         Called with the number of updates so far at each step of
-        `lstm_units.config.training_settings.kept_steps`. After a stop it may be called again for
-        a step.
+        `lstm_units.config.training_settings.kept_steps`. After a stop it may be called again for a
+        step.
     save_every : float
         Seconds.
     stopped : callable
@@ -274,8 +246,3 @@ def _log_row(row: Mapping[str, Any], tokens_per_second: float) -> None:
     if row["validation_perplexity"] is not None:
         text += f", validation {row['validation_perplexity']:.1f}"
     log.info("%s; %s tokens/s", text, f"{tokens_per_second:,.0f}")
-
-
-def settings_as_json(settings: TrainingSettings) -> dict[str, Any]:
-    """Return the settings as JSON types."""
-    return {**asdict(settings), "layer_sizes": list(settings.layer_sizes)}

@@ -6,15 +6,23 @@ them, each weighted by how unlikely it was to be drawn. The sum is unbiased; its
 low (Jensen), so a sampled loss is never comparable with a perplexity.
 """
 
+import math
 from dataclasses import dataclass
 
 import torch
 from torch import Tensor
 from torch.nn.functional import cross_entropy, embedding, linear
 
+from lstm_units.errors import UserError
+from lstm_units.training.network import LSTMNetwork
+from lstm_units.training.text import TextStream
+
 # Rows of logits held at once: few enough for the cache of a CPU, enough for a fast product. A GPU
 # wants few large pieces: at most so many logits, of which a few gigabytes of float32 are held.
 _FULL_ROWS, _SAMPLED_ROWS, _GPU_LOGITS = 256, 512, 2**28
+# How a perplexity is measured: sequences side by side, and words of each at a time.
+_SEQUENCES, _WINDOW = 16, 64
+_LARGEST = 700.0  # nats; exp of more is no float
 
 
 @dataclass(frozen=True)
@@ -36,16 +44,7 @@ class TailSample:
     log_weight: Tensor
 
     def to(self, device: torch.device) -> "TailSample":
-        """Return the same sample on a device.
-
-        Parameters
-        ----------
-        device : torch.device
-
-        Returns
-        -------
-        TailSample
-        """
+        """Return the same sample on a device."""
         return TailSample(self.n_head, self.rows.to(device), self.log_weight.to(device))
 
 
@@ -225,3 +224,53 @@ def backward_full(hidden: Tensor, decoder: Tensor, bias: Tensor, targets: Tensor
 def _rows_at_once(hidden: Tensor, n_words: int, on_cpu: int) -> int:
     """How many tokens a piece has."""
     return max(_FULL_ROWS, _GPU_LOGITS // n_words) if hidden.is_cuda else on_cpu
+
+
+@torch.inference_mode()
+def perplexity(
+    network: LSTMNetwork, ids: Tensor, *, precision: str = "float32"
+) -> tuple[float, int]:
+    """Read a text in sequences side by side, and return exp of the mean loss per token.
+
+    Always by the softmax over all words.
+
+    Parameters
+    ----------
+    network : LSTMNetwork
+    ids : Tensor of integers, shape (tokens,)
+        Sentences one after the other, as the model was trained on them.
+    precision : {"float32", "bfloat16"}
+        Of matrix products.
+
+    Returns
+    -------
+    perplexity : float
+        Of all words, the ends of sentences and unknown words among them; infinite where it is too
+        large for a float.
+    n_tokens : int
+        Words that were predicted: not the first one of each sequence, nor the few that are left
+        over when the text is cut into equal sequences.
+
+    Raises
+    ------
+    UserError
+        If the text is shorter than two tokens.
+    """
+    if len(ids) < 2:
+        raise UserError(f"a text of {len(ids)} tokens has no perplexity; give at least two")
+    sequences = max(1, min(_SEQUENCES, len(ids) // (2 * _WINDOW)))
+    device = network.embedding.device
+    training = network.training
+    network.eval()
+    state = network.initial_state(sequences)
+    total, n_tokens = 0.0, 0
+    with torch.autocast(device.type, torch.bfloat16, enabled=precision == "bfloat16"):
+        for words, targets in TextStream(ids, sequences, _WINDOW):
+            hidden, state = network(words.to(device), state)
+            logits = linear(hidden.flatten(0, 1), network.decoder).float() + network.decoder_bias
+            loss = cross_entropy(logits, targets.to(device).flatten(), reduction="sum")
+            total += float(loss)
+            n_tokens += targets.numel()
+    network.train(training)
+    mean = total / n_tokens
+    return (math.exp(mean) if mean < _LARGEST else math.inf), n_tokens

@@ -1,4 +1,4 @@
-"""The network that is trained, as a plain PyTorch module."""
+"""The network that is trained, as a plain PyTorch module, and how it starts from another."""
 
 import itertools
 from collections.abc import Mapping, Sequence
@@ -6,11 +6,13 @@ from collections.abc import Mapping, Sequence
 import torch
 from torch import Tensor, nn
 
-from lstm_units.errors import ConfigurationError
+from lstm_units.config.training_settings import TrainingSettings
+from lstm_units.errors import CheckpointError, ConfigurationError
 from lstm_units.models.untrained import WORDS_RANGE
 
 State = list[tuple[Tensor, Tensor]]
 _MULTIPLE = 8
+_OF_WORDS = ("encoder.weight", "decoder.weight", "decoder.bias")
 _OF_A_LAYER = ("weight_ih", "weight_hh", "bias_ih", "bias_hh")
 
 
@@ -212,6 +214,80 @@ class LSTMNetwork(nn.Module):
             found["decoder.weight"] = self.separate_decoder[:, : sizes[-1]]
         found["decoder.bias"] = self.decoder_bias
         return {name: view.detach() for name, view in found.items()}
+
+
+def new_network(settings: TrainingSettings, n_words: int) -> LSTMNetwork:
+    """Return a network before its training."""
+    return LSTMNetwork(
+        n_words,
+        settings.embedding_size,
+        settings.layer_sizes,
+        tied=settings.tied,
+        dropout=settings.dropout,
+        seed=settings.seed,
+    )
+
+
+@torch.no_grad()
+def adopt_weights(
+    network: LSTMNetwork,
+    words: Sequence[str],
+    tensors: Mapping[str, Tensor],
+    known_words: Sequence[str],
+) -> int:
+    """Take over the layers of a trained network, and the rows of the words that both have.
+
+    A word that the trained network lacks keeps its initial embedding and decoder bias.
+
+    Parameters
+    ----------
+    network : LSTMNetwork
+        Changed in place.
+    words : sequence of str
+        Its vocabulary.
+    tensors : mapping of str to Tensor
+        Weights of a converted checkpoint, see `LSTMNetwork.tensors`.
+    known_words : sequence of str
+        The vocabulary of these.
+
+    Returns
+    -------
+    int
+        Number of words that both have.
+
+    Raises
+    ------
+    CheckpointError
+        If the trained network has other layers, or is tied where this is not.
+    """
+    own = network.tensors()
+    tensors = {"decoder.bias": torch.zeros(len(known_words)), **tensors}
+    if set(own) != set(tensors):
+        raise CheckpointError(
+            "the network to start from has other weights than the one to train: "
+            f"{', '.join(sorted(set(own) ^ set(tensors)))} stand on one side only; give the "
+            "training run the same number of layers, and the same `tied`, as its `initial`"
+        )
+    row_of = {word: row for row, word in enumerate(known_words)}
+    shared = [(row, row_of[word]) for row, word in enumerate(words) if word in row_of]
+    here, there = (torch.tensor(rows) for rows in zip(*shared, strict=True))
+    for name, tensor in own.items():
+        given = tensors[name].to(tensor)
+        expected = tensor.shape[1:] if name in _OF_WORDS else tensor.shape
+        found = given.shape[1:] if name in _OF_WORDS else given.shape
+        if expected != found:
+            raise CheckpointError(
+                f"the network to start from has {name} of shape {tuple(found)} where the one to "
+                f"train has {tuple(expected)}; give the training run the layers and the embedding "
+                "of its `initial`"
+            )
+        if name not in _OF_WORDS:
+            own[name] = given
+            continue
+        own[name] = tensor.clone()
+        own[name][here.to(tensor.device)] = given[there.to(given.device)]
+    network.load_tensors(own)
+    return len(shared)
 
 
 def _round_up(size: int) -> int:

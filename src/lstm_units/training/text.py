@@ -1,11 +1,65 @@
-"""A training text cut into sequences that are read side by side."""
+"""A training text as rows of the vocabulary, cut into sequences that are read side by side."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
 
 import torch
+from safetensors.torch import load_file
 from torch import Tensor
 
 from lstm_units.errors import UserError
+from lstm_units.io.files import sha256_file
+from lstm_units.models.checkpoints import read_vocabulary
+from lstm_units.stimuli.word_frequency import read_word_counts
+
+
+@dataclass(frozen=True)
+class TrainingText:
+    """Text as rows of the vocabulary.
+
+    Parameters
+    ----------
+    train, validation : Tensor of integers, shape (tokens,)
+    counts : Tensor of integers, shape (words,)
+        Occurrences of each row in `train`.
+    test : Tensor of integers, shape (tokens,)
+    words : tuple of str
+        The vocabulary.
+    files : mapping of str to str
+        ``ids_sha256`` and ``vocabulary_sha256`` of the files it was read from.
+    """
+
+    train: Tensor
+    validation: Tensor
+    counts: Tensor
+    test: Tensor | None = None
+    words: tuple[str, ...] = ()
+    files: Mapping[str, str] = field(default_factory=dict)
+
+
+def read_training_text(ids: str | Path, vocabulary: str | Path, counts: str | Path) -> TrainingText:
+    """Read a corpus that `lstm_units.training.corpus.write_corpus` wrote.
+
+    Raises
+    ------
+    UserError
+        If a file cannot be read, or they do not belong together.
+    """
+    parts = load_file(ids)
+    words = tuple(read_vocabulary(vocabulary).words)
+    counted = read_word_counts(counts)
+    if tuple(counted) != words:
+        raise UserError(
+            f"{counts} and {vocabulary} do not belong together; delete both and run the workflow "
+            "again"
+        )
+    return TrainingText(
+        **parts,
+        counts=torch.tensor(list(counted.values())),
+        words=words,
+        files={"ids_sha256": sha256_file(ids), "vocabulary_sha256": sha256_file(vocabulary)},
+    )
 
 
 class TextStream:

@@ -1,11 +1,20 @@
-"""The model card of a network that was trained here, as Markdown."""
+"""What is said of a network that was trained here, in Markdown: its model summary.
 
+In code it is a summary of the model; cards are those of units.
+"""
+
+import math
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import pandas as pd
+from safetensors import safe_open
 
+from lstm_units.io.files import sha256_file
+from lstm_units.io.results import Result
 from lstm_units.io.table_formats import format_markdown
 from lstm_units.training.corpus import PARTS
 
@@ -13,8 +22,8 @@ _RAREST = 20
 
 
 @dataclass(frozen=True)
-class ModelCard:
-    """What a model card is made of.
+class ModelSummary:
+    """What there is to say of a trained network.
 
     Parameters
     ----------
@@ -25,9 +34,9 @@ class ModelCard:
     corpus : mapping
         The entry of ``training.corpora``.
     statistics : mapping
-        ``corpus.json``, see `lstm_units.training.write_corpus.write_corpus`.
+        ``corpus.json``, see `lstm_units.training.corpus.Corpus`.
     perplexity : mapping
-        See `lstm_units.training.write_training.write_perplexity`.
+        See `lstm_units.training.run.measure_perplexity`.
     accuracy : DataFrame
         ``task`` (in print), ``condition, n, right`` (number of items).
     parameters : int
@@ -45,41 +54,79 @@ class ModelCard:
     weights_sha256: str
 
 
-def card_text(card: ModelCard) -> str:
-    """Write a model card: architecture, text, training, evaluation, words.
+def summarise_model(
+    name: str,
+    run: Mapping[str, Any],
+    corpus: Mapping[str, Any],
+    statistics: Mapping[str, Any],
+    perplexity: Mapping[str, Any],
+    weights: str | Path,
+    scores: Mapping[str, Result],
+    labels: Mapping[str, str],
+) -> str:
+    """Describe a trained network.
 
     Parameters
     ----------
-    card : ModelCard
+    name, run, corpus, statistics, perplexity
+        As in `ModelSummary`.
+    weights : path
+        The weights at the end of the training.
+    scores : mapping of str to Result
+        ``condition, right`` of the intact model by task.
+    labels : mapping of str to str
+        Names of the tasks in print; those that two tasks share get the task's own name behind.
 
     Returns
     -------
     str
         Markdown.
     """
-    sections = (
-        ("Architecture", _rows(_architecture(card))),
-        ("Training text", _rows(_text(card)) + _parts(card)),
-        ("Training", _rows(_training(card))),
-        ("Evaluation", _evaluation(card)),
-        ("Words", _words(card)),
+    tables = []
+    shared = [label for label, n in Counter(labels[task] for task in scores).items() if n > 1]
+    for task, result in scores.items():
+        label = labels[task]
+        table = result.frame.astype({"condition": str})
+        counts = table.groupby("condition", sort=False)["right"].agg(n="size", right="sum")
+        shown = f"{label} ({task})" if label in shared else label
+        tables.append(counts.reset_index().assign(task=shown))
+    with safe_open(weights, framework="np") as handle:
+        shapes = [handle.get_slice(key).get_shape() for key in handle.keys()]  # noqa: SIM118
+    columns = ["task", "condition", "n", "right"]
+    return print_summary(
+        ModelSummary(
+            name=name,
+            run=run,
+            corpus=corpus,
+            statistics=statistics,
+            perplexity=perplexity,
+            accuracy=pd.concat(tables)[columns] if tables else pd.DataFrame(columns=columns),
+            parameters=sum(math.prod(shape) for shape in shapes),
+            weights_sha256=sha256_file(weights),
+        )
     )
-    text = f"# Model card: {card.name}\n"
+
+
+def print_summary(summary: ModelSummary) -> str:
+    """Print a summary in Markdown: architecture, text, training, evaluation, words."""
+    sections = (
+        ("Architecture", _rows(_architecture(summary))),
+        ("Training text", _rows(_text(summary)) + _parts(summary)),
+        ("Training", _rows(_training(summary))),
+        ("Evaluation", _evaluation(summary)),
+        ("Words", _words(summary)),
+    )
+    text = f"# Model card: {summary.name}\n"
     return text + "".join(f"\n## {title}\n\n{body}" for title, body in sections)
 
 
 def mean_accuracy(accuracy: pd.DataFrame) -> pd.Series:
-    """Return the accuracy of each task, the mean of its conditions, in the order of the tasks.
+    """Return the share of right answers in each task: the mean of its conditions.
 
     Parameters
     ----------
     accuracy : DataFrame
-        As in `ModelCard`.
-
-    Returns
-    -------
-    Series
-        Shares, by task.
+        As in `ModelSummary`.
     """
     shares = accuracy["right"] / accuracy["n"]
     return shares.groupby(accuracy["task"], sort=False).mean()
@@ -89,22 +136,25 @@ def _rows(rows: Sequence[tuple[str, str]]) -> str:
     return "| | |\n|---|---|\n" + "".join(f"| {name} | {value} |\n" for name, value in rows)
 
 
-def _architecture(card: ModelCard) -> list[tuple[str, str]]:
-    sizes = card.run["layers"]
+def _architecture(summary: ModelSummary) -> list[tuple[str, str]]:
+    sizes = summary.run["layers"]
     layers = ", ".join(f"{size:,}" for size in sizes)
     return [
-        ("embedding", f"{card.run['embedding'] or sizes[-1]:,}"),
+        ("embedding", f"{summary.run['embedding'] or sizes[-1]:,}"),
         ("LSTM layers", f"{len(sizes)}, of {layers} units"),
-        ("decoder", f"{'tied to the embedding' if card.run['tied'] else 'not tied'}, with a bias"),
-        ("vocabulary", f"{card.statistics['vocabulary']:,} words, case kept"),
-        ("parameters", f"{card.parameters:,}"),
-        ("weights stored as", card.run["stored_as"]),
-        ("sha256 of the weights", f"`{card.weights_sha256}`"),
+        (
+            "decoder",
+            f"{'tied to the embedding' if summary.run['tied'] else 'not tied'}, with a bias",
+        ),
+        ("vocabulary", f"{summary.statistics['vocabulary']:,} words, case kept"),
+        ("parameters", f"{summary.parameters:,}"),
+        ("weights stored as", summary.run["stored_as"]),
+        ("sha256 of the weights", f"`{summary.weights_sha256}`"),
     ]
 
 
-def _text(card: ModelCard) -> list[tuple[str, str]]:
-    corpus = card.corpus
+def _text(summary: ModelSummary) -> list[tuple[str, str]]:
+    corpus = summary.corpus
     rows = [
         ("files", ", ".join(f"`{file}`" for file in corpus["files"])),
         ("largest share of unknown words in a sentence", f"{corpus['maximum_unknown']:.0%}"),
@@ -120,14 +170,14 @@ def _text(card: ModelCard) -> list[tuple[str, str]]:
     return [*rows, ("seed of split and order", str(corpus["seed"]))]
 
 
-def _parts(card: ModelCard) -> str:
+def _parts(summary: ModelSummary) -> str:
     rows = []
     for part in PARTS:
-        found = card.statistics[part]
+        found = summary.statistics[part]
         rows.append(
             {
                 "part": part,
-                "articles": f"{card.statistics['articles'][part]:,}",
+                "articles": f"{summary.statistics['articles'][part]:,}",
                 "sentences": f"{found['sentences']:,}",
                 "words": f"{found['tokens']:,}",
                 "unknown": f"{found['unknown'] / found['tokens']:.2%}",
@@ -139,10 +189,10 @@ def _parts(card: ModelCard) -> str:
     return "\n" + format_markdown(pd.DataFrame(rows), legend=[note])
 
 
-def _training(card: ModelCard) -> list[tuple[str, str]]:
-    run = card.run
+def _training(summary: ModelSummary) -> list[tuple[str, str]]:
+    run = summary.run
     words = run["steps"] * run["batch_size"] * run["window"]
-    passes = words / card.statistics["train"]["tokens"]
+    passes = words / summary.statistics["train"]["tokens"]
     if run["optimizer"] == "adam":
         rate = (
             f"AdamW, rate {run['learning_rate']:g}, {run['warm_up']:,} steps of warm-up, cosine to "
@@ -175,21 +225,21 @@ def _training(card: ModelCard) -> list[tuple[str, str]]:
     return rows
 
 
-def _evaluation(card: ModelCard) -> str:
+def _evaluation(summary: ModelSummary) -> str:
     lines = [
         f"Perplexity **{found['perplexity']:.1f}** on the {part} part ({found['tokens']:,} words)."
-        for part, found in card.perplexity.items()
+        for part, found in summary.perplexity.items()
         if part in ("validation", "test")
     ]
     lines.append(
         "By the full softmax with float32 products; ends of sentences and unknown words count too."
     )
-    if card.accuracy.empty:
+    if summary.accuracy.empty:
         return "\n".join(lines) + "\n"
-    means = mean_accuracy(card.accuracy)
-    conditions = list(dict.fromkeys(card.accuracy["condition"]))
+    means = mean_accuracy(summary.accuracy)
+    conditions = list(dict.fromkeys(summary.accuracy["condition"]))
     rows = []
-    for task, group in card.accuracy.groupby("task", sort=False):
+    for task, group in summary.accuracy.groupby("task", sort=False):
         share = (100 * group["right"] / group["n"]).set_axis(group["condition"])
         cells = {c: f"{share[c]:.1f}" if c in share else "" for c in conditions}
         rows.append({"task": task, "mean": f"{100 * means[task]:.1f}", **cells})
@@ -204,8 +254,8 @@ def _evaluation(card: ModelCard) -> str:
     return "\n".join(lines) + "\n" + table
 
 
-def _words(card: ModelCard) -> str:
-    required = card.statistics["required_words"]
+def _words(summary: ModelSummary) -> str:
+    required = summary.statistics["required_words"]
     rarest = sorted(required.items(), key=lambda pair: (pair[1], pair[0]))[:_RAREST]
     listed = ", ".join(f"{word} {count:,}" for word, count in rarest)
     text = "How often each word stands in the training part is in `counts.tsv` of the corpus.\n"

@@ -1,4 +1,4 @@
-"""The model card, the learning curve and the benchmark of training."""
+"""What is said of a trained network, the learning curve and the benchmark of training."""
 
 import json
 import re
@@ -10,14 +10,15 @@ import pytest
 import torch
 from PIL import Image
 from safetensors.torch import save_file
+from support.scripts import run_script
 
 from lstm_units.benchmarks.training import describe, measure, step_operations
 from lstm_units.config.schema import subschema
 from lstm_units.config.training_settings import TrainingSettings
 from lstm_units.io.files import make_metadata, read_metadata, write_parquet
-from lstm_units.training.model_card import mean_accuracy
-from lstm_units.training.write_corpus import words_of
-from lstm_units.training.write_model_card import write_learning_curve, write_model_card
+from lstm_units.io.results import Result
+from lstm_units.training.model_summary import mean_accuracy, summarise_model
+from lstm_units.training.sentences import words_of
 
 
 def defaults(*path):
@@ -42,28 +43,32 @@ STATISTICS = {
 }  # fmt: skip
 
 
+PERPLEXITY = {part: {"perplexity": 92.24, "tokens": 112_000} for part in ("validation", "test")}
 LABELS = {"simple": "Simple", "nounpp": "nounPP"}
 
 
-def card_of(tmp_path, run=RUN, corpus=CORPUS, labels=LABELS):
-    (tmp_path / "corpus.json").write_text(json.dumps(STATISTICS))
-    found = {part: {"perplexity": 92.24, "tokens": 112_000} for part in ("validation", "test")}
-    (tmp_path / "perplexity.json").write_text(json.dumps(found))
+def summary_of(tmp_path, run=RUN, corpus=CORPUS, labels=LABELS):
     save_file({"a": torch.zeros(3, 4), "b": torch.zeros(5)}, tmp_path / "weights.safetensors")
-    intact = {}
+    scores = {}
     for task, rows in {"simple": [("S", 1), ("S", 0), ("P", 1)], "nounpp": [("SP", 0)]}.items():
         conditions, right = zip(*rows, strict=True)
-        table = pa.table({"condition": conditions, "right": np.array(right, dtype=bool)})
-        intact[task] = tmp_path / f"{task}.parquet"
-        write_parquet(table, intact[task], make_metadata())
-    names = ("corpus.json", "perplexity.json", "weights.safetensors")
-    files = [tmp_path / name for name in names]
-    write_model_card("net", run, corpus, *files, intact, labels, tmp_path / "card.md")
-    return (tmp_path / "card.md").read_text(encoding="utf-8")
+        scores[task] = Result(
+            pa.table({"condition": conditions, "right": np.array(right, dtype=bool)})
+        )
+    return summarise_model(
+        name="net",
+        run=run,
+        corpus=corpus,
+        statistics=STATISTICS,
+        perplexity=PERPLEXITY,
+        weights=tmp_path / "weights.safetensors",
+        scores=scores,
+        labels=labels,
+    )
 
 
-def test_a_card_says_what_was_measured(tmp_path):
-    text = card_of(tmp_path)
+def test_a_summary_says_what_was_measured(tmp_path):
+    text = summary_of(tmp_path)
     assert "| parameters | 17 |" in text
     assert "Perplexity **92.2** on the test part (112,000 words)." in text
     assert re.search(r"\| train +\| 8 +\| 10 +\| 112,000 \| 1.00%", text)
@@ -74,10 +79,33 @@ def test_a_card_says_what_was_measured(tmp_path):
     assert "choice" not in text
 
 
-def test_a_card_names_choice_origin_optimiser_and_softmax(tmp_path):
+def test_the_script_writes_the_model_card(tmp_path):
+    expected = summary_of(tmp_path)
+    for name, content in (("corpus", STATISTICS), ("perplexity", PERPLEXITY)):
+        (tmp_path / f"{name}.json").write_text(json.dumps(content))
+    tables = {"simple": [("S", True), ("S", False), ("P", True)], "nounpp": [("SP", False)]}
+    for task, rows in tables.items():
+        table = pa.table(list(zip(*rows, strict=True)), names=["condition", "right"])
+        write_parquet(table, tmp_path / f"{task}.parquet", make_metadata())
+    run_script(
+        "training/model_summary",
+        input={
+            "statistics": tmp_path / "corpus.json",
+            "perplexity": tmp_path / "perplexity.json",
+            "checkpoints": tmp_path,
+            "intact": [tmp_path / f"{task}.parquet" for task in tables],
+        },
+        params={"run": RUN, "corpus": CORPUS, "weights": "weights.safetensors", "labels": LABELS},
+        wildcards={"run": "net"},
+        output={"card": tmp_path / "model_card.md"},
+    )
+    assert (tmp_path / "model_card.md").read_text(encoding="utf-8") == expected
+
+
+def test_a_summary_names_choice_origin_optimiser_and_softmax(tmp_path):
     run = {**RUN, "initial": "other", "optimizer": "sgd", "softmax": "sampled", "tied": False}
     corpus = {**CORPUS, "chosen_words": "words.txt", "share_of_others": 0.25}
-    text = card_of(tmp_path, run, corpus)
+    text = summary_of(tmp_path, run, corpus)
     assert "| starts from | the weights of `other` |" in text
     assert "training sentences with a word of `words.txt`, and 25% of the others" in text
     assert "SGD, rate 0.001, divided by 4" in text
@@ -88,7 +116,7 @@ def test_a_card_names_choice_origin_optimiser_and_softmax(tmp_path):
 
 
 def test_tasks_of_one_name_in_print_stay_apart(tmp_path):
-    text = card_of(tmp_path, labels={"simple": "nounPP", "nounpp": "nounPP"})
+    text = summary_of(tmp_path, labels={"simple": "nounPP", "nounpp": "nounPP"})
     assert "nounPP (simple)" in text
     assert "nounPP (nounpp)" in text
     assert "mean of 2 tasks" in text
@@ -115,7 +143,12 @@ def test_the_learning_curve_is_drawn(tmp_path, softmax):
     )
     history.to_csv(tmp_path / "history.csv", index=False)
     outputs = [tmp_path / "curve.png", tmp_path / "curve.pdf"]
-    write_learning_curve(tmp_path / "history.csv", RUN, outputs)
+    run_script(
+        "training/learning_curve",
+        input={"history": tmp_path / "history.csv"},
+        params={"run": RUN},
+        output={"figure": outputs},
+    )
     image = np.asarray(Image.open(outputs[0]).convert("RGB")).reshape(-1, 3)
     for color in ((213, 94, 0), (0, 114, 178)):  # training, validation
         assert (np.abs(image.astype(int) - color).sum(axis=1) < 12).sum() > 50
