@@ -4,7 +4,7 @@ from lstm_units.config.checkpoint_files import (
     file_in_folder,
     reading_options,
     source_file,
-    trained_description,
+    trained_weights,
 )
 from lstm_units.config.input_files import golden_files
 
@@ -32,9 +32,9 @@ rule download:
 
 rule untrained_checkpoint:
     input:
-        description=lambda wildcards: trained_description(config, wildcards.model),
+        weights=lambda wildcards: trained_weights(config, wildcards.model),
     output:
-        "<results>/{model}/checkpoint/untrained.safetensors",
+        weights="<results>/{model}/checkpoint/untrained.safetensors",
     log:
         "<logs>/{model}/untrained_checkpoint.log",
     benchmark:
@@ -72,7 +72,7 @@ checkpoint convert_checkpoint:
 
 rule check_identity:
     input:
-        checkpoint="<results>/{model}/checkpoint/model.json",
+        weights="<results>/{model}/checkpoint/model.safetensors",
         context=lambda wildcards: published(wildcards).get("context", []),
         golden=lambda wildcards: published(wildcards).get("golden", []),
     output:

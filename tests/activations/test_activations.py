@@ -28,7 +28,7 @@ from lstm_units.interventions.sweep_reference import torch_lstm
 from lstm_units.io.files import make_metadata, read_metadata
 from lstm_units.io.results import read_result, require_same
 from lstm_units.models.cell import lstm_step_ref
-from lstm_units.models.write_checkpoint import write_checkpoint
+from lstm_units.models.checkpoints import CheckpointSource, convert_checkpoint
 from lstm_units.stimuli.table import read_stimuli
 
 COMPUTE = Compute(device="cpu", memory=0.1)
@@ -417,15 +417,7 @@ def experiment(tmp_path_factory, project):
     context = Context(str(english / "context.txt"))
     source = folder / "source"
     write_planted_network(source, english, english / "context.txt")
-    write_checkpoint(
-        source / "model.safetensors",
-        source / "vocab.txt",
-        folder / "checkpoint",
-        format="auto",
-        stand_ins=(),
-        unk="<unk>",
-        eos="<eos>",
-    )
+    convert_checkpoint(CheckpointSource(source), folder / "checkpoint")
     raw, stimuli = folder / "raw" / "nounpp.parquet", folder / "stimuli" / "nounpp.parquet"
     write_generated(english, "nounpp", 4, True, 1, raw)
     write_known_items(raw, folder / "checkpoint", stimuli)

@@ -11,12 +11,11 @@ from support.scripts import run_script
 
 from lstm_units.activations.reader import VARIABLES, open_activations
 from lstm_units.io.files import make_metadata
-from lstm_units.models.checkpoints import load_language_model
-from lstm_units.models.untrained import untrained_like
-from lstm_units.models.write_checkpoint import write_checkpoint
-from lstm_units.models.write_untrained import (
+from lstm_units.models.checkpoints import CheckpointSource, convert_checkpoint, load_language_model
+from lstm_units.models.untrained import (
     untrained_checkpoint_seed,
-    write_untrained_checkpoint,
+    untrained_like,
+    write_untrained_weights,
 )
 from lstm_units.stimuli.table import make_stimuli
 
@@ -157,16 +156,10 @@ def test_untrained_checkpoint_is_converted_like_any_other(random_model, tmp_path
     networks = {}
     for seed in (1, 2):
         source = tmp_path / f"{seed}.safetensors"
-        write_untrained_checkpoint(folder, seed, source)
-        write_checkpoint(
-            source,
-            folder / "vocab.txt",
-            tmp_path / str(seed),
-            format="safetensors",
-            stand_ins=(),
-            unk=trained.vocabulary.unk,
-            eos=trained.vocabulary.eos,
-        )
+        write_untrained_weights(load_language_model(folder), seed, source)
+        words = {"unk": trained.vocabulary.unk, "eos": trained.vocabulary.eos}
+        made = CheckpointSource(source, folder / "vocab.txt", "safetensors", **words)
+        convert_checkpoint(made, tmp_path / str(seed))
         networks[seed] = load_language_model(tmp_path / str(seed))
         expected = untrained_like(trained, untrained_checkpoint_seed(seed))
         # The references of the analyses take the seeds as they are.
@@ -181,5 +174,5 @@ def test_untrained_checkpoint_is_converted_like_any_other(random_model, tmp_path
 def test_untrained_checkpoint_has_the_same_bytes_again(random_model, tmp_path):
     folder = save_checkpoint(random_model((3, 4)), tmp_path / "trained")
     for name in ("one", "two"):
-        write_untrained_checkpoint(folder, 5, tmp_path / name)
+        write_untrained_weights(load_language_model(folder), 5, tmp_path / name)
     assert (tmp_path / "one").read_bytes() == (tmp_path / "two").read_bytes()

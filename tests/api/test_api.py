@@ -35,7 +35,7 @@ from lstm_units.errors import CheckpointError, ConfigurationError, InterventionE
 from lstm_units.interventions.model_inputs import Compute, Context
 from lstm_units.io.files import make_metadata
 from lstm_units.io.results import Result, read_result
-from lstm_units.models.write_checkpoint import write_checkpoint
+from lstm_units.models.checkpoints import CheckpointSource, convert_checkpoint
 from lstm_units.statistics.agreement import unit_accuracy
 from lstm_units.statistics.margins import open_margins
 from lstm_units.stimuli.aligned_items import read_aligned_items
@@ -62,12 +62,7 @@ class Workflow:
         self.stimuli = {task: folder / "stimuli" / f"{task}.parquet" for task in TASKS}
         self.intact = {task: folder / "intact" / f"{task}.parquet" for task in TASKS}
         write_planted_network(self.source, english, english / "context.txt")
-        write_checkpoint(
-            self.source / "model.safetensors",
-            self.source / "vocab.txt",
-            self.checkpoint,
-            **{"format": "auto", "stand_ins": (), "unk": "<unk>", "eos": "<eos>"},
-        )
+        convert_checkpoint(CheckpointSource(self.source), self.checkpoint)
         for task, items in TASKS.items():
             raw = folder / "raw" / f"{task}.parquet"
             write_generated(english, task, items, True, 3, raw)

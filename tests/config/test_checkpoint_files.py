@@ -7,7 +7,7 @@ from lstm_units.config.checkpoint_files import (
     file_in_folder,
     reading_options,
     source_file,
-    trained_description,
+    trained_weights,
     word_counts,
 )
 from lstm_units.config.input_files import golden_files, text_files, word_list
@@ -65,9 +65,9 @@ def test_an_untrained_network_has_the_words_of_its_model_but_not_its_hashes(conf
     options = reading_options(config, "new")
     assert (options["unk"], options["source_sha256"]) == ("<oov>", None)
     assert options["format"] == "safetensors"
-    assert trained_description(config, "new") == "<results>/m/checkpoint/model.json"
+    assert trained_weights(config, "new") == "<results>/m/checkpoint/model.safetensors"
     with pytest.raises(ConfigurationError, match=r"checkpoints\.m is no untrained network"):
-        trained_description(config, "m")
+        trained_weights(config, "m")
 
 
 def test_word_counts_are_those_of_the_training_where_they_are_known(config):

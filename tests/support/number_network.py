@@ -17,8 +17,8 @@ from safetensors.torch import save_file
 from support.planted_network import lexicon_rows, vocabulary_of
 from torch import Tensor
 
+from lstm_units.models.checkpoints import CheckpointSource, convert_checkpoint
 from lstm_units.models.language_model import LanguageModel, Layer, Vocabulary
-from lstm_units.models.write_checkpoint import write_checkpoint
 
 LOWER = ("The", "The", "S", "S", "P", "P", "noun S", "noun P", "noise", "noise", "", "")
 UPPER = ("long S", "", "long P", "short", "mute", "deaf", "", "")
@@ -180,13 +180,6 @@ def save_checkpoint(model: LanguageModel, folder: Path, *, tied: bool = False) -
     save_file({n: t.contiguous() for n, t in tensors.items()}, source / "model.safetensors")
     words = "".join(f"{word}\n" for word in model.vocabulary.words)
     (source / "vocab.txt").write_text(words, encoding="utf-8")
-    write_checkpoint(
-        source / "model.safetensors",
-        source / "vocab.txt",
-        folder / "checkpoint",
-        format="auto",
-        stand_ins=(),
-        unk=model.vocabulary.unk,
-        eos=model.vocabulary.eos,
-    )
+    words = {"unk": model.vocabulary.unk, "eos": model.vocabulary.eos}
+    convert_checkpoint(CheckpointSource(source, **words), folder / "checkpoint")
     return folder / "checkpoint"

@@ -2,13 +2,13 @@
 
 from pathlib import Path
 
-from lstm_units.models.write_checkpoint import write_checkpoint
+from lstm_units.models.checkpoints import CheckpointSource, convert_checkpoint
 from lstm_units.runtime.console import job
 
 with job(snakemake.log[0]):
-    write_checkpoint(
-        Path(snakemake.input.weights) / snakemake.params.inside,
-        snakemake.input.vocabulary,
-        Path(snakemake.output.description).parent,
+    source = CheckpointSource(
+        weights=Path(snakemake.input.weights, snakemake.params.inside),
+        vocabulary=Path(snakemake.input.vocabulary),
         **snakemake.params.options,
     )
+    convert_checkpoint(source, Path(snakemake.output.description).parent)

@@ -1,11 +1,9 @@
 """Weights of an untrained network of another model's shape."""
 
-from pathlib import Path
-
-from lstm_units.models.write_untrained import write_untrained_checkpoint
+from lstm_units.models.checkpoints import load_language_model
+from lstm_units.models.untrained import write_untrained_weights
 from lstm_units.runtime.console import job
 
 with job(snakemake.log[0]):
-    write_untrained_checkpoint(
-        Path(snakemake.input.description).parent, snakemake.params.seed, snakemake.output[0]
-    )
+    trained = load_language_model(snakemake.input.weights)
+    write_untrained_weights(trained, snakemake.params.seed, snakemake.output.weights)

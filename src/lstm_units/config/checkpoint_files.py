@@ -47,7 +47,7 @@ def reading_options(config: Mapping[str, Any], model: str) -> dict[str, Any]:
     return options
 
 
-def trained_description(config: Mapping[str, Any], model: str) -> str:
+def trained_weights(config: Mapping[str, Any], model: str) -> str:
     """Return the converted checkpoint whose shape an untrained network has.
 
     Raises
@@ -58,7 +58,7 @@ def trained_description(config: Mapping[str, Any], model: str) -> str:
     like = origin_of(config, model)
     if like == model:
         raise ConfigurationError(f"checkpoints.{like} is no untrained network: it has a source")
-    return f"<results>/{like}/checkpoint/model.json"
+    return f"<results>/{like}/checkpoint/model.safetensors"
 
 
 def word_counts(config: Mapping[str, Any], model: str) -> str:

@@ -43,6 +43,8 @@ class CheckpointSource:
         Dotted names of the classes a pickle may hold besides those of ``torch.nn``.
     unk, eos : str
         The words that stand for unknown words and for the end of a sentence.
+    source_sha256, vocabulary_sha256 : str, optional
+        Hexadecimal sha256 that the weights and the vocabulary must have.
     """
 
     weights: Path
@@ -51,6 +53,8 @@ class CheckpointSource:
     stand_ins: tuple[str, ...] = ("model.RNNModel",)
     unk: str = "<unk>"
     eos: str = "<eos>"
+    source_sha256: str | None = None
+    vocabulary_sha256: str | None = None
 
     @property
     def weights_file(self) -> Path:
@@ -144,8 +148,9 @@ def convert_checkpoint(
     Raises
     ------
     CheckpointError
-        If the source cannot be used, or its log-probabilities differ by more than 1e-4 in float32
-        from those of ``torch.nn.LSTM`` holding the same weights. Nothing is written then.
+        If the source cannot be used or has another hash, or its log-probabilities differ by more
+        than 1e-4 in float32 from those of ``torch.nn.LSTM`` holding the same weights. Nothing is
+        written then.
     """
     directory = Path(output_directory)
     weights_file, vocabulary_file = source.weights_file, source.vocabulary_file
@@ -154,6 +159,16 @@ def convert_checkpoint(
             f"there is no checkpoint {weights_file}; check `source:` of the checkpoint in "
             "config.yaml (the file of the weights)"
         )
+    hashes = (
+        ("source_sha256", source.source_sha256),
+        ("vocabulary_sha256", source.vocabulary_sha256),
+    )
+    for file, (key, expected) in zip((weights_file, vocabulary_file), hashes, strict=True):
+        if expected is not None and (found := sha256_file(file)) != expected:
+            raise CheckpointError(
+                f"{file} has sha256 {found}, but {key} is {expected}. Fetch the file again, or "
+                "correct that hash"
+            )
     vocabulary = read_vocabulary(vocabulary_file, source.unk, source.eos)
     tensors = read_tensors(weights_file, source.format, source.stand_ins)
     weights = canonical_weights(tensors, len(vocabulary), str(weights_file))

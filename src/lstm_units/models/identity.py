@@ -5,6 +5,7 @@ dream hierarchically"), the one that Lakretz et al. 2019 (NAACL) took apart.
 """
 
 import csv
+import logging
 from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -19,6 +20,8 @@ from lstm_units.io.unit_numbers import layer_and_index
 from lstm_units.models.cell import lstm_step_ref
 from lstm_units.models.language_model import LanguageModel
 from lstm_units.models.variables import GATES
+
+log = logging.getLogger(__name__)
 
 _BATCH = 256
 _GOLDEN_COLUMNS = (
@@ -113,6 +116,54 @@ def check_identity(
     table = pd.DataFrame(rows, columns=["gate", "unit", "from_unit", "expected", "found"])
     table["difference"] = table["found"] - table["expected"]
     table["match"] = table["difference"].abs() <= tolerance
+    return table
+
+
+def compare_with_published(
+    model: LanguageModel,
+    name: str,
+    context: Sequence[str] = (),
+    golden: str | Path | None = None,
+) -> pd.DataFrame:
+    """Compare a model with a published network: golden weights, and items if they are given.
+
+    Parameters
+    ----------
+    model : LanguageModel
+    name : str
+        The published network, see `check_identity`.
+    context : sequence of str
+        The words read before each golden item.
+    golden : path, optional
+        Golden items, see `check_golden_log_probabilities`.
+
+    Returns
+    -------
+    DataFrame
+        One row per golden weight, and one that counts the items.
+
+    Raises
+    ------
+    CheckpointError
+        If a weight or an item differs, or a file of the check is missing.
+    """
+    parts = [check_identity(model, name).assign(check="weight")]
+    if golden:
+        items = check_golden_log_probabilities(model, context, golden)
+        same = pd.DataFrame(
+            {"expected": [len(items)], "found": [int(items["match"].sum())], "check": ["items"]}
+        )
+        parts.append(same.assign(match=same["expected"] == same["found"]))
+        agree = float(items["same_answer"].mean())
+        log.info("the same answer on %.2f %% of %d golden items", 100 * agree, len(items))
+    table = pd.concat(parts, ignore_index=True)
+    if not table["match"].all():
+        wrong = table[~table["match"].astype(bool)]
+        raise CheckpointError(
+            f"the checkpoint is not the published network {name}: {len(wrong)} of {len(table)} "
+            f"comparisons differ, the first of them:\n{wrong.head().to_string(index=False)}\n"
+            "Use the published file, or do not claim that it is that network"
+        )
     return table
 
 
