@@ -1,9 +1,9 @@
 """Hooks for the jobs of a workflow under test; this folder is put on their PYTHONPATH.
 
 LSTM_UNITS_FAULTS names a folder of files such as ``noun_1-4.wait``: before the job of that shard
-(group, first and last unit) writes, it does what the ending says, and removes the file first, so
-the next attempt is a good one. ``.always`` behind it leaves the file where it is. A job that waits
-writes its number to a file beside it that ends in ``.job``.
+(group, first and last unit) returns its margins, while it holds its device, it does what the ending
+says, and removes the file first, so the next attempt is a good one. ``.always`` behind it leaves
+the file where it is. A job that waits writes its number to a file beside it that ends in ``.job``.
 
 LSTM_UNITS_FAKE_GPUS=2 lets jobs see so many GPUs. They compute on the CPU, and write a line with
 device, start and end to the file that LSTM_UNITS_GPU_RECORD names.
@@ -38,13 +38,15 @@ def misbehave(group, units):
 def install_faults():
     from lstm_units.interventions import ablate
 
-    write = ablate.write_margins
+    compute = ablate.unit_margins
 
-    def write_margins(margins, path):
-        misbehave(Path(path).parent.name, margins.numbers)
-        write(margins, path)
+    def unit_margins(*, units, **arguments):
+        margins = compute(units=units, **arguments)
+        job = sys._getframe(1).f_globals["snakemake"]  # the script that called
+        misbehave(Path(job.output.margins).parent.name, units)
+        return margins
 
-    ablate.write_margins = write_margins
+    ablate.unit_margins = unit_margins
 
 
 def install_fake_gpus(count):

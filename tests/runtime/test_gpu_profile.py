@@ -73,6 +73,7 @@ def test_a_job_that_is_killed_leaves_its_gpu_to_the_others(
     done, table = run_on_gpus(
         *(workspace, tmp_path, "--config", "ablation={shard_size: 2}", "--retries", "1"),
         LSTM_UNITS_FAULTS=str(faults),
+        LSTM_UNITS_GPU_SECONDS="1",
     )
     assert done.returncode == 0, done.stdout
     assert "Trying to restart job" in done.stdout
