@@ -11,10 +11,8 @@ from support.planted_network import lexicon_rows
 from support.planted_results import ENGLISH, planted_audit
 from support.scripts import run_script
 from test_claims_gates import (
-    assert_same_but_for_rounding,
     dumped_results,
     failing,
-    flipped,
     leaking,
     planted,
     values_of,
@@ -142,21 +140,12 @@ def test_other_units_that_keep_the_number_fail(tmp_path):
     assert values_of(verdict)[REST][0] > 0.5
 
 
-def test_the_sign_of_a_unit_changes_no_verdict_and_no_value(copied, tmp_path):
-    (copied.folder / "decoding" / "fig2_random.parquet").unlink()
-    other = decode(dumped(tmp_path / "flipped", flipped()))
-    one, two = (holds_number_throughout(files, AUDIT) for files in (copied, other))
-    assert_same_but_for_rounding(one, two)
-
-
-def test_thresholds_of_the_configuration_stand_in_the_criterion_and_decide(results):
+def test_the_thresholds_decide(results):
     verdict = holds_number_throughout(results, planted_audit(rest_auc=0.0))
     assert verdict.verdict == FAILS and failing(verdict) == {REST}
-    assert "< 0*" in verdict.criterion and ">= 0.95*" in verdict.criterion
     changed = planted_audit(long_range_auc=1.5, rest_auc=0.125)
     verdict = holds_number_throughout(results, changed)
     assert REST not in failing(verdict) and len(failing(verdict)) == 10
-    assert ">= 1.5*" in verdict.criterion and "< 0.125*" in verdict.criterion
 
 
 def test_congruent_items_cannot_show_a_swap(copied):
@@ -206,8 +195,6 @@ def test_what_was_not_run_is_named(copied):
     assert "(`decoding.run`)" in holds_number_throughout(copied, nothing).reason
     (copied.folder / "stimuli" / "nounpp.parquet").unlink()
     assert "stimuli/nounpp.parquet" in holds_number_throughout(copied, AUDIT).reason
-    (copied.folder / "units" / "long_range.json").unlink()
-    assert "(`discovery.tasks`)" in holds_number_throughout(copied, AUDIT).reason
 
 
 def test_a_decoding_of_the_attractors_number_is_refused(copied):

@@ -163,16 +163,6 @@ def test_without_a_fit_without_frequency_it_is_not_testable(tmp_path):
     assert "`depth.procedure: nested`" in found.reason
 
 
-@pytest.mark.parametrize("claim", [depth_is_decodable, frequency_is_not_depth])
-def test_without_the_regression_the_key_is_named(tmp_path, claim):
-    found = claim(ResultFiles(tmp_path), AUDIT)
-    assert found.verdict == NOT_TESTABLE
-    assert "`depth.run`" in found.reason
-    # Files that an earlier configuration left do not count.
-    depth_files(tmp_path)
-    assert claim(ResultFiles.among(tmp_path, []), AUDIT).verdict == NOT_TESTABLE
-
-
 def test_the_level_of_the_intervals_is_that_of_the_file(tmp_path):
     found = depth_is_decodable(depth_files(tmp_path, confidence=0.9), AUDIT)
     assert "90% interval of its difference" in found.criterion

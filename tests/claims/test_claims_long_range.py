@@ -8,7 +8,7 @@ from pathlib import Path
 import pandas as pd
 import pyarrow as pa
 import pytest
-from support.number_network import LAYER_SIZES, LONG_RANGE, SHORT_RANGE, flip_sign, number_network
+from support.number_network import LAYER_SIZES, LONG_RANGE, SHORT_RANGE, number_network
 from support.planted_results import (
     CONTEXT,
     CRITERIA,
@@ -26,7 +26,6 @@ from support.simulated_results import write_results
 from lstm_units.analyses.long_range_units.discovery import long_range_units
 from lstm_units.claims.ablation import (
     in_the_last_layer,
-    one_matters_on_natural_text,
     short_is_distributed,
 )
 from lstm_units.claims.long_range import number_is_local, serves_one_number
@@ -39,13 +38,6 @@ from lstm_units.models.variables import GATES
 from lstm_units.statistics.agreement import unit_accuracy
 
 SPARE = (14, 19, 20)  # random units of the last layer, which others can take the place of
-CLAIMS = (
-    number_is_local,
-    serves_one_number,
-    in_the_last_layer,
-    short_is_distributed,
-    one_matters_on_natural_text,
-)
 
 
 def copied(model: LanguageModel, source: int, targets: tuple[int, ...]) -> LanguageModel:
@@ -398,25 +390,3 @@ def test_noise_hides_neither_the_units_nor_their_layer(tmp_path):
     short = short_is_distributed(files, planted_audit(tasks))
     assert short.verdict == NOT_TESTABLE
     assert "Met: Simple S; Simple P" in short.reason
-
-
-def test_files_that_are_missing_are_named(tmp_path):
-    files = ResultFiles(tmp_path)
-    audit = planted_audit({"nounpp": "nounpp", "linzen": "linzen"})
-    for claim in CLAIMS:
-        verdict = claim(files, audit)
-        assert verdict.verdict == NOT_TESTABLE
-        assert "was not run" in verdict.reason or "not among the results" in verdict.reason
-        assert "`" in verdict.reason
-
-
-def test_no_verdict_depends_on_the_sign_of_a_unit(network, results, tmp_path):
-    model = network
-    for unit in (1, 9, *LONG_RANGE, SHORT_RANGE, model.n_units):
-        model = flip_sign(model, unit)
-    flipped = planted_results(tmp_path / "network", model)
-    for claim in CLAIMS:
-        before, after = (
-            claim(files, planted_audit()).to_json() for files in (results["network"], flipped)
-        )
-        assert before == after

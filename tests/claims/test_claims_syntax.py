@@ -206,9 +206,6 @@ def test_without_syntax_units_there_are_none_more_than_by_chance(tmp_path):
 
 
 def test_what_was_not_run_is_named(tmp_path):
-    found = syntax_carries(ResultFiles(tmp_path), AUDIT)
-    assert found.verdict == NOT_TESTABLE
-    assert "`depth.run`" in found.reason
     syntax_json(tmp_path)
     found = syntax_carries(ResultFiles(tmp_path), AUDIT)
     assert found.verdict == NOT_TESTABLE
@@ -319,12 +316,6 @@ def test_units_without_a_dump_of_their_cells_leave_it_open(tmp_path):
     assert found.verdict == NOT_TESTABLE
     assert "`activations.layers`" in found.reason
     assert spans(tmp_path, layers=(1,)).verdict == HOLDS
-
-
-def test_without_the_search_the_keys_are_named(tmp_path):
-    found = spans_dependency(ResultFiles(tmp_path), AUDIT)
-    assert found.verdict == NOT_TESTABLE
-    assert "`syntax_units.structures`" in found.reason
 
 
 def test_the_least_auc_equals_that_of_the_search(tmp_path):
