@@ -14,9 +14,9 @@ FLOORS = (
     (".",),  # errors
     ("io", "runtime"),
     ("config",),
-    ("stimuli",),
+    ("stimuli", "plots"),
     ("models",),
-    ("statistics", "plots", "interventions", "depth_corpus", "training"),
+    ("statistics", "interventions", "depth_corpus", "training"),
     ("activations",),
     ("analyses",),
     ("claims",),

@@ -34,9 +34,9 @@ from lstm_units.cards.figure import (
 )
 from lstm_units.cards.page import card_fragment, card_page, notable_cards, unit_page
 from lstm_units.errors import UserError
-from lstm_units.io.figure_style import PLURAL as PLURAL_COLOR
-from lstm_units.io.figure_style import SINGULAR as SINGULAR_COLOR
 from lstm_units.io.files import read_json
+from lstm_units.plots.style import PLURAL as PLURAL_COLOR
+from lstm_units.plots.style import SINGULAR as SINGULAR_COLOR
 
 _VOID = {"meta", "link", "img", "br"}
 ODD = '<script>alert("x")</script> & $x_1$'

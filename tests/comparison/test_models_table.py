@@ -18,10 +18,10 @@ from lstm_units.comparison.figure import draw_training, training_figure, trainin
 from lstm_units.comparison.replication import REPLICATED, distinct_networks, replicates, size_name
 from lstm_units.comparison.table import models_frame, models_page
 from lstm_units.errors import ConfigurationError, UserError
-from lstm_units.io.figure_style import STYLE
 from lstm_units.io.files import make_metadata, read_json, write_json, write_parquet
 from lstm_units.io.result_files import ResultFiles
 from lstm_units.io.verdict import FAILS, HOLDS, NOT_TESTABLE, Verdict
+from lstm_units.plots.style import STYLE
 from lstm_units.statistics.significance import wilson_interval
 
 CRITERIA = ClaimCriteria()

@@ -2,7 +2,7 @@
 
 from matplotlib.text import Text
 
-from lstm_units.io.figure_style import FONT_SIZE
+from lstm_units.plots.style import FONT_SIZE
 
 
 def visible_texts(figure):

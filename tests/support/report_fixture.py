@@ -10,10 +10,10 @@ from support.configurations import shipped
 
 from lstm_units.claims.catalogue import every_claim
 from lstm_units.config.validate import validate_config
-from lstm_units.io.figure_style import new_figure, save_figure
 from lstm_units.io.files import make_metadata, write_json, write_parquet, write_text
 from lstm_units.io.table_formats import write_table
 from lstm_units.io.verdict import FAILS, HOLDS, NOT_TESTABLE, Measure, Verdict
+from lstm_units.plots.style import new_figure, save_figure
 from lstm_units.report.data import ReportModel, ReportSettings, Run
 from lstm_units.report.page import report_page
 

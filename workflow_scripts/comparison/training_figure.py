@@ -1,8 +1,8 @@
 """The checkpoints of one training run, over its steps."""
 
 from lstm_units.comparison.figure import training_figure
-from lstm_units.io.figure_style import write_figure
 from lstm_units.io.results import read_result
+from lstm_units.plots.style import write_figure
 from lstm_units.runtime.console import job
 
 with job(snakemake.log[0]):

@@ -1,8 +1,8 @@
 """Figure 4: connections among the long-range units, and what reaches their gates."""
 
 from lstm_units.analyses.connectivity.figure4 import figure4
-from lstm_units.io.figure_style import write_figure
 from lstm_units.io.results import read_result
+from lstm_units.plots.style import write_figure
 from lstm_units.runtime.console import job
 
 with job(snakemake.log[0]):

@@ -1,8 +1,8 @@
 """Figure of one control: the random sets, and the tested one."""
 
 from lstm_units.analyses.controls.figure import family_figure
-from lstm_units.io.figure_style import write_figure
 from lstm_units.io.results import read_result
+from lstm_units.plots.style import write_figure
 from lstm_units.runtime.console import job
 
 with job(snakemake.log[0]):

@@ -1,8 +1,8 @@
 """Figure 2, and the figures of further analyses of generalisation across time."""
 
 from lstm_units.analyses.decoding.figure2 import figure2
-from lstm_units.io.figure_style import write_figure
 from lstm_units.io.results import read_result
+from lstm_units.plots.style import write_figure
 from lstm_units.runtime.console import job
 from lstm_units.stimuli.table import read_stimuli
 

@@ -1,8 +1,8 @@
 """All units: AUC at the subject against AUC at the attractor."""
 
 from lstm_units.analyses.decoding.single_units_figure import unit_decoding_figure
-from lstm_units.io.figure_style import write_figure
 from lstm_units.io.results import read_result
+from lstm_units.plots.style import write_figure
 from lstm_units.runtime.console import job
 from lstm_units.stimuli.aligned_items import read_aligned_items
 

@@ -1,8 +1,8 @@
 """Figures 1a, 1b and 1c: time courses of long-range units, and the ideal one."""
 
 from lstm_units.analyses.dynamics.figure1 import figure1
-from lstm_units.io.figure_style import write_figure
 from lstm_units.io.results import read_result
+from lstm_units.plots.style import write_figure
 from lstm_units.runtime.console import job
 from lstm_units.stimuli.aligned_items import read_aligned_items
 

@@ -1,8 +1,8 @@
 """The time course of one unit."""
 
 from lstm_units.analyses.dynamics.figure1 import unit_figure
-from lstm_units.io.figure_style import write_figure
 from lstm_units.io.results import read_result
+from lstm_units.plots.style import write_figure
 from lstm_units.runtime.console import job
 from lstm_units.stimuli.aligned_items import read_aligned_items
 

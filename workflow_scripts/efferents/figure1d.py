@@ -1,8 +1,8 @@
 """Figure 1d: efferent weights to verb forms."""
 
 from lstm_units.analyses.efferents.figure import figure1d
-from lstm_units.io.figure_style import write_figure
 from lstm_units.io.results import read_result
+from lstm_units.plots.style import write_figure
 from lstm_units.runtime.console import job
 
 with job(snakemake.log[0]):

@@ -2,8 +2,8 @@
 
 from lstm_units.analyses.long_range_units.figure import COLUMNS, units_figure
 from lstm_units.config.sweep_plan import read_layer_sizes
-from lstm_units.io.figure_style import write_figure
 from lstm_units.io.results import read_result, read_results
+from lstm_units.plots.style import write_figure
 from lstm_units.runtime.console import job
 
 with job(snakemake.log[0]):

@@ -3,8 +3,8 @@
 from lstm_units.activations.matched import read_dumped_items
 from lstm_units.activations.reader import open_activations
 from lstm_units.analyses.syntax_units.figure3 import unit_figure
-from lstm_units.io.figure_style import write_figure
 from lstm_units.io.results import read_result
+from lstm_units.plots.style import write_figure
 from lstm_units.runtime.console import job
 
 with job(snakemake.log[0]):

@@ -2,7 +2,7 @@
 
 import pandas as pd
 
-from lstm_units.io.figure_style import write_figure
+from lstm_units.plots.style import write_figure
 from lstm_units.runtime.console import job
 from lstm_units.training.learning_curve import learning_curve
 

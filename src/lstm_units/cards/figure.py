@@ -16,7 +16,7 @@ from matplotlib.patches import Patch
 from matplotlib.transforms import blended_transform_factory
 from PIL import Image
 
-from lstm_units.io.figure_style import (
+from lstm_units.plots.style import (
     BLACK,
     FONT_SIZE,
     GREY,

@@ -12,7 +12,10 @@ from matplotlib.lines import Line2D
 
 from lstm_units.comparison.describe import KINDS, names_numbers, rows_by_task
 from lstm_units.errors import UserError
-from lstm_units.io.figure_style import (
+from lstm_units.io.files import make_metadata
+from lstm_units.io.results import Result
+from lstm_units.io.verdict import HOLDS
+from lstm_units.plots.style import (
     BLACK,
     FONT_SIZE,
     GREEN,
@@ -26,9 +29,6 @@ from lstm_units.io.figure_style import (
     TEXT_WIDTH,
     new_figure,
 )
-from lstm_units.io.files import make_metadata
-from lstm_units.io.results import Result
-from lstm_units.io.verdict import HOLDS
 
 # The panels: those of accuracy on top, with one line per task.
 ACCURACY = {

@@ -7,7 +7,9 @@ import matplotlib as mpl
 import pandas as pd
 from matplotlib.figure import Figure
 
-from lstm_units.io.figure_style import (
+from lstm_units.io.files import make_metadata
+from lstm_units.io.results import Result
+from lstm_units.plots.style import (
     COLUMN_WIDTH,
     GREY,
     PLURAL,
@@ -15,8 +17,6 @@ from lstm_units.io.figure_style import (
     STYLE,
     new_figure,
 )
-from lstm_units.io.files import make_metadata
-from lstm_units.io.results import Result
 
 
 def learning_curve(history: pd.DataFrame, run: Mapping[str, Any]) -> Result:

@@ -23,9 +23,9 @@ from support.figure_checks import check_texts, visible_texts
 from lstm_units.analyses.connectivity.figure4a import mutual_connections_figure
 from lstm_units.analyses.connectivity.figure4b import afferents_figure
 from lstm_units.analyses.connectivity.known_units import known_units
-from lstm_units.io.figure_style import GREEN
-from lstm_units.io.figure_style import PLURAL as PLURAL_COLOR
-from lstm_units.io.figure_style import SINGULAR as SINGULAR_COLOR
+from lstm_units.plots.style import GREEN
+from lstm_units.plots.style import PLURAL as PLURAL_COLOR
+from lstm_units.plots.style import SINGULAR as SINGULAR_COLOR
 
 SHORT_RANGE = 50
 

@@ -19,9 +19,9 @@ from lstm_units.analyses.controls.set_tests import (
 )
 from lstm_units.analyses.controls.table import controls_table
 from lstm_units.errors import UserError
-from lstm_units.io.figure_style import GREEN, PLURAL, SINGULAR, TEXT_WIDTH
 from lstm_units.io.files import make_metadata
 from lstm_units.io.results import Result, write_result
+from lstm_units.plots.style import GREEN, PLURAL, SINGULAR, TEXT_WIDTH
 
 LABELS = {"nounpp": "nounPP", "nounpp_adv": "nounPPAdv", "simple": "Simple", "adv_adv": "2Adv"}
 NOUN = {"nounpp_adv": ("SS", "SP", "PS", "PP"), "nounpp": ("PP", "SS", "SP", "PS")}

@@ -10,9 +10,9 @@ from support.scripts import run_script
 
 from lstm_units.analyses.decoding.figure2 import figure2, generalisation_figure
 from lstm_units.errors import UserError
-from lstm_units.io.figure_style import PLURAL, SINGULAR
 from lstm_units.io.files import make_metadata, write_json
 from lstm_units.io.results import Result, write_result
+from lstm_units.plots.style import PLURAL, SINGULAR
 from lstm_units.stimuli.aligned_items import AlignedItems
 from lstm_units.stimuli.generation import generate
 from lstm_units.stimuli.language_tables import read_language

@@ -20,8 +20,8 @@ from lstm_units.analyses.decoding.short_range_units import (
 )
 from lstm_units.analyses.decoding.single_units_figure import draw_units
 from lstm_units.errors import ConfigurationError, UserError
-from lstm_units.io.figure_style import PLURAL, SINGULAR, STYLE
 from lstm_units.io.results import Result
+from lstm_units.plots.style import PLURAL, SINGULAR, STYLE
 
 CRITERIA = ShortRangeCriteria()
 NONE = {"units": []}

@@ -20,9 +20,9 @@ from lstm_units.analyses.depth.figure import (
 from lstm_units.analyses.depth.outliers import outliers
 from lstm_units.analyses.depth.table import depth_table, readable
 from lstm_units.errors import UserError
-from lstm_units.io.figure_style import COLUMN_WIDTH, TEXT_WIDTH
 from lstm_units.io.files import make_metadata
 from lstm_units.io.results import Result, write_result
+from lstm_units.plots.style import COLUMN_WIDTH, TEXT_WIDTH
 
 MADE = make_metadata(checkpoint_sha256="c", stimuli_sha256="s")
 

@@ -23,8 +23,8 @@ from lstm_units.analyses.dynamics.figure import (
 from lstm_units.analyses.dynamics.figure1 import ideal_figure, number_figure
 from lstm_units.analyses.dynamics.ideal_time_course import ideal_time_course
 from lstm_units.errors import UserError
-from lstm_units.io.figure_style import FONT_SIZE, PLURAL, SINGULAR
 from lstm_units.io.files import make_metadata, write_json, write_parquet
+from lstm_units.plots.style import FONT_SIZE, PLURAL, SINGULAR
 from lstm_units.stimuli.aligned_items import align_items
 from lstm_units.stimuli.generation import generate
 from lstm_units.stimuli.language_tables import read_language

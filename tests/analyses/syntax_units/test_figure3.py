@@ -18,9 +18,9 @@ from lstm_units.analyses.syntax_units.figure3 import (
 )
 from lstm_units.errors import UserError
 from lstm_units.interventions.model_inputs import Compute, Context
-from lstm_units.io.figure_style import COLUMN_WIDTH, PLURAL, SINGULAR, TEXT_WIDTH
 from lstm_units.io.files import make_metadata
 from lstm_units.io.results import Result, write_result
+from lstm_units.plots.style import COLUMN_WIDTH, PLURAL, SINGULAR, TEXT_WIDTH
 from lstm_units.stimuli.aligned_items import read_aligned_items
 from lstm_units.stimuli.generation import generate
 from lstm_units.stimuli.language_tables import read_language

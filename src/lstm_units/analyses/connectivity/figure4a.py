@@ -13,7 +13,8 @@ from matplotlib.figure import Figure
 
 from lstm_units.analyses.connectivity.known_units import KnownUnit, left_out_sentence
 from lstm_units.analyses.connectivity.verdicts import connections
-from lstm_units.io.figure_style import (
+from lstm_units.models.variables import GATES
+from lstm_units.plots.style import (
     BLACK,
     COLUMN_WIDTH,
     FONT_SIZE,
@@ -22,7 +23,6 @@ from lstm_units.io.figure_style import (
     TEXT_WIDTH,
     new_figure,
 )
-from lstm_units.models.variables import GATES
 
 # Purple and green: the colours of singular and plural would mislead here.
 _COLORS = "PRGn"

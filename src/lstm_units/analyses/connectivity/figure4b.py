@@ -12,7 +12,8 @@ from matplotlib.lines import Line2D
 
 from lstm_units.analyses.connectivity.figure4a import empty_figure
 from lstm_units.analyses.connectivity.known_units import KnownUnit, in_layers
-from lstm_units.io.figure_style import (
+from lstm_units.models.variables import GATES
+from lstm_units.plots.style import (
     BLACK,
     COLUMN_WIDTH,
     FONT_SIZE,
@@ -26,7 +27,6 @@ from lstm_units.io.figure_style import (
     TEXT_WIDTH,
     new_figure,
 )
-from lstm_units.models.variables import GATES
 
 _BINS = 60
 _MOST = 3  # panels beside each other

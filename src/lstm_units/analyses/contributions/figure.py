@@ -19,7 +19,9 @@ from lstm_units.analyses.contributions.summary import (
     summarise_contributions,
 )
 from lstm_units.errors import UserError
-from lstm_units.io.figure_style import (
+from lstm_units.io.files import make_metadata
+from lstm_units.io.results import Result
+from lstm_units.plots.style import (
     BLACK,
     FONT_SIZE,
     GREEN,
@@ -31,8 +33,6 @@ from lstm_units.io.figure_style import (
     TEXT_WIDTH,
     new_figure,
 )
-from lstm_units.io.files import make_metadata
-from lstm_units.io.results import Result
 
 # Colour, marker, size and name of each part, in the order in which they stand side by side.
 _MARKS = {

@@ -13,7 +13,9 @@ from matplotlib.patches import Patch
 from matplotlib.ticker import MaxNLocator
 
 from lstm_units.analyses.controls.random_sets import FAMILIES
-from lstm_units.io.figure_style import (
+from lstm_units.io.published import task_rank
+from lstm_units.io.results import Result, made_from, require_same
+from lstm_units.plots.style import (
     BLACK,
     FONT_SIZE,
     GREEN,
@@ -24,8 +26,6 @@ from lstm_units.io.figure_style import (
     TEXT_WIDTH,
     new_figure,
 )
-from lstm_units.io.published import task_rank
-from lstm_units.io.results import Result, made_from, require_same
 from lstm_units.statistics.margins import condition_rank
 
 _COLUMNS = 4  # panels side by side

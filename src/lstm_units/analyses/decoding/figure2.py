@@ -14,7 +14,8 @@ from matplotlib.lines import Line2D
 
 from lstm_units.analyses.decoding.features import WITHOUT_LONG_RANGE
 from lstm_units.errors import UserError
-from lstm_units.io.figure_style import (
+from lstm_units.io.results import Result, made_from, require_same
+from lstm_units.plots.style import (
     BLACK,
     FONT_SIZE,
     GREEN,
@@ -30,7 +31,6 @@ from lstm_units.io.figure_style import (
     YELLOW,
     new_figure,
 )
-from lstm_units.io.results import Result, made_from, require_same
 from lstm_units.stimuli.aligned_items import AlignedItems, align_items
 from lstm_units.stimuli.table import scored_sha256
 

@@ -13,7 +13,8 @@ from matplotlib.lines import Line2D
 from matplotlib.patches import Patch, Rectangle
 
 from lstm_units.errors import UserError
-from lstm_units.io.figure_style import (
+from lstm_units.io.results import Result, made_from, require_same
+from lstm_units.plots.style import (
     BLACK,
     FONT_SIZE,
     GREEN,
@@ -26,7 +27,6 @@ from lstm_units.io.figure_style import (
     TEXT_WIDTH,
     new_figure,
 )
-from lstm_units.io.results import Result, made_from, require_same
 from lstm_units.stimuli.aligned_items import AlignedItems
 
 _SUBJECT_LIMITS, _ATTRACTOR_LIMITS = (0.47, 1.14), (-0.12, 1.12)  # with room for numbers

@@ -18,7 +18,8 @@ from lstm_units.activations.reader import ActivationDump
 from lstm_units.analyses.depth.outliers import CRITERIA, Outliers, unit_outliers
 from lstm_units.analyses.depth.scores import overall_r2
 from lstm_units.errors import UserError
-from lstm_units.io.figure_style import (
+from lstm_units.io.results import Result, made_from
+from lstm_units.plots.style import (
     BLACK,
     FONT_SIZE,
     GREY,
@@ -28,7 +29,6 @@ from lstm_units.io.figure_style import (
     TEXT_WIDTH,
     new_figure,
 )
-from lstm_units.io.results import Result, made_from
 
 _PANEL, _HEADER, _LABELS, _LEGEND = 2.1, 0.32, 0.34, 0.19  # inches, heights
 _LEFTS, _RIGHT = (0.38, 0.42, 0.52), 0.06  # inches, room for the vertical axes

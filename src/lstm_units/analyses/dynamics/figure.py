@@ -19,7 +19,7 @@ from matplotlib.patches import Patch
 from lstm_units.analyses.dynamics.ideal_time_course import ideal_time_course
 from lstm_units.config.analysis_faults import DRAWN_VARIABLES
 from lstm_units.errors import UserError
-from lstm_units.io.figure_style import (
+from lstm_units.plots.style import (
     BLACK,
     FONT_SIZE,
     GREY,

@@ -13,8 +13,8 @@ from lstm_units.analyses.dynamics.figure import (
     ideal_column,
     unit_column,
 )
-from lstm_units.io.figure_style import COLUMN_WIDTH
 from lstm_units.io.results import Result, made_from
+from lstm_units.plots.style import COLUMN_WIDTH
 from lstm_units.stimuli.aligned_items import AFTER_VERB, AlignedItems
 from lstm_units.stimuli.lexicon import NUMBERS
 

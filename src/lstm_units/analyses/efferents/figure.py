@@ -11,7 +11,9 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
 from lstm_units.errors import UserError
-from lstm_units.io.figure_style import (
+from lstm_units.io.results import Result, made_from, require_same
+from lstm_units.io.unit_roles import ROLES
+from lstm_units.plots.style import (
     BLACK,
     COLUMN_WIDTH,
     FONT_SIZE,
@@ -21,8 +23,6 @@ from lstm_units.io.figure_style import (
     STYLE,
     new_figure,
 )
-from lstm_units.io.results import Result, made_from, require_same
-from lstm_units.io.unit_roles import ROLES
 
 _STRIP = 0.36  # inches per unit: two lines of text
 _LEFT, _RIGHT = 1.04, 0.66  # inches for the names and for the numbers

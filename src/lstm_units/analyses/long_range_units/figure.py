@@ -12,7 +12,10 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
 from lstm_units.errors import UserError
-from lstm_units.io.figure_style import (
+from lstm_units.io.published import task_rank
+from lstm_units.io.results import Result, made_from
+from lstm_units.io.unit_numbers import layer_of_units
+from lstm_units.plots.style import (
     BLACK,
     FONT_SIZE,
     GREEN,
@@ -24,9 +27,6 @@ from lstm_units.io.figure_style import (
     STYLE,
     new_figure,
 )
-from lstm_units.io.published import task_rank
-from lstm_units.io.results import Result, made_from
-from lstm_units.io.unit_numbers import layer_of_units
 from lstm_units.statistics.margins import condition_rank
 
 # Of the accuracy table.

@@ -18,7 +18,8 @@ from matplotlib.patches import Patch
 from lstm_units.activations.reader import ActivationDump
 from lstm_units.analyses.syntax_units.dependency_span import SIDES
 from lstm_units.errors import UserError
-from lstm_units.io.figure_style import (
+from lstm_units.io.results import Result, made_from
+from lstm_units.plots.style import (
     FONT_SIZE,
     GREY,
     LIGHT_GREY,
@@ -28,7 +29,6 @@ from lstm_units.io.figure_style import (
     TEXT_WIDTH,
     new_figure,
 )
-from lstm_units.io.results import Result, made_from
 from lstm_units.stimuli.aligned_items import AlignedItems
 
 _LOOKS = {"singular": (SINGULAR, "-", "v"), "plural": (PLURAL, "--", "^")}

@@ -3,7 +3,7 @@
 import pytest
 
 from lstm_units.errors import UserError
-from lstm_units.io.figure_style import new_figure, save_figure
+from lstm_units.plots.style import new_figure, save_figure
 
 
 @pytest.mark.parametrize("suffix", ["png", "pdf"])
