@@ -7,6 +7,7 @@ rule models:
     input:
         claims=collect("<results>/{model}/claims.json", model=config["models"]),
         results=[path for model in config["models"] for path in compared_files(config, model)],
+        stimuli=per_task("<results>/stimuli/{task}.parquet", config["tasks"]),
     output:
         csv=in_report("<results>/models.csv", "models side by side", "models", "Claims"),
         markdown="<results>/models.md",
@@ -31,6 +32,7 @@ rule models:
 rule training_figure:
     input:
         models="<results>/models.json",
+        stimuli=per_task("<results>/stimuli/{task}.parquet", config["tasks"]),
     output:
         figure=[
             "<results>/training/{run}.pdf",
@@ -46,6 +48,7 @@ rule training_figure:
     conda:
         "../envs/cpu.yaml"
     params:
+        results=lambda wildcards: folder("results"),
         code=code("comparison/training_figure.py"),
     script:
         "../workflow_scripts/comparison/training_figure.py"

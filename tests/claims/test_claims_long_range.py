@@ -278,12 +278,11 @@ def test_conditions_at_chance_do_not_speak_for_a_number(results, tmp_path):
     testable = changed(results["network"], tmp_path / "b", zero=lambda table: harm(table, 0.9))
     assert serves_one_number(testable, planted_audit()).verdict == FAILS
 
-    # A set whose conditions are no numbers speaks for none.
-    def rename(table):
-        table["condition"] = table["condition"].astype(str).replace({"P": "2", "S": "1"})
-        return harm(table.assign(task=table["task"].astype(str)), 0.9)
-
-    unknown = changed(testable, tmp_path / "c", zero=rename)
+    # Items that do not say their subject's number speak for none.
+    unknown = changed(testable, tmp_path / "c")
+    path = unknown.folder / "stimuli" / "adv.parquet"
+    stimuli = pd.read_parquet(path).assign(subject_number=None)
+    write_parquet(pa.Table.from_pandas(stimuli), path, read_metadata(path))
     assert serves_one_number(unknown, planted_audit()).verdict == HOLDS
 
 
@@ -380,6 +379,7 @@ def test_noise_hides_neither_the_units_nor_their_layer(tmp_path):
         margins, scores, simulated.items, sizes, CRITERIA, units=simulated.units
     )
     write_result(found, folder / "units" / "long_range.json")
+    (tmp_path / "stimuli").rename(folder / "stimuli")
     files = ResultFiles(folder)
     tasks = {task: task for task in simulated.intact}
     local = number_is_local(files, planted_audit(tasks))

@@ -9,7 +9,7 @@ import pyarrow as pa
 import pytest
 from support.figure_checks import check_texts
 from support.scripts import run_script
-from support.simulated_results import intact_rows
+from support.simulated_results import intact_rows, stimulus_numbers
 
 from lstm_units.claims.catalogue import every_claim
 from lstm_units.claims.criteria import ClaimCriteria
@@ -23,6 +23,7 @@ from lstm_units.io.result_files import ResultFiles
 from lstm_units.io.verdict import FAILS, HOLDS, NOT_TESTABLE, Verdict
 from lstm_units.plots.style import STYLE
 from lstm_units.statistics.significance import wilson_interval
+from lstm_units.stimuli.congruence import describe_conditions
 
 CRITERIA = ClaimCriteria()
 LABELS = {"simple": "Simple", "nounpp": "nounPP", "natural": "Linzen"}
@@ -86,6 +87,19 @@ def model_folder(
     return ResultFiles(folder)
 
 
+TASKS = {**RIGHT, "natural": ("1", "2"), "zzz": ("S",)}
+CONDITIONS = describe_conditions(
+    {task: stimulus_numbers(names).to_pandas() for task, names in TASKS.items()}
+)
+
+
+def write_stimuli(folder):
+    paths = [folder / "stimuli" / f"{task}.parquet" for task in TASKS]
+    for path in paths:
+        write_parquet(stimulus_numbers(TASKS[path.stem]), path, METADATA)
+    return paths
+
+
 def compare(models):
     return compare_models(models, CRITERIA, LABELS)
 
@@ -126,7 +140,8 @@ def cells(markdown, heading, row):
 
 def test_table_and_page_hold_what_the_results_hold(three):
     compared = compare(three)
-    found, table, text = compared.content, models_frame(compared), models_page(compared)
+    found, table = compared.content, models_frame(compared, CONDITIONS)
+    text = models_page(compared, CONDITIONS)
     assert [model["model"] for model in found["models"]] == ["large", "small", "raw"]
     large, small, raw = found["models"]
     assert small["layer_sizes"] == [20, 10]
@@ -184,7 +199,7 @@ def test_the_script_writes_json_table_and_page_of_the_files_it_is_given(tmp_path
     output = {"json": "models.json", "csv": "models.csv", "markdown": "models.md"}
     run_script(
         "comparison/models",
-        input={"results": files},
+        input={"results": files, "stimuli": write_stimuli(tmp_path)},
         output={name: tmp_path / path for name, path in output.items()},
         params={
             "results": str(tmp_path),
@@ -204,8 +219,8 @@ def test_the_script_writes_json_table_and_page_of_the_files_it_is_given(tmp_path
 
 def test_one_model_alone_makes_a_table(tmp_path):
     compared = compare([ModelEntry("a", model_folder(tmp_path / "a"))])
-    assert len(models_frame(compared)) == 1
-    network = models_page(compared).split("## Accuracy")[0]
+    assert len(models_frame(compared, CONDITIONS)) == 1
+    network = models_page(compared, CONDITIONS).split("## Accuracy")[0]
     assert "untrained" not in network
     assert "training" not in network
     assert compared.content["training_runs"] == {}
@@ -218,8 +233,8 @@ def test_equal_checkpoints_are_noted(tmp_path):
         ModelEntry(name, model_folder(tmp_path / name, sha256=sha256))
         for name, sha256 in (("a", "x"), ("b", "y"), ("c", "x"))
     ]
-    assert "a and c are one and the same checkpoint." in models_page(compare(models))
-    assert "the same checkpoint" not in models_page(compare(models[:2]))
+    assert "a and c are one and the same checkpoint." in models_page(compare(models), CONDITIONS)
+    assert "the same checkpoint" not in models_page(compare(models[:2]), CONDITIONS)
 
 
 def test_tasks_are_in_the_order_of_the_labels_and_natural_text_counts_by_item(tmp_path):
@@ -235,8 +250,8 @@ def test_tasks_are_in_the_order_of_the_labels_and_natural_text_counts_by_item(tm
         "natural",
         "zzz",
     ]
-    assert task_accuracy(model)["natural"] == 0.75  # of 80 items, not .5
-    assert "accuracy_natural_1" not in models_frame(compared)
+    assert task_accuracy(model, CONDITIONS)["natural"] == 0.75  # of 80 items, not .5
+    assert "accuracy_natural_1" not in models_frame(compared, CONDITIONS)
 
 
 def test_a_mean_is_not_made_of_rounded_accuracies(tmp_path):
@@ -244,7 +259,7 @@ def test_a_mean_is_not_made_of_rounded_accuracies(tmp_path):
     right = np.r_[np.ones(3), [1, 1, -1]]  # 1 and 2/3
     rows = intact_rows(np.arange(6), ["S"] * 3 + ["P"] * 3, right)
     write_parquet(rows, files.folder / "intact" / "simple.parquet", METADATA)
-    table = models_frame(compare([ModelEntry("a", files)]))
+    table = models_frame(compare([ModelEntry("a", files)]), CONDITIONS)
     assert table.loc[0, "accuracy_simple"] == round(5 / 6, 6)
 
 
@@ -300,15 +315,16 @@ def test_findings_over_training_are_those_of_the_models(tmp_path):
     found = compared.content
     names = [f"step{step}" for step in (100, 300, 1000, 3000, 10000)]
     assert found["training_runs"] == {"run": names}
-    assert models_frame(compared)["model"].tolist() == names
-    assert cells(models_page(compared), "Network", "training step") == [
+    assert models_frame(compared, CONDITIONS)["model"].tolist() == names
+    assert cells(models_page(compared, CONDITIONS), "Network", "training step") == [
         "100",
         "300",
         "1,000",
         "3,000",
         "10,000",
     ]
-    long = training_table(found["models"]).set_index(["step", "quantity", "series"])["value"]
+    table = training_table(found["models"], CONDITIONS)
+    long = table.set_index(["step", "quantity", "series"])["value"]
     for place, step in enumerate((100, 300, 1000, 3000, 10000)):
         assert long[step, "accuracy_congruent", "nounpp"] == pytest.approx((11.5 + place) / 20)
         assert long[step, "accuracy_incongruent", "nounpp"] == pytest.approx((7 + place) / 20)
@@ -329,7 +345,7 @@ def drawn(table):
 
 
 def test_the_figure_draws_every_value_and_its_texts_do_not_overlap(tmp_path):
-    table = training_table(compare(trained(tmp_path)).content["models"])
+    table = training_table(compare(trained(tmp_path)).content["models"], CONDITIONS)
     figure = drawn(table)
     assert len(figure.axes) == 6
     assert {axis.get_xscale() for axis in figure.axes} == {"log"}
@@ -350,13 +366,13 @@ def test_the_figure_draws_every_value_and_its_texts_do_not_overlap(tmp_path):
 
 @pytest.mark.parametrize("steps", [(200, 300, 400), (0, 300, 400)])
 def test_steps_within_a_decade_are_on_a_linear_scale(tmp_path, steps):
-    figure = drawn(training_table(compare(trained(tmp_path, steps)).content["models"]))
+    figure = drawn(training_table(compare(trained(tmp_path, steps)).content["models"], CONDITIONS))
     assert {axis.get_xscale() for axis in figure.axes} == {"linear"}
 
 
 def test_step_zero_stands_left_of_a_logarithmic_scale(tmp_path):
     compared = compare(trained(tmp_path, (0, 100, 1000)))
-    figure = drawn(training_table(compared.content["models"]))
+    figure = drawn(training_table(compared.content["models"], CONDITIONS))
     for axis in figure.axes:
         assert axis.get_xscale() == "symlog"
         assert axis.get_xlim()[0] < 0
@@ -366,7 +382,7 @@ def test_step_zero_stands_left_of_a_logarithmic_scale(tmp_path):
 def test_what_was_not_run_leaves_its_panel_empty(tmp_path):
     found = compare(trained(tmp_path)).content["models"]
     models = [{**m, "r2": None, "syntax": None, "long_range": None} for m in found]
-    figure = drawn(training_table(models))
+    figure = drawn(training_table(models, CONDITIONS))
     texts = [text.get_text() for axis in figure.axes for text in axis.texts]
     assert texts == ["not run", "not run"]
 
@@ -377,14 +393,15 @@ def test_the_script_draws_a_run_and_one_of_a_single_model_is_refused(tmp_path):
     outputs = [tmp_path / f"training.{suffix}" for suffix in ("png", "pdf")]
     run_script(
         "comparison/training_figure",
-        input={"models": tmp_path / "models.json"},
+        input={"models": tmp_path / "models.json", "stimuli": write_stimuli(tmp_path)},
+        params={"results": str(tmp_path)},
         wildcards={"run": "run"},
         output={"figure": outputs},
     )
     assert outputs[0].read_bytes().startswith(b"\x89PNG")
     assert b"findings over training" in outputs[1].read_bytes()
     with pytest.raises(UserError, match=r"0 models of the training run 'other' \(runs: run\)"):
-        training_figure(compared, "other")
+        training_figure(compared, CONDITIONS, "other")
 
 
 # Replication

@@ -31,6 +31,7 @@ from lstm_units.report.methods import methods_table
 from lstm_units.report.provenance import rule_of, run_time_table
 from lstm_units.report.summary import summarise
 from lstm_units.report.tables import make_table, printed_table
+from lstm_units.stimuli.congruence import read_conditions
 
 ROOT = Path(__file__).parents[2]
 
@@ -196,7 +197,8 @@ def test_no_model_and_damaged_files_are_refused(tmp_path):
 
 
 def test_summary_quotes_what_results_say_and_counts_what_was_planted(results):
-    found = [finding.text for finding in summarise(ResultFiles(results / "first"), SETTINGS.labels)]
+    files, conditions = ResultFiles(results / "first"), read_conditions(ResultFiles(results))
+    found = [finding.text for finding in summarise(files, SETTINGS.labels, conditions)]
     # Congruent: 1.0, .9, .95, 1.0; incongruent: .6, .7.
     assert found[0] == (
         "first (two layers of 650 units, a vocabulary of 24,000 words) was tested on two tasks "
@@ -216,7 +218,7 @@ def test_summary_quotes_what_results_say_and_counts_what_was_planted(results):
 
 
 def test_summary_says_what_was_not_run(tmp_path):
-    found = summarise(ResultFiles(tmp_path), {})
+    found = summarise(ResultFiles(tmp_path), {}, {})
     assert len(found) == 5
     assert all(finding.text.endswith(".") for finding in found)
     text = " ".join(finding.text for finding in found)
@@ -227,7 +229,7 @@ def test_summary_says_what_was_not_run(tmp_path):
 def test_summary_counts_claims_in_every_case(tmp_path):
     files = ResultFiles(tmp_path)
     write_verdicts(tmp_path, "m", lambda id: HOLDS if id == "C4" else NOT_TESTABLE)
-    assert summarise(files, {})[4].text == (
+    assert summarise(files, {}, {})[4].text == (
         "Of 23 claims of the paper about a single network, one holds (C4), none fail and 22 cannot "
         "be tested (C15, C13, C14 among them)."
     )

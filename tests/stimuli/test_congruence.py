@@ -1,9 +1,18 @@
 """Congruent and incongruent, by the numbers of subject and attractors."""
 
+import pyarrow as pa
 import pytest
 
+from lstm_units.io.files import make_metadata, write_parquet
+from lstm_units.io.result_files import ResultFiles
 from lstm_units.stimuli.aligned_items import align_items
-from lstm_units.stimuli.congruence import ConditionNumbers, condition_numbers, incongruent_items
+from lstm_units.stimuli.congruence import (
+    COLUMNS,
+    ConditionNumbers,
+    condition_numbers,
+    incongruent_items,
+    read_conditions,
+)
 from lstm_units.stimuli.generation import generate
 from lstm_units.stimuli.language_tables import read_language
 
@@ -42,6 +51,15 @@ def test_an_item_is_incongruent_by_an_attractor_of_another_number(subject, attra
 )
 def test_a_condition_is_what_all_its_items_are(subjects, attractors, expected):
     assert condition_numbers(subjects, attractors) == ConditionNumbers(*expected)
+
+
+def test_conditions_are_described_by_their_items_whatever_their_names(tmp_path):
+    for task, names in (("one", ("SS", "PP")), ("two", ("SP",))):
+        table = pa.table([names, [S] * len(names), [[P]] * len(names)], names=list(COLUMNS))
+        write_parquet(table, tmp_path / "stimuli" / f"{task}.parquet", make_metadata())
+    places = [("one", "SS"), ("one", "PP"), ("two", "SP")]
+    across = ConditionNumbers(S, True, False)
+    assert read_conditions(ResultFiles(tmp_path)) == dict.fromkeys(places, across)
 
 
 def test_the_letters_of_generated_conditions_say_the_same(project):

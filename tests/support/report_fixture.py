@@ -7,6 +7,7 @@ import numpy as np
 import pandas as pd
 import pyarrow as pa
 from support.configurations import shipped
+from support.simulated_results import stimulus_numbers
 
 from lstm_units.claims.catalogue import every_claim
 from lstm_units.config.validate import validate_config
@@ -70,8 +71,10 @@ def write_verdicts(folder: Path, model: str, verdict_of) -> dict:
 
 
 def write_intact(folder: Path, sha: str) -> None:
-    """Write ``intact/{task}.parquet`` with exactly the accuracies of `ACCURACY`."""
+    """Write ``intact/{task}.parquet`` with exactly the accuracies of `ACCURACY`, and stimuli."""
     for task, conditions in ACCURACY.items():
+        stimuli = folder.parent / "stimuli" / f"{task}.parquet"
+        write_parquet(stimulus_numbers(conditions), stimuli, make_metadata())
         rows = [
             {"condition": condition, "right": place < round(share * N)}
             for condition, share in conditions.items()
@@ -316,8 +319,6 @@ def write_results(root: Path) -> list[Path]:
     """Write two models, one complete and one with its answers only; return the run's files."""
     write_model(root, "first")
     write_model(root, "second", everything=False)
-    for task in ACCURACY:
-        write_frame(pd.DataFrame({"item": [0]}), root / f"stimuli/{task}.parquet")
     write_models_json(root)
     write_benchmarks(root)
     return run_files(root)

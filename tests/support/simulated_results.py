@@ -11,6 +11,7 @@ import pyarrow.parquet as pq
 from lstm_units.io.files import make_metadata, with_metadata, write_parquet
 from lstm_units.io.results import Result, read_result
 from lstm_units.statistics.margins import Margins, open_margins
+from lstm_units.stimuli.congruence import COLUMNS
 
 NUMBER = {"S": "singular", "P": "plural"}
 SUBJECTS = [f"subject{i}" for i in range(20)]
@@ -94,6 +95,20 @@ def stimuli_table(conditions, frames, seed, with_lemmas=True) -> pa.Table:
         ]
     )
     return pa.Table.from_pylist(rows, schema=schema)
+
+
+def stimulus_numbers(conditions) -> pa.Table:
+    """One item of each condition, of which S and P name the numbers; others say nothing of them."""
+    rows = [
+        {
+            "condition": name,
+            "subject_number": NUMBER.get(name[0]),
+            "attractor_numbers": [NUMBER[letter] for letter in name[1:]],
+        }
+        for name in conditions
+    ]
+    kinds = (pa.string(), pa.string(), pa.list_(pa.string()))
+    return pa.Table.from_pylist(rows, schema=pa.schema(zip(COLUMNS, kinds, strict=True)))
 
 
 def intact_rows(item, condition, margin) -> pa.Table:

@@ -8,6 +8,7 @@ from lstm_units.io.result_files import ResultFiles
 from lstm_units.io.results import write_result
 from lstm_units.io.table_formats import write_table
 from lstm_units.runtime.console import job
+from lstm_units.stimuli.congruence import read_conditions
 
 with job(snakemake.log[0]):
     models = compare_models(
@@ -23,6 +24,9 @@ with job(snakemake.log[0]):
         criteria=ClaimCriteria(**snakemake.params.criteria),
         labels=snakemake.params.labels,
     )
+    conditions = read_conditions(
+        ResultFiles.among(snakemake.params.results, snakemake.input.stimuli)
+    )
     write_result(models, snakemake.output.json)
-    write_table(models_frame(models), snakemake.output.csv)
-    write_text(models_page(models), snakemake.output.markdown)
+    write_table(models_frame(models, conditions), snakemake.output.csv)
+    write_text(models_page(models, conditions), snakemake.output.markdown)

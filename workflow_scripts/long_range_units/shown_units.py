@@ -4,14 +4,14 @@ from lstm_units.analyses.long_range_units.shown_units import shown_units
 from lstm_units.config.sweep_plan import read_layer_sizes
 from lstm_units.io.results import read_result, read_results, write_result
 from lstm_units.runtime.console import job
+from lstm_units.stimuli.congruence import COLUMNS
 
-NUMBERS = ("condition", "subject_number", "attractor_numbers")
 with job(snakemake.log[0]):
     syntax = snakemake.input.syntax
     shown = shown_units(
         long_range=read_result(snakemake.input.long_range),
         accuracy=read_result(snakemake.input.accuracy, ("unit", "task", "condition", "drop")),
-        stimuli=read_results(snakemake.params.tasks, snakemake.input.stimuli, NUMBERS),
+        stimuli=read_results(snakemake.params.tasks, snakemake.input.stimuli, COLUMNS),
         syntax=read_result(syntax) if syntax else None,
         layer_sizes=read_layer_sizes(snakemake.input.description),
         named=snakemake.params.named,

@@ -37,8 +37,9 @@ from lstm_units.io.wording import listing
 from lstm_units.statistics.condition_differences import Difference
 from lstm_units.statistics.resampling import bootstrap_sums, percentile_interval
 from lstm_units.statistics.significance import wilson_interval
+from lstm_units.stimuli.congruence import Conditions, read_conditions
+from lstm_units.stimuli.lexicon import NUMBERS
 
-INCONGRUENT = {"singular": "SP", "plural": "PS"}
 SHORT_TASKS = {"simple": "Simple", "adv": "Adv", "adv_adv": "2Adv"}
 SETS = "controls/sets/long_range.parquet"
 
@@ -90,24 +91,30 @@ def in_the_last_layer(files: ResultFiles, audit: Audit) -> Verdict:
         parts.add(None, not_ablated("legacy"))
     else:
         parts.data.append(accuracy_file("legacy"))
-        printed.append(_earlier_layers(parts, legacy, sizes, audit))
+        printed.append(_earlier_layers(parts, legacy, read_conditions(files), sizes, audit))
     return parts.judge("C6", criterion, "; ".join(filter(None, printed)))
 
 
-def _earlier_layers(parts: Parts, legacy: pd.DataFrame, sizes: Sequence[int], audit: Audit) -> str:
+def _earlier_layers(
+    parts: Parts, legacy: pd.DataFrame, conditions: Conditions, sizes: Sequence[int], audit: Audit
+) -> str:
     """Add whether a unit of an earlier layer meets C4's criterion, and describe the closest."""
     criteria = audit.criteria
     tasks = [audit.task(role) for role in ("nounpp", "nounpp_adv")]
     earlier = legacy[legacy["layer"] < len(sizes)]
     indexed = earlier.set_index(["task", "condition", "unit"]).sort_index()
     candidates = []
-    for number, condition in INCONGRUENT.items():
-        cells = [(task, condition) for task in tasks]
-        present = [cell for cell in cells if cell in indexed.index]
-        rows = [indexed.loc[cell] for cell in present]
+    for number in NUMBERS:
+        rows = [
+            indexed.loc[cell]
+            for task in tasks
+            for cell, of in conditions.items()
+            if cell[0] == task and of.incongruent and of.subject_number == number
+            if cell in indexed.index
+        ]
         if len(rows) < 2 or not all(part["testable"].all() for part in rows):
             continue
-        table = pd.concat(rows, keys=range(2), names=["task"]).reset_index()
+        table = pd.concat(rows, keys=range(len(rows)), names=["task"]).reset_index()
         least = table.loc[table.groupby("unit")["loss"].idxmin()].set_index("unit")
         least["q"] = table.groupby("unit")["q"].max()
         candidates.append(least.assign(number=number).reset_index())
@@ -146,7 +153,7 @@ def _earlier_layers(parts: Parts, legacy: pd.DataFrame, sizes: Sequence[int], au
         parts.add(False, f"under `legacy`, of earlier layers too: {listing(units)}")
         return text
     missing = sum(sizes[:-1]) - earlier["unit"].nunique()
-    tested = listing([name for name in INCONGRUENT if name in set(table["number"])])
+    tested = listing([name for name in NUMBERS if name in set(table["number"])])
     parts.add(True, f"under `legacy` no unit of an earlier layer, with {tested} subjects")
     if missing:
         parts.add(

@@ -156,7 +156,7 @@ def _rest(
     expected = None if most is None else f"< {most:g}"
     if not items.attractor_positions:
         return untested(name, expected, f"{items.task} has no attractor (`decoding.analyses`)")
-    same = items.attractor_numbers[:, 0] == items.subject_number
+    same = items.agreeing[:, 0]
     if most is not None and same.any():
         why = (
             f"in {same.sum()} of {len(items)} items the attractor has the subject's number "

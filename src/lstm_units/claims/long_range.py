@@ -25,8 +25,7 @@ from lstm_units.claims.units import (
 from lstm_units.io.result_files import ResultFiles
 from lstm_units.io.verdict import Measure, Parts, Verdict, not_testable, with_interval
 from lstm_units.io.wording import listing
-
-_LETTERS = {"S": "singular", "P": "plural"}
+from lstm_units.stimuli.congruence import read_conditions
 
 
 def number_is_local(files: ResultFiles, audit: Audit) -> Verdict:
@@ -153,16 +152,16 @@ def serves_one_number(files: ResultFiles, audit: Audit) -> Verdict:
         reason = not_ablated(audit.mode) if search["units"] else NONE_FOUND
         measured = "" if search["units"] else "no unit found"
         return not_testable("C5", criterion, reason, data=(LONG_RANGE,), measured=measured)
-    parts, printed = Parts(), []
+    parts, printed, conditions = Parts(), [], read_conditions(files)
     if not any(is_confirmed(entry) for entry in search["units"]):
         parts.add(None, NONE_CONFIRMED)
     parts.data += [LONG_RANGE, accuracy_file(audit.mode)]
     for entry in search["units"]:
-        unit, known = entry["unit"], _subject_numbers(entry)
+        unit = entry["unit"]
         suffering: dict[str, list[str]] = {}
         measures = []
         for row in effects[effects["unit"] == unit].itertuples():
-            number = known.get((row.task, row.condition), _LETTERS.get(row.condition[:1]))
+            number = conditions[row.task, row.condition].subject_number
             label, counts = f"{audit.label(row.task)} {row.condition}", row.large
             if not row.testable:
                 note = f"takes no part: {too_low(label, row.full_low, criteria)}"
@@ -241,8 +240,3 @@ def _describe_unit(entry: Mapping, tasks: Sequence[str]) -> str:
         return text
     least = min(rows, key=lambda row: row["loss"])
     return f"{text}: loss {with_interval(least['loss'], least['loss_low'], least['loss_high'])}"
-
-
-def _subject_numbers(entry: Mapping) -> dict[tuple[str, str], str | None]:
-    rows = entry["discovery"]["conditions"]
-    return {(row["task"], row["condition"]): row["subject_number"] for row in rows}

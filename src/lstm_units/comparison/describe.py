@@ -13,6 +13,7 @@ from lstm_units.io.files import make_metadata
 from lstm_units.io.result_files import ResultFiles
 from lstm_units.io.results import Result
 from lstm_units.statistics.significance import wilson_interval
+from lstm_units.stimuli.congruence import Conditions
 
 KINDS = ("long_range", "short_range", "syntax")
 
@@ -197,15 +198,21 @@ def same_checkpoints(models: Sequence[Mapping[str, Any]]) -> list[list[str]]:
     return [names for names in by_hash.values() if len(names) > 1]
 
 
-def task_accuracy(model: Mapping[str, Any]) -> dict[str, float]:
+def task_accuracy(model: Mapping[str, Any], conditions: Conditions) -> dict[str, float]:
     """Return one accuracy per task: the mean of its conditions.
 
-    Of conditions that are not made of subject and attractor numbers, such as those of natural text,
-    larger ones count for more: there it is the share of all items.
+    Of conditions whose subjects have no one known number, such as those of natural text, larger
+    ones count for more: there it is the share of all items.
+
+    Parameters
+    ----------
+    model : mapping
+        An entry of ``models.json``.
+    conditions : Conditions
     """
     found: dict[str, float] = {}
     for task, rows in rows_by_task(model).items():
-        weights = [1 if names_numbers(row["condition"]) else row["n"] for row in rows]
+        weights = [1 if conditions[place(row)].subject_number else row["n"] for row in rows]
         total = sum(w * row["accuracy"] for w, row in zip(weights, rows, strict=True))
         found[task] = total / sum(weights)
     return found
@@ -247,14 +254,14 @@ def _units(found: Mapping[str, Any] | None) -> list[dict[str, int]] | None:
     return [{"unit": int(u["unit"]), "layer": int(u["layer"])} for u in found["units"]]
 
 
+def place(row: Mapping[str, Any]) -> tuple[str, str]:
+    """Return task and condition of a row of ``accuracy``."""
+    return row["task"], row["condition"]
+
+
 def rows_by_task(model: Mapping[str, Any]) -> dict[str, list[Mapping[str, Any]]]:
     """Return the rows of ``accuracy`` of each task, in their order."""
     tasks: dict[str, list[Mapping[str, Any]]] = {}
     for row in model["accuracy"]:
         tasks.setdefault(row["task"], []).append(row)
     return tasks
-
-
-def names_numbers(condition: str) -> bool:
-    """Whether a condition is named by the numbers of the subject and its attractors."""
-    return set(condition) <= {"S", "P"}

@@ -10,7 +10,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
-from lstm_units.comparison.describe import KINDS, names_numbers, rows_by_task
+from lstm_units.comparison.describe import KINDS, place, rows_by_task
 from lstm_units.errors import UserError
 from lstm_units.io.files import make_metadata
 from lstm_units.io.results import Result
@@ -29,6 +29,7 @@ from lstm_units.plots.style import (
     TEXT_WIDTH,
     new_figure,
 )
+from lstm_units.stimuli.congruence import ConditionNumbers, Conditions
 
 # The panels: those of accuracy on top, with one line per task.
 ACCURACY = {
@@ -49,13 +50,14 @@ _KIND_LOOKS = {
 _LEFT, _RIGHT, _GAP, _PANEL, _TITLE, _TICKS, _LEGEND_LINE = 0.5, 0.08, 0.42, 1.25, 0.2, 0.34, 0.15
 
 
-def training_figure(models: Result, run: str) -> Result:
+def training_figure(models: Result, conditions: Conditions, run: str) -> Result:
     """Draw what was found in the checkpoints of one training run, over its steps.
 
     Parameters
     ----------
     models : Result
         From `lstm_units.comparison.describe.compare_models`.
+    conditions : Conditions
     run : str
 
     Returns
@@ -83,33 +85,36 @@ def training_figure(models: Result, run: str) -> Result:
         config={"training_run": run},
         checkpoints={model["model"]: model["sha256"] for model in chosen},
     )
-    return Result(draw_training(training_table(chosen), models.content["labels"]), metadata)
+    return Result(
+        draw_training(training_table(chosen, conditions), models.content["labels"]), metadata
+    )
 
 
-def training_table(models: Sequence[Mapping[str, Any]]) -> pd.DataFrame:
+def training_table(models: Sequence[Mapping[str, Any]], conditions: Conditions) -> pd.DataFrame:
     """Return what the figure shows, from the models of one training run.
 
     Parameters
     ----------
     models : sequence of mapping
         Entries of ``models.json``, in the order of their steps.
+    conditions : Conditions
 
     Returns
     -------
     DataFrame
         ``model, step, quantity, series, value, low, high``. Quantities: ``accuracy_plain,
         accuracy_congruent, accuracy_incongruent`` (mean of a task's conditions without attractors,
-        with attractors of the subject's number only, and with another one; conditions that are not
-        named by numbers count as ``plain``), ``units`` (number of each kind found), ``r2`` (with
+        with attractors of the subject's number only, and with another one; conditions whose numbers
+        are unknown count as ``plain``), ``units`` (number of each kind found), ``r2`` (with
         its interval), ``claims`` (number of C1 to C23 that hold). What was not run has no row.
     """
     rows = []
     for model in models:
         found: list[tuple[str, str, float, float | None, float | None]] = []
-        for task, conditions in rows_by_task(model).items():
+        for task, accuracies in rows_by_task(model).items():
             groups: dict[str, list[float]] = {}
-            for row in conditions:
-                groups.setdefault(_group(row["condition"]), []).append(row["accuracy"])
+            for row in accuracies:
+                groups.setdefault(_group(conditions[place(row)]), []).append(row["accuracy"])
             found += [
                 (quantity, task, float(np.mean(groups[quantity])), None, None)
                 for quantity in ACCURACY
@@ -212,10 +217,10 @@ def draw_training(
     return figure
 
 
-def _group(condition: str) -> str:
-    if len(condition) == 1 or not names_numbers(condition):
-        return "accuracy_plain"
-    return f"accuracy_{'congruent' if len(set(condition)) == 1 else 'incongruent'}"
+def _group(numbers: ConditionNumbers) -> str:
+    if numbers.incongruent:
+        return "accuracy_incongruent"
+    return "accuracy_congruent" if numbers.congruent else "accuracy_plain"
 
 
 def _look(place: int) -> tuple[str, str, str]:

@@ -9,7 +9,7 @@ import pandas as pd
 from lstm_units.claims.catalogue import every_claim
 from lstm_units.comparison.describe import (
     KINDS,
-    names_numbers,
+    place,
     rows_by_task,
     same_checkpoints,
     task_accuracy,
@@ -18,18 +18,20 @@ from lstm_units.comparison.replication import size_name
 from lstm_units.io.results import Result
 from lstm_units.io.table_formats import format_markdown
 from lstm_units.io.verdict import FAILS, HOLDS, NOT_TESTABLE, with_interval
+from lstm_units.stimuli.congruence import Conditions
 
 NOT_RUN = "not run"
 _OVER_MODELS = "C24"
 
 
-def models_frame(compared: Result) -> pd.DataFrame:
+def models_frame(compared: Result, conditions: Conditions) -> pd.DataFrame:
     """Return one row per model, for ``models.csv``.
 
     Parameters
     ----------
     compared : Result
         From `lstm_units.comparison.describe.compare_models`.
+    conditions : Conditions
 
     Returns
     -------
@@ -44,10 +46,10 @@ def models_frame(compared: Result) -> pd.DataFrame:
     models, replication = compared.content["models"], compared.content["replication"]
     rows = []
     tasks = dict.fromkeys(task for model in models for task in rows_by_task(model))
-    conditions = _attractor_conditions(models)
+    shown = _attractor_conditions(models, conditions)
     for model in models:
-        means = task_accuracy(model)
-        single = {(row["task"], row["condition"]): row["accuracy"] for row in model["accuracy"]}
+        means = task_accuracy(model, conditions)
+        single = {place(row): row["accuracy"] for row in model["accuracy"]}
         row: dict[str, Any] = {
             "model": model["model"],
             "layers": len(model["layer_sizes"]),
@@ -58,7 +60,7 @@ def models_frame(compared: Result) -> pd.DataFrame:
         }
         for task in tasks:
             row[f"accuracy_{task}"] = means.get(task)
-            for condition in conditions.get(task, ()):
+            for condition in shown.get(task, ()):
                 row[f"accuracy_{task}_{condition}"] = single.get((task, condition))
         for kind in KINDS:
             units = model[kind]
@@ -75,13 +77,14 @@ def models_frame(compared: Result) -> pd.DataFrame:
     return pd.DataFrame(rows).astype(dict.fromkeys(whole, "Int64")).round(6)
 
 
-def models_page(compared: Result) -> str:
+def models_page(compared: Result, conditions: Conditions) -> str:
     """Return ``models.md``: quantities as rows, models as columns, under small headings.
 
     Parameters
     ----------
     compared : Result
         From `lstm_units.comparison.describe.compare_models`.
+    conditions : Conditions
     """
     keys = ("models", "replication", "labels")
     models, replication, labels = (compared.content[key] for key in keys)
@@ -94,7 +97,7 @@ def models_page(compared: Result) -> str:
         ("Network", _network_rows(models), ""),
         (
             "Accuracy of the intact model (%)",
-            _accuracy_rows(models, labels),
+            _accuracy_rows(models, labels, conditions),
             "A task's accuracy is the mean of its conditions, or the share of all items of natural "
             "text; in brackets the interval of a condition.",
         ),
@@ -116,13 +119,16 @@ def models_page(compared: Result) -> str:
     return "\n".join(parts) + f"\n<!-- {comment} -->\n"
 
 
-def _attractor_conditions(models: Sequence[Mapping[str, Any]]) -> dict[str, list[str]]:
+def _attractor_conditions(
+    models: Sequence[Mapping[str, Any]], conditions: Conditions
+) -> dict[str, list[str]]:
     found: dict[str, dict[str, None]] = {}
     for model in models:
         for row in model["accuracy"]:
-            if len(row["condition"]) > 1 and names_numbers(row["condition"]):
+            numbers = conditions[place(row)]
+            if numbers.congruent or numbers.incongruent:
                 found.setdefault(row["task"], {})[row["condition"]] = None
-    return {task: list(conditions) for task, conditions in found.items()}
+    return {task: list(names) for task, names in found.items()}
 
 
 def _collapsed(sizes: Sequence[int]) -> Sequence[int]:
@@ -145,9 +151,9 @@ def _network_rows(models: Sequence[Mapping[str, Any]]) -> list[tuple[str, list[s
 
 
 def _accuracy_rows(
-    models: Sequence[Mapping[str, Any]], labels: Mapping[str, str]
+    models: Sequence[Mapping[str, Any]], labels: Mapping[str, str], conditions: Conditions
 ) -> list[tuple[str, list[str]]]:
-    means = [task_accuracy(model) for model in models]
+    means = [task_accuracy(model, conditions) for model in models]
     tasks = dict.fromkeys(task for model in models for task in rows_by_task(model))
     rows = [
         (
@@ -155,11 +161,11 @@ def _accuracy_rows(
             [f"{100 * sum(m.values()) / len(m):.1f}" if m else NOT_RUN for m in means],
         )
     ]
-    conditions = _attractor_conditions(models)
+    shown = _attractor_conditions(models, conditions)
     for task in tasks:
         label = labels.get(task, task)
         rows.append((label, [f"{100 * m[task]:.1f}" if task in m else NOT_RUN for m in means]))
-        for condition in conditions.get(task, ()):
+        for condition in shown.get(task, ()):
             cells = []
             for model in models:
                 row = next(

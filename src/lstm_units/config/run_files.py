@@ -269,6 +269,7 @@ def report_files(config: Mapping[str, Any], layer_sizes: Mapping[str, Sequence[i
         Of every model.
     """
     files = ["<results>/models.json", "<results>/models.csv", "<results>/models.md"]
+    files += each("<results>/stimuli/{}.parquet", config["tasks"])
     files += ["<results>/stimuli/balance.csv", *training_figures(config), *identity_files(config)]
     for model in config["models"]:
         files += [f"<results>/{model}/claims.json", *main_files(model)]

@@ -4,14 +4,17 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from lstm_units.claims.catalogue import every_claim
+from lstm_units.comparison.describe import place
 from lstm_units.io.verdict import FAILS, HOLDS, NOT_TESTABLE, with_interval
 from lstm_units.io.wording import percent
 from lstm_units.report.data import ReportSettings
 from lstm_units.report.tables import FileLink, ReportTable, make_table
+from lstm_units.stimuli.congruence import Conditions
 
 
 def models_tables(
     models: Sequence[Mapping[str, Any]],
+    conditions: Conditions,
     replication: Mapping[str, Any] | None,
     settings: ReportSettings,
     files: Sequence[FileLink],
@@ -22,6 +25,7 @@ def models_tables(
     ----------
     models : sequence of mapping
         Entries ``models`` of ``models.json``.
+    conditions : Conditions
     replication : mapping or None
         The verdict on C24 over all of them.
     settings : ReportSettings
@@ -34,13 +38,15 @@ def models_tables(
         An overview with one row per model, accuracy by condition, verdicts by claim.
     """
     return (
-        _overview(models, files),
+        _overview(models, conditions, files),
         _accuracy(models, settings, files),
         _verdicts(models, replication, files),
     )
 
 
-def _overview(models: Sequence[Mapping[str, Any]], files: Sequence[FileLink]) -> ReportTable:
+def _overview(
+    models: Sequence[Mapping[str, Any]], conditions: Conditions, files: Sequence[FileLink]
+) -> ReportTable:
     rows = []
     for model in models:
         r2 = model.get("r2") or {}
@@ -56,7 +62,7 @@ def _overview(models: Sequence[Mapping[str, Any]], files: Sequence[FileLink]) ->
                 else "",
                 " + ".join(f"{size:,}" for size in model["layer_sizes"]),
                 f"{model['vocabulary_size']:,}",
-                *(_mean(model, incongruent) for incongruent in (False, True)),
+                *(_mean(model, conditions, incongruent) for incongruent in (False, True)),
                 *(_units(model.get(kind)) for kind in ("long_range", "short_range", "syntax")),
                 with_interval(r2.get("value"), r2.get("low"), r2.get("high")) if r2 else "not run",
                 *(counts.get(verdict, "") for verdict in (HOLDS, FAILS, NOT_TESTABLE)),
@@ -89,11 +95,11 @@ def _overview(models: Sequence[Mapping[str, Any]], files: Sequence[FileLink]) ->
     )
 
 
-def _mean(model: Mapping[str, Any], incongruent: bool) -> str:
+def _mean(model: Mapping[str, Any], conditions: Conditions, incongruent: bool) -> str:
     shares = [
         row["accuracy"]
         for row in model["accuracy"]
-        if (set(row["condition"]) == {"S", "P"}) == incongruent
+        if conditions[place(row)].incongruent == incongruent
     ]
     return percent(sum(shares) / len(shares)) if shares else ""
 

@@ -36,6 +36,7 @@ from lstm_units.report.provenance import (
 )
 from lstm_units.report.summary import Finding, summarise
 from lstm_units.report.tables import ReportTable
+from lstm_units.stimuli.congruence import read_conditions
 
 PAGES = Path(__file__).parent / "pages"
 _CLASSES = {HOLDS: "holds", FAILS: "fails", NOT_TESTABLE: "untestable"}
@@ -131,6 +132,7 @@ def report_page(
     side_by_side = run.files.json("models.json") or {}
     links = tuple(run.link(f"models.{kind}") for kind in ("csv", "md", "json"))
     replication = side_by_side.get("replication")
+    conditions = read_conditions(run.files)
     run_time, said = run_time_table(Path(benchmarks), ["", "stimuli", *(m.name for m in models)])
     provenance = [
         checkpoints_table(run, models),
@@ -144,14 +146,19 @@ def report_page(
             models=tuple(collect_model(run, model, settings, config) for model in models),
             summaries={
                 model.name: summarise(
-                    run.of_model(model.name), settings.labels, untrained_like=model.untrained_like
+                    run.of_model(model.name),
+                    settings.labels,
+                    conditions,
+                    untrained_like=model.untrained_like,
                 )
                 for model in models
             },
             replication=claim_entry(run, ".", Verdict.from_json(replication), "claim-C24")
             if replication
             else None,
-            side_by_side=models_tables(side_by_side["models"], replication, settings, links)
+            side_by_side=models_tables(
+                side_by_side["models"], conditions, replication, settings, links
+            )
             if side_by_side
             else (),
             training=_training(run),

@@ -10,6 +10,7 @@ from lstm_units.io.published import task_rank
 from lstm_units.io.result_files import ResultFiles
 from lstm_units.io.verdict import FAILS, HOLDS, NOT_TESTABLE, with_interval
 from lstm_units.io.wording import count, listing, percent
+from lstm_units.stimuli.congruence import Conditions
 
 # The claims that the paper is known for, first; a summary names so many of each verdict.
 _TELLING = ("C4", "C15", "C13", "C14", "C12", "C10", "C2", "C11", "C9", "C8", "C1", "C16")
@@ -26,7 +27,11 @@ class Finding:
 
 
 def summarise(
-    files: ResultFiles, labels: Mapping[str, str], *, untrained_like: str | None = None
+    files: ResultFiles,
+    labels: Mapping[str, str],
+    conditions: Conditions,
+    *,
+    untrained_like: str | None = None,
 ) -> tuple[Finding, ...]:
     """Say under five heads what was found in a model, and how sure it is.
 
@@ -38,6 +43,7 @@ def summarise(
         Of the model.
     labels : mapping of str to str
         Names of tasks in print.
+    conditions : Conditions
     untrained_like : str, optional
         The model whose shape this untrained network has.
 
@@ -62,7 +68,9 @@ def summarise(
         files, "connectivity/summary.json", "The connections among the units were not studied."
     )
     return (
-        Finding(_network(files, labels, untrained_like), f"model-{name}-table2", "Table 2"),
+        Finding(
+            _network(files, labels, conditions, untrained_like), f"model-{name}-table2", "Table 2"
+        ),
         Finding(units["long_range"], *long_range),
         Finding(
             f"{units['short_range']} {_depth(files)} {units['syntax']}",
@@ -80,25 +88,20 @@ def _quoted(files: ResultFiles, name: str, otherwise: str) -> str:
     return otherwise if found is None else found["summary"]
 
 
-def intact_accuracy(files: ResultFiles) -> pd.DataFrame:
-    """Accuracy of the intact model: ``task, condition, n, accuracy, incongruent``.
-
-    A condition is incongruent if an attractor's number differs from the subject's; conditions of
-    natural sentences that say nothing of attractors are not.
-    """
+def intact_accuracy(files: ResultFiles, conditions: Conditions) -> pd.DataFrame:
+    """Accuracy of the intact model: ``task, condition, n, accuracy, incongruent``."""
     rows = []
     for name in files.matching("intact/*.parquet"):
         task = name.split("/")[1].removesuffix(".parquet")
         items = files.frame(name, ["condition", "right"]).astype({"condition": str})
         for condition, right in items.groupby("condition")["right"]:
-            numbers = set(condition)
             rows.append(
                 {
                     "task": task,
                     "condition": condition,
                     "n": len(right),
                     "accuracy": float(right.mean()),
-                    "incongruent": numbers == {"S", "P"},
+                    "incongruent": conditions[task, condition].incongruent,
                 }
             )
     table = pd.DataFrame(rows, columns=["task", "condition", "n", "accuracy", "incongruent"])
@@ -117,10 +120,15 @@ def network_in_words(files: ResultFiles) -> str:
     return f"{layers} of {units}, a vocabulary of {network['vocabulary_size']:,} words"
 
 
-def _network(files: ResultFiles, labels: Mapping[str, str], untrained_like: str | None) -> str:
+def _network(
+    files: ResultFiles,
+    labels: Mapping[str, str],
+    conditions: Conditions,
+    untrained_like: str | None,
+) -> str:
     kind = f"an untrained network of the shape of {untrained_like}, " if untrained_like else ""
     opening = f"{files.name} ({kind}{network_in_words(files)})"
-    table = intact_accuracy(files)
+    table = intact_accuracy(files, conditions)
     if not len(table):
         return f"{opening} was not tested on any task."
     parts = []

@@ -63,6 +63,11 @@ class AlignedItems:
         return len(self.item)
 
     @property
+    def agreeing(self) -> np.ndarray:
+        """Whether an attractor has its subject's number: bool, shape (items, attractors)."""
+        return self.attractor_numbers == self.subject_number[:, None]
+
+    @property
     def incongruent(self) -> np.ndarray:
         """See `lstm_units.stimuli.congruence.incongruent_items`."""
         return incongruent_items(self.subject_number, self.attractor_numbers)

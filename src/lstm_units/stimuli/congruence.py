@@ -4,10 +4,15 @@ This is the one definition. It rests on the numbers that the stimuli give, not o
 condition's name.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
+import pandas as pd
+
+from lstm_units.io.result_files import ResultFiles
+
+COLUMNS = ("condition", "subject_number", "attractor_numbers")  # of the stimuli
 
 
 @dataclass(frozen=True)
@@ -27,6 +32,10 @@ class ConditionNumbers:
     subject_number: str | None
     incongruent: bool
     congruent: bool
+
+
+# By task and condition.
+Conditions = Mapping[tuple[str, str], ConditionNumbers]
 
 
 def incongruent_items(
@@ -68,6 +77,37 @@ def condition_numbers(
             isinstance(number, str) and set(_known(others)) == {number}
             for number, others in zip(subject_number, attractor_numbers, strict=True)
         ),
+    )
+
+
+def describe_conditions(stimuli: Mapping[str, pd.DataFrame]) -> Conditions:
+    """Describe the conditions of several tasks.
+
+    Parameters
+    ----------
+    stimuli : mapping of str to DataFrame
+        The columns of `COLUMNS` of each task.
+    """
+    return {
+        (task, str(condition)): condition_numbers(rows["subject_number"], rows["attractor_numbers"])
+        for task, table in stimuli.items()
+        for condition, rows in table.groupby("condition", observed=True)
+    }
+
+
+def read_conditions(files: ResultFiles) -> Conditions:
+    """Describe the conditions of all stimuli in a folder, as `describe_conditions`.
+
+    Parameters
+    ----------
+    files : ResultFiles
+        Of a model, or those that all models share.
+    """
+    return describe_conditions(
+        {
+            name.removeprefix("stimuli/").removesuffix(".parquet"): files.frame(name, COLUMNS)
+            for name in files.matching("stimuli/*.parquet")
+        }
     )
 
 

@@ -198,7 +198,7 @@ def warn_of_agreeing_attractors(items: AlignedItems, conditions: str | Sequence[
     """Say when the first attractor of incongruent items does not always disagree."""
     if conditions != "incongruent" or len(items.attractor_positions) < 2:
         return
-    agreeing = int((items.label("attractor_number") == items.label("subject_number")).sum())
+    agreeing = int(items.agreeing[:, 0].sum())
     if agreeing:
         log.warning(
             "in %d of %d incongruent items of %s the first attractor has the subject's number and "

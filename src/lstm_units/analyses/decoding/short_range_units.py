@@ -203,7 +203,7 @@ def _check_items(items: AlignedItems) -> None:
             f"{items.task} has no attractor, so no unit can swap there; decode a task with one, "
             "such as nounpp"
         )
-    same = items.attractor_numbers[:, 0] == items.subject_number
+    same = items.agreeing[:, 0]
     if same.any():
         other = sorted(set(items.condition[~same].tolist()) - set(items.condition[same].tolist()))
         hint = f"choose the conditions {', '.join(other)}" if other else "choose another task"

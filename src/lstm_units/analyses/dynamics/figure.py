@@ -100,7 +100,7 @@ def condition_looks(items: AlignedItems) -> dict[str, LineLook]:
     for name in sorted(set(items.condition.tolist()), key=_singular_first):
         chosen = items.condition == name
         numbers = set(items.subject_number[chosen].tolist())
-        same = items.attractor_numbers[chosen] == items.subject_number[chosen][:, None]
+        same = items.agreeing[chosen]
         patterns = {tuple(row) for row in same.tolist()}
         found[name] = (
             numbers.pop() if len(numbers) == 1 else None,

@@ -8,7 +8,7 @@ import pandas as pd
 
 from lstm_units.errors import ConfigurationError
 from lstm_units.io.results import Result, made_from, require_same
-from lstm_units.stimuli.congruence import ConditionNumbers, condition_numbers
+from lstm_units.stimuli.congruence import Conditions, describe_conditions
 from lstm_units.stimuli.lexicon import NUMBERS
 
 
@@ -45,13 +45,7 @@ def shown_units(
     units = choose_units(
         long_range.content,
         accuracy.frame,
-        {
-            (task, str(condition)): condition_numbers(
-                rows["subject_number"], rows["attractor_numbers"]
-            )
-            for task, result in stimuli.items()
-            for condition, rows in result.frame.groupby("condition", observed=True)
-        },
+        describe_conditions({task: result.frame for task, result in stimuli.items()}),
         layer_sizes,
         named,
         syntax_unit,
@@ -71,7 +65,7 @@ def shown_units(
 def choose_units(
     long_range: Mapping[str, Any],
     accuracy: pd.DataFrame,
-    conditions: Mapping[tuple[str, str], ConditionNumbers],
+    conditions: Conditions,
     layer_sizes: Sequence[int],
     named: Sequence[int] = (),
     syntax_unit: int | None = None,
@@ -90,8 +84,8 @@ def choose_units(
         From `lstm_units.analyses.long_range_units.discovery.discover_long_range`.
     accuracy : DataFrame
         From `lstm_units.statistics.agreement.accuracy_table`.
-    conditions : mapping of (str, str) to ConditionNumbers
-        By task and condition, those of the tasks of the discovery.
+    conditions : Conditions
+        Of the tasks of the discovery.
     layer_sizes : sequence of int
     named : sequence of int
         1-based units that a user asks for.
@@ -161,7 +155,7 @@ def choose_units(
 
 def nearest_unit(
     accuracy: pd.DataFrame,
-    conditions: Mapping[tuple[str, str], ConditionNumbers],
+    conditions: Conditions,
     number: str,
     candidates: Sequence[int],
 ) -> int | None:
@@ -174,8 +168,7 @@ def nearest_unit(
     ----------
     accuracy : DataFrame
         From `lstm_units.statistics.agreement.accuracy_table`.
-    conditions : mapping of (str, str) to ConditionNumbers
-        By task and condition.
+    conditions : Conditions
     number : {"singular", "plural"}
     candidates : sequence of int
         1-based units to choose from.
