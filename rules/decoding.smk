@@ -21,14 +21,14 @@ rule decode:
         long_range="<results>/{model}/units/long_range.json",
         shown="<results>/{model}/units/shown.json",
     output:
-        decoding="<results>/{model}/decoding/{analysis}_{hold_out}.parquet",
+        decoding="<results>/{model}/decoding/{analysis}_{cross_validation}.parquet",
     log:
-        "<logs>/{model}/decode_{analysis}_{hold_out}.log",
+        "<logs>/{model}/decode_{analysis}_{cross_validation}.log",
     benchmark:
-        "<benchmarks>/{model}/decode_{analysis}_{hold_out}.tsv"
+        "<benchmarks>/{model}/decode_{analysis}_{cross_validation}.tsv"
     wildcard_constraints:
         analysis=alternatives(ANALYSES),
-        hold_out=alternatives(SPLIT_KINDS),
+        cross_validation=alternatives(SPLIT_KINDS),
     conda:
         "../envs/cpu.yaml"
     resources:
@@ -52,8 +52,8 @@ rule decode:
 rule decoding_figure:
     input:
         decoding=[
-            f"<results>/{{model}}/decoding/{{analysis}}_{hold_out}.parquet"
-            for hold_out in SPLIT_KINDS
+            f"<results>/{{model}}/decoding/{{analysis}}_{cross_validation}.parquet"
+            for cross_validation in SPLIT_KINDS
         ],
         stimuli=lambda wildcards: (
             f"<results>/{wildcards.model}/stimuli/{decoded_task(wildcards)}.parquet"

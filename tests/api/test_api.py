@@ -242,17 +242,18 @@ def test_dump_has_the_bytes_of_the_workflow_s(workflow, dump, tmp_path):
         assert (dump.folder / file).read_bytes() == (folder / file).read_bytes(), file
 
 
-@pytest.mark.parametrize("hold_out", ["grouped", "random"])
-def test_decoding_has_the_rows_of_the_workflow_s(workflow, stimuli, dump, hold_out):
+@pytest.mark.parametrize("kind", ["grouped", "random"])
+def test_decoding_has_the_rows_of_the_workflow_s(workflow, stimuli, dump, kind):
     options = {"splits": 2, "test_fraction": 0.2, "C": 1.0, "tolerance": 1e-5, "seed": 5}
     chosen = {"variable": "hidden", "label": "subject_number", "conditions": "all"}
+    chosen["cross_validation"] = kind
     expected = decoding_over_time(
         dump,
         [],
         read_aligned_items(workflow.stimuli["nounpp"]),
         long_range=Result({"units": [{"unit": PLURAL_UNIT}]}),
         shown=Result({"units": [{"unit": 7, "role": "named"}]}),
-        **{**options, **chosen, "cross_validation": hold_out, "train_at": None, "permutations": 0},
+        **{**options, **chosen, "train_at": None, "permutations": 0},
     )
     features = {
         "without_long_range": [1, 2, 3, 4, 5, 6, 8],
@@ -260,9 +261,7 @@ def test_decoding_has_the_rows_of_the_workflow_s(workflow, stimuli, dump, hold_o
         "layer_2": [6, 7, 8],
         "unit_7": [7],
     }
-    found = lstm_units.decode(
-        dump, stimuli["nounpp"], features=features, hold_out=hold_out, **options, **chosen
-    )
+    found = lstm_units.decode(dump, stimuli["nounpp"], features=features, **options, **chosen)
     same(found, expected.frame)
     at_verb = found.query("features == 'unit_7' and train_position == 4 and test_position == 4")
     assert (at_verb["auc"] == 1).all()  # it holds a plural subject over the attractor

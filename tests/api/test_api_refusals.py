@@ -446,7 +446,7 @@ def test_a_context_that_is_missing_is_one_message(model, stimuli, tmp_path):
         ({"conditions": ["SP"]}, "all 20 items have the same subject_number; choose another label"),
         ({"variable": "hidden"}, "holds cell, but not 'hidden'; dump that too"),
         ({"label": 5}, "label is 5; expected a name"),
-        ({"hold_out": "none"}, "hold_out is 'none'; expected one of grouped, random"),
+        ({"cross_validation": "none"}, "is 'none'; expected one of grouped, random"),
         ({"test_fraction": 0.999}, "with test_fraction = 0.999 no training"),
     ],
 )

@@ -67,7 +67,7 @@ def decode(files: ResultFiles, kinds=("grouped",), units=LONG_RANGE, **changed) 
                 "long_range": folder / "units" / "long_range.json",
                 "shown": folder / "units" / "shown.json",
             },
-            wildcards={"hold_out": kind},
+            wildcards={"cross_validation": kind},
             params={"analysis": {**ANALYSIS, **changed}, "settings": SETTINGS},
             output={"decoding": folder / "decoding" / f"fig2_{kind}.parquet"},
         )

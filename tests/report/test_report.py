@@ -323,7 +323,7 @@ def test_methods_state_the_settings_of_the_run():
     after = {row[0]: row[1] for row in methods_table(config).rows}
     assert len(before.rows) == len(after) == 12
     assert "777 random sets, of any layers" in after["random sets"]
-    assert "9 hold-outs" in after["decoding over time"]
+    assert "9 cross-validation splits" in after["decoding over time"]
     assert "procedure: paper" in after["tree depth"]
     assert (
         "each of nounPP and nounpp_adv,"
@@ -350,7 +350,8 @@ def benchmark_names():
     """(rule, folder, stem) of every rule of the workflow, with its wildcards filled in."""
     values = {"task": "adv_adv", "unit": "776", "first": "0001", "last": "0065", "mode": "zero"}
     values |= {"group": "noun", "family": "short_and_long_range", "number": "2", "run": "run_1"}
-    values |= {"analysis": "fig2", "hold_out": "grouped", "regressors": "layer_1", "key": "source"}
+    values |= {"analysis": "fig2", "cross_validation": "grouped"}
+    values |= {"regressors": "layer_1", "key": "source"}
     found = []
     for path in sorted((ROOT / "rules").glob("*.smk")):
         rule = None

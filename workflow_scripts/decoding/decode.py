@@ -15,7 +15,7 @@ with job(snakemake.log[0]):
         items=read_dumped_items(snakemake.input.stimuli, dump, *untrained),
         long_range=read_result(snakemake.input.long_range),
         shown=read_result(snakemake.input.shown),
-        cross_validation=snakemake.wildcards.hold_out,
+        cross_validation=snakemake.wildcards.cross_validation,
         **snakemake.params.analysis,
         **snakemake.params.settings,
     )

@@ -121,7 +121,7 @@ def decode(
     variable: str = "cell",
     label: str = "subject_number",
     conditions: str | Sequence[str] = "incongruent",
-    hold_out: str = "grouped",
+    cross_validation: str = "grouped",
     splits: int = 5,
     test_fraction: float = 0.2,
     C: float = 1.0,
@@ -151,7 +151,7 @@ def decode(
         ``subject_number``, ``attractor_number`` (the first), ``attractor_2_number``, ...
     conditions : {"incongruent", "all"} or sequence of str
         ``incongruent``: items with an attractor of another number than the subject's.
-    hold_out : {"grouped", "random"}
+    cross_validation : {"grouped", "random"}
         Whether lemmas are held out, or items whatever their words (as in the paper).
     splits, test_fraction
         Number of cross-validation splits (1 or more), and what part of the lemmas or items is
@@ -206,9 +206,9 @@ def decode(
             f"{dump.folder} holds {', '.join(dump.variables)}, but not {variable!r}; dump that "
             "too, or choose another variable"
         )
-    if hold_out not in SPLIT_KINDS:
+    if cross_validation not in SPLIT_KINDS:
         raise ConfigurationError(
-            f"hold_out is {hold_out!r}; expected one of {', '.join(SPLIT_KINDS)}"
+            f"cross_validation is {cross_validation!r}; expected one of {', '.join(SPLIT_KINDS)}"
         )
     features = _check_features(features, dump)
     table = stimuli_table(stimuli, dump.task)
@@ -220,9 +220,9 @@ def decode(
             f"nothing to decode: all {len(singular)} items have the same {label}; choose another "
             "label, or conditions with both numbers"
         )
-    nouns = tied_nouns(items, label) if hold_out == "grouped" else []
+    nouns = tied_nouns(items, label) if cross_validation == "grouped" else []
     drawn = draw_splits(
-        hold_out,
+        cross_validation,
         singular,
         {noun: items.lemma(noun) for noun in nouns},
         splits=splits,

@@ -34,12 +34,12 @@ class Curves:
 
     Parameters
     ----------
-    hold_out : {"grouped", "random"}
+    cross_validation : {"grouped", "random"}
     table : DataFrame
         ``features, test_position, n_units, auc``, one row per split and position.
     """
 
-    hold_out: str
+    cross_validation: str
     table: pd.DataFrame
 
     def at(self, features: str, position: int) -> np.ndarray:
@@ -51,7 +51,8 @@ class Curves:
         """Mean over splits, with the lowest and the highest of them."""
         auc = self.at(features, position)
         note = (
-            f"mean, lowest and highest of {len(auc)} {self.hold_out} hold-outs, which share items"
+            f"mean, lowest and highest of {len(auc)} {self.cross_validation} cross-validation "
+            "splits, which share items"
         )
         if not len(auc):
             return untested(name, held_to["expected"], "it was not decoded (`activations.layers`)")
@@ -69,14 +70,14 @@ def holds_number_throughout(files: ResultFiles, audit: Audit) -> Verdict:
     criteria = audit.criteria
     criterion = (
         "classifiers of the subject's number, trained at the subject, nouns held out, mean over "
-        f"hold-outs: AUC of each long-range unit >= {criteria.long_range_auc:g}* at every word "
-        f"from subject to verb; of all other units together < {criteria.rest_auc:g}* at the "
-        "attractor"
+        "cross-validation splits: AUC of each long-range unit >= "
+        f"{criteria.long_range_auc:g}* at every word from subject to verb; of all other units "
+        f"together < {criteria.rest_auc:g}* at the attractor"
     )
     units = long_range_units(files)
     if units is None:
         return without_long_range("C10", criterion, units)
-    data = {hold: f"decoding/{audit.analysis}_{hold}.parquet" for hold in (_JUDGED, _BESIDE)}
+    data = {kind: f"decoding/{audit.analysis}_{kind}.parquet" for kind in (_JUDGED, _BESIDE)}
     made = None if audit.analysis is None else files.metadata(data[_JUDGED])
     if made is None:
         which = audit.analysis or "across time"
@@ -90,11 +91,11 @@ def holds_number_throughout(files: ResultFiles, audit: Audit) -> Verdict:
         return not_testable("C10", criterion, reason, data=(data[_JUDGED],))
     items = read_aligned_items(files.path(stimuli)).select(made["config"]["conditions"])
     curves = [
-        Curves(hold, found)
-        for hold in (_JUDGED, _BESIDE)
-        if (found := _trained_at(files, data[hold], items.subject_position)) is not None
+        Curves(kind, found)
+        for kind in (_JUDGED, _BESIDE)
+        if (found := _trained_at(files, data[kind], items.subject_position)) is not None
     ]
-    read = [LONG_RANGE, stimuli, *(data[curve.hold_out] for curve in curves)]
+    read = [LONG_RANGE, stimuli, *(data[curve.cross_validation] for curve in curves)]
     if not any(unit.confirmed for unit in units):
         # For the reader: the claim is about what long-range units add to the others.
         who = "all other units" if units else "all units"
@@ -169,7 +170,8 @@ def _rest(
 
 
 def _kind(curve: Curves) -> str:
-    return "" if curve.hold_out == _JUDGED else f", {curve.hold_out} hold-outs"
+    kind = curve.cross_validation
+    return "" if kind == _JUDGED else f", {kind} cross-validation splits"
 
 
 def _shown(found: Measure) -> str:

@@ -121,7 +121,7 @@ def _discovery(discovery: Mapping[str, Any]) -> str:
 
 def _decoding(decoding: Mapping[str, Any]) -> str:
     return (
-        f"{decoding['splits']} hold-outs of nouns, both forms together, "
+        f"{decoding['splits']} cross-validation splits of nouns, both forms together, "
         f"{percent(decoding['test_fraction'], 0)} of them each; random items beside them. "
         f"References: labels permuted over nouns ({decoding['permutations']} times) and "
         f"{decoding['untrained']} untrained networks. Linear support vector classifier, C = "
@@ -224,8 +224,8 @@ _ROWS: Sequence[tuple] = (
     (
         "decoding over time",
         _decoding,
-        "Five random hold-outs of 20 % of the items, so that the same nouns are in training and "
-        "test; no reference curves.",
+        "Five random cross-validation splits of the items, 20 % tested, so that the same nouns are "
+        "in training and test; no reference curves.",
         ("decoding",),
     ),
     (

@@ -141,7 +141,7 @@ def test_the_metadata_say_how_it_was_made(decoded):
     grouped, random = (decoded[kind].metadata for kind in ("grouped", "random"))
     items = ITEMS.select("incongruent")
     n_items = len(items)
-    assert grouped["config"]["hold_out"] == "grouped"
+    assert grouped["config"]["cross_validation"] == "grouped"
     assert grouped["config"]["train_at"] == SUBJECT
     assert grouped["units_removed"] == [1]
     assert (grouped["checkpoint_sha256"], grouped["stimuli_sha256"]) == ("a", "s")

@@ -16,7 +16,7 @@ def across_time(about: About, stem: str) -> Caption:
         sizes = facts.get("n_test_items") or []
         span = sorted({min(sizes, default=0), max(sizes, default=0)})
         tested = f"{' to '.join(f'{size:,}' for size in span)} test items"
-        held.append(f"{what} held out ({count(len(sizes), 'hold-out')}, {tested})")
+        held.append(f"{what} held out ({count(len(sizes), 'cross-validation split')}, {tested})")
     variable = first.get("variable", "cell")
     refused = [facts.get("n_not_converged", 0) for facts in made.values()]
     of = [facts.get("n_classifiers", 0) for facts in made.values()]
@@ -36,7 +36,7 @@ def across_time(about: About, stem: str) -> Caption:
                 f"one word and is tested at every word: {first.get('n_items', 0):,} "
                 f"{first.get('conditions', '')} items of {about.label(task)}, "
                 f"{count(first.get('n_lemmas', 0), 'noun')}.",
-                f"{capital(listing(held))}; mean and SD over hold-outs. Seed "
+                f"{capital(listing(held))}; mean and SD over splits. Seed "
                 f"{first.get('seed', 'not known')}.",
                 f"References: labels permuted over nouns "
                 f"{count(first.get('permutations', 0), 'time')}, "
@@ -51,8 +51,8 @@ def across_time(about: About, stem: str) -> Caption:
             ]
         ),
         f"Above, curves of AUC over the words of {about.label(task)} for classifiers of the "
-        f"{label} trained at one word, by kind of hold-out; below, matrices of training against "
-        "test word for the trained and an untrained network.",
+        f"{label} trained at one word, by kind of cross-validation splits; below, matrices of "
+        "training against test word for the trained and an untrained network.",
         tuple(names),
     )
 

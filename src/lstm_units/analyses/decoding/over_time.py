@@ -152,7 +152,7 @@ def decoding_over_time(
         "label": label,
         "conditions": conditions if isinstance(conditions, str) else list(conditions),
         "train_at": trained_at,
-        "hold_out": cross_validation,
+        "cross_validation": cross_validation,
         "splits": splits,
         "test_fraction": test_fraction,
         "C": C,
