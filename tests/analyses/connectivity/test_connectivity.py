@@ -312,17 +312,6 @@ def test_without_planted_connections_none_are_found(planted):
         assert found["mutual_inhibition"]["met"] is False
 
 
-@pytest.mark.parametrize("unit", [SYNTAX, SINGULAR, PLURAL, 3])
-def test_no_verdict_depends_on_the_sign_of_a_unit(planted, driven, unit):
-    flipped = planted(f"flip{unit}", lambda model: flip_sign(model, unit))
-    expected = verdicts(driven, SHOWN, SYNTAX_FOUND, 3.0)
-    found = verdicts(flipped, SHOWN, SYNTAX_FOUND, 3.0)
-    for result in (expected, found):
-        for reading in set(READINGS) - set(SIGN_FREE):
-            del result["scaling"]["by_reading"][reading]
-    assert found == expected
-
-
 def test_raw_weights_depend_on_the_sign_and_no_verdict_rests_on_them(planted, driven):
     flipped = planted("raw", lambda model: flip_sign(model, SYNTAX))
     for table, met in ((driven, True), (flipped, False)):

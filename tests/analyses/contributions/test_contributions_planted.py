@@ -108,15 +108,6 @@ def test_the_planted_unit_decides_for_plural_subjects_alone(files):
     np.testing.assert_array_equal(table[f"unit_{PLURAL_UNIT}"], table["long_range"])
 
 
-def test_it_has_half_its_weight_as_a_constant_towards_plural(files):
-    found = gather_contributions(files.results())
-    table = summarise_contributions(found.by_task, found.units, **STATISTICS)
-    constant = -3 * np.tanh(np.tanh(5))
-    assert table["long_range_constant"].to_numpy() == pytest.approx(constant, abs=0.05)
-    rows = table[(table["answer"] == "all") & (table["condition"] != "all")]
-    assert (rows["long_range_right_without_constant"] == 1).all()
-
-
 def test_the_file_has_the_columns_of_the_contract_and_its_parts_add_up(files):
     table = pq.read_table(files.path("contributions", "nounpp"))
     names = ["item", "condition", "right", "margin", *SUM]
@@ -162,12 +153,6 @@ def test_unknown_numbers_of_subjects_stay_unknown(files):
     place = table.column_names.index("subject_number")
     stimuli = table.set_column(place, "subject_number", pa.array(numbers, pa.string()))
     assert files.split(stimuli=stimuli).content["subject_number"].to_pylist() == numbers
-
-
-def test_without_units_there_are_only_rest_and_bias(files):
-    table = files.split(long_range=files.units()).frame
-    assert (table[["long_range", "short_range"]] == 0).all(axis=None)
-    assert not [name for name in table.columns if name.startswith("unit_")]
 
 
 def test_margins_that_are_not_the_sum_are_refused(files):

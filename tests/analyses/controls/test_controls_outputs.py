@@ -8,7 +8,6 @@ import pyarrow as pa
 import pytest
 from matplotlib.colors import to_hex
 from support.figure_checks import check_texts, visible_texts
-from support.scripts import run_script
 
 from lstm_units.analyses.controls.figure import controls_figure, family_figure
 from lstm_units.analyses.controls.set_tests import (
@@ -20,7 +19,7 @@ from lstm_units.analyses.controls.set_tests import (
 from lstm_units.analyses.controls.table import controls_table
 from lstm_units.errors import UserError
 from lstm_units.io.files import make_metadata
-from lstm_units.io.results import Result, write_result
+from lstm_units.io.results import Result
 from lstm_units.plots.style import GREEN, PLURAL, SINGULAR, TEXT_WIDTH
 
 LABELS = {"nounpp": "nounPP", "nounpp_adv": "nounPPAdv", "simple": "Simple", "adv_adv": "2Adv"}
@@ -192,42 +191,6 @@ def test_families_of_several_checkpoints_have_no_table():
         controls_table({**TESTS, "short_range": other}, LABELS)
 
 
-def test_the_scripts_write_the_table_and_the_figures(tmp_path):
-    paths = {}
-    for family, (accuracy, tests) in FAMILIES.items():
-        drawn = {k: v for k, v in tests.metadata.items() if k != "stimuli_sha256"}
-        drawn["config"] = {**drawn["config"], "family": family}
-        sets = Result(pa.table({"set": pa.array([], pa.int32())}), drawn)
-        paths[family] = {
-            name: tmp_path / name / f"{family}.parquet" for name in ("accuracy", "tests", "sets")
-        }
-        for result, path in zip((accuracy, tests, sets), paths[family].values(), strict=True):
-            write_result(result, path)
-        outputs = [tmp_path / f"{family}.png", tmp_path / f"{family}.pdf"]
-        run_script(
-            "controls/controls_figure",
-            input=paths[family],
-            output={"figure": outputs},
-            params={"labels": LABELS},
-        )
-        assert b"figure of random-set controls" in outputs[0].read_bytes()
-        assert outputs[1].read_bytes().startswith(b"%PDF")
-    outputs = [tmp_path / f"controls.{suffix}" for suffix in ("csv", "md", "tex")]
-    run_script(
-        "controls/controls_table",
-        input={"tests": [each["tests"] for each in paths.values()]},
-        output={"table": outputs},
-        params={"families": list(paths), "labels": LABELS},
-    )
-    csv = pd.read_csv(outputs[0])
-    assert len(csv) == 15 and csv["n_sets"].tolist()[:8] == [300] * 8
-    assert "no long-range unit" in csv["reason"].iloc[-1]
-    markdown = outputs[1].read_text()
-    assert "3 syntax units" in markdown and "p (paper)" in markdown
-    assert "| no set of short- and long-range units |" in markdown
-    assert r"1 \%" in outputs[2].read_text()
-
-
 def draw(tasks, ablated="17 syntax units", seed=0):
     return controls_figure(*simulated(tasks, seed=seed), ablated, LABELS)
 
@@ -316,6 +279,8 @@ def test_a_family_without_a_set_gets_a_figure_that_says_so():
 
 def test_the_figure_is_of_one_checkpoint():
     accuracy, tests = FAMILIES["syntax"]
+    figure = family_figure(accuracy, tests, Result(None, made()), LABELS)
+    assert len(figure.content.axes) == 8 and figure.metadata["checkpoint_sha256"] == "model"
     other = Result(None, {**made(), "checkpoint_sha256": "another"}, "sets")
     with pytest.raises(UserError, match="sets was made from another checkpoint"):
         family_figure(accuracy, tests, other, LABELS)

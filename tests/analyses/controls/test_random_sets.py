@@ -2,14 +2,12 @@
 
 import re
 from collections import Counter
-from dataclasses import replace
 
 import numpy as np
-import pyarrow.parquet as pq
 import pytest
 import torch
 from scipy import stats
-from support.scripts import run_script
+from support.number_network import flip_sign
 
 from lstm_units.analyses.controls.random_sets import (
     FAMILIES,
@@ -25,10 +23,9 @@ from lstm_units.interventions.context_states import read_context
 from lstm_units.interventions.interventions import Interventions
 from lstm_units.interventions.sweep import Items, sweep
 from lstm_units.interventions.sweep_reference import sweep_ref
-from lstm_units.io.files import make_metadata, read_metadata, write_json
+from lstm_units.io.files import make_metadata
 from lstm_units.io.results import Result
 from lstm_units.io.unit_numbers import layer_of_units
-from lstm_units.models.language_model import Layer
 
 SIZES = (20, 30)
 TESTED = (3, 17, 25, 30, 41)  # two units of the first layer, three of the second
@@ -163,35 +160,10 @@ def test_margins_of_drawn_sets_equal_edited_weights_and_do_not_depend_on_signs(r
     assert np.ptp((expected > 0).sum(axis=1)) > 3  # the sets do differ
     flipped = model
     for unit in (2, 9, 13):
-        flipped = _flip(flipped, unit)
+        flipped = flip_sign(flipped, unit)
     assert not torch.equal(flipped.layers[1].weight_hh, model.layers[1].weight_hh)
     again = sweep(flipped, items, interventions, read_context(flipped, interventions, context))
     assert np.array_equal(margins > 0, again > 0)
-
-
-def _flip(model, unit):
-    """The same network with a unit's hidden and cell negated."""
-    depth = LAYER_OF_SMALL[unit]
-    index = unit - 1 - (0 if depth == 0 else 6)
-    layer = model.layers[depth]
-    columns = torch.ones(layer.size, dtype=model.dtype)
-    columns[index] = -1
-    rows = torch.ones(4 * layer.size, dtype=model.dtype)
-    rows[2 * layer.size + index] = -1
-    changed = list(model.layers)
-    changed[depth] = Layer(
-        rows[:, None] * layer.weight_ih,
-        rows[:, None] * layer.weight_hh * columns,
-        rows * layer.bias,
-    )
-    if depth + 1 < len(changed):
-        above = changed[depth + 1]
-        changed[depth + 1] = Layer(above.weight_ih * columns, above.weight_hh, above.bias)
-        return replace(model, layers=tuple(changed))
-    return replace(model, layers=tuple(changed), decoder_weight=model.decoder_weight * columns)
-
-
-LAYER_OF_SMALL = dict(enumerate([0] * 6 + [1] * 8, start=1))
 
 
 def listed(*units, checkpoint="a") -> Result:
@@ -199,33 +171,17 @@ def listed(*units, checkpoint="a") -> Result:
     return Result({"units": [{"unit": unit} for unit in units]}, metadata, "a list")
 
 
-def test_the_script_writes_the_contracts_columns_and_how_sets_were_drawn(tmp_path):
+def test_the_table_of_sets_says_how_they_were_drawn():
     lists = {"syntax": listed(3, 17, 40, 41), "long_range": listed(40, 50)}
-    paths = {name: tmp_path / f"{name}.json" for name in (*lists, "description")}
-    for name, result in lists.items():
-        write_json(result.content, paths[name], result.metadata)
-    write_json({"layer_sizes": SIZES}, paths["description"])
-    output = tmp_path / "sets.parquet"
-    run_script(
-        "controls/control_sets",
-        input={**paths, "short_range": []},
-        output={"sets": output},
-        params={"sets": 25, "match": "layer", "exclude_long_range": True, "seed": 4},
-        wildcards={"family": "syntax"},
-    )
-    table = pq.read_table(output)
-    assert [str(field.type) for field in table.schema] == ["int32", "int16", "int64"]
-    assert table.schema.names == ["set", "unit", "seed"]
-    rows = table.to_pandas()
+    options = {"n_sets": 25, "match": "layer", "exclude_long_range": True, "seed": 4}
+    found = control_sets("syntax", SIZES, lists, **options)
+    assert [str(field.type) for field in found.content.schema] == ["int32", "int16", "int64"]
+    rows = found.frame
     assert rows["set"].tolist() == np.repeat(range(26), 3).tolist()
     assert rows.loc[rows["set"] == 0, "unit"].tolist() == [3, 17, 41]
     assert rows.loc[rows["set"] == 0, "seed"].isna().all()
-    for number, chosen in rows[rows["set"] > 0].groupby("set"):
-        seeds = set(pq.read_table(output, filters=[("set", "=", number)])["seed"].to_pylist())
-        assert len(seeds) == 1
-        drawn = draw_set(seeds.pop(), (3, 17, 41), SIZES, "layer", (40, 50))
-        assert tuple(chosen["unit"]) == drawn
-    made = read_metadata(output)
+    assert rows[rows["set"] > 0].groupby("set")["seed"].nunique().eq(1).all()
+    made = found.metadata
     assert (made["tested"], made["excluded"], made["reason"]) == ([3, 17, 41], [40, 50], None)
     assert (made["seed"], made["config"]["match"], made["config"]["n_sets"]) == (4, "layer", 25)
     assert made["checkpoint_sha256"] == "a"

@@ -5,13 +5,10 @@ import pandas as pd
 import pyarrow as pa
 import pytest
 from support.figure_checks import check_texts
-from support.made_files import write_stimuli
-from support.scripts import run_script
 
 from lstm_units.analyses.decoding.figure2 import figure2, generalisation_figure
 from lstm_units.errors import UserError
-from lstm_units.io.files import make_metadata, write_json
-from lstm_units.io.results import Result, write_result
+from lstm_units.io.results import Result
 from lstm_units.plots.style import PLURAL, SINGULAR
 from lstm_units.stimuli.aligned_items import AlignedItems
 from lstm_units.stimuli.generation import generate
@@ -353,27 +350,6 @@ def test_the_figure_of_results_names_a_decoded_item_and_what_they_record(stimuli
     assert headings(figure)[0] == "cell, incongruent items"
     assert made.metadata["checkpoint_sha256"] == "a"
     assert made.config["train_at"] == 1
-
-
-def test_the_script_writes_what_the_function_draws(stimuli, tmp_path):
-    paths = {kind: tmp_path / f"{kind}.parquet" for kind in HELD_OUT}
-    for kind, result in results(stimuli).items():
-        write_result(result, paths[kind])
-    write_stimuli(stimuli, tmp_path / "nounpp.parquet", make_metadata())
-    write_json({"units": SHOWN}, tmp_path / "shown.json", make_metadata(checkpoint_sha256="a"))
-    figures = [tmp_path / f"fig2.{suffix}" for suffix in ("pdf", "png")]
-    run_script(
-        "decoding/decoding_figure",
-        input={
-            "decoding": list(paths.values()),
-            "stimuli": tmp_path / "nounpp.parquet",
-            "shown": tmp_path / "shown.json",
-        },
-        params={"kinds": list(paths)},
-        output={"figure": figures},
-    )
-    for path in figures:
-        assert b"figure of decoding across time" in path.read_bytes()
 
 
 def test_decodings_that_do_not_belong_together_are_refused(stimuli):

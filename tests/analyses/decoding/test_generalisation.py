@@ -183,9 +183,3 @@ def test_permuted_labels_are_learnt_by_heart_only_when_nouns_recur():
         )
     assert found["random"] == 1.0
     assert found["grouped"] == pytest.approx(0.5, abs=0.15)  # of 24 test sets of 6 nouns
-
-
-def test_nothing_is_printed(capfd):
-    label, lemma = nouns(5, 2)
-    generalise(planted(label, lemma), label, draw("random", label), [1], CLASSIFIER)
-    assert capfd.readouterr() == ("", "")

@@ -9,7 +9,6 @@ import pyarrow as pa
 import pytest
 from matplotlib.colors import to_hex
 from support.figure_checks import check_texts
-from support.scripts import run_script
 
 from lstm_units.analyses.depth.figure import (
     Coefficients,
@@ -21,7 +20,7 @@ from lstm_units.analyses.depth.outliers import outliers
 from lstm_units.analyses.depth.table import depth_table, readable
 from lstm_units.errors import UserError
 from lstm_units.io.files import make_metadata
-from lstm_units.io.results import Result, write_result
+from lstm_units.io.results import Result
 from lstm_units.plots.style import COLUMN_WIDTH, TEXT_WIDTH
 
 MADE = make_metadata(checkpoint_sha256="c", stimuli_sha256="s")
@@ -198,27 +197,16 @@ def test_baselines_of_any_number_have_readable_names():
     assert readable("embeddings") == "embedding of the word"
 
 
-def test_depth_table_is_written_in_every_format(tmp_path):
-    files = {name: tmp_path / f"{name}.parquet" for name in ("scores", "comparisons")}
-    write_result(scores(), files["scores"])
-    write_result(comparisons(), files["comparisons"])
-    outputs = [tmp_path / f"depth.{suffix}" for suffix in ("csv", "md", "tex")]
-    run_script("depth/depth_table", input=files, output={"table": outputs})
-    csv, markdown, latex = (path.read_text(encoding="utf-8") for path in outputs)
-    pd.testing.assert_frame_equal(
-        pd.read_csv(outputs[0]), depth_table(scores(), comparisons()).table
-    )
-    assert csv.splitlines()[0].startswith("regressors,covariate,n,r2,ci_low")
-    line = next(row for row in markdown.splitlines() if row.startswith("| layer 1 "))
-    cells = [cell.strip() for cell in line.strip("|").split("|")]
-    assert cells == [
+def test_printed_rows_of_depth_have_intervals_and_no_minus_zero():
+    found = depth_table(scores(), comparisons())
+    row = found.printed[found.table["regressors"] == "layer 1"].iloc[0]
+    assert row.astype(str).tolist() == [
         *("layer 1", "included", "100", "0.790", "0.780 to 0.800", "0.750 to 0.830"),
         *("0.050", "0.049 to 0.051"),
     ]
-    assert "-0.000" not in markdown
-    assert "Intervals: 90 %, from a bootstrap over sentences." in markdown
-    assert '"checkpoint_sha256": "c"' in markdown
-    assert r"layer 1 & included & 100 & 0.790" in latex
+    assert "-0.000" not in found.printed.to_string()
+    assert "Intervals: 90 %, from a bootstrap over sentences." in " ".join(found.legend)
+    assert found.metadata["checkpoint_sha256"] == "c"
     folds = scores().content.filter(scores().content["fold"].is_valid())
     with pytest.raises(UserError, match="the scores holds no R2 over all folds"):
         depth_table(replace(scores(), content=folds), comparisons())

@@ -75,13 +75,6 @@ def test_a_fold_with_the_other_sign_does_not_count():
     assert outliers(values).folds_beyond[9] == 4
 
 
-def test_scale_does_not_matter():
-    values = coefficients()
-    before, after = outliers(values), outliers(1e-9 * values)
-    np.testing.assert_allclose(after.deviation, before.deviation)
-    assert np.array_equal(after.beyond, before.beyond)
-
-
 @pytest.mark.parametrize("deviations_from", ["zero", "mean"])
 def test_equal_coefficients_do_not_deviate(deviations_from):
     value = 0.0 if deviations_from == "zero" else 0.1

@@ -33,8 +33,7 @@ from lstm_units.analyses.depth.regressors import (
 from lstm_units.analyses.depth.scores import depth_scores
 from lstm_units.depth_corpus.sample import read_depth_sample
 from lstm_units.errors import ConfigurationError, UserError
-from lstm_units.io.files import make_metadata, read_metadata, write_parquet
-from lstm_units.io.results import read_result
+from lstm_units.io.files import make_metadata, write_parquet
 from lstm_units.models.checkpoints import load_language_model
 from lstm_units.models.language_model import Vocabulary
 
@@ -192,74 +191,6 @@ def test_coefficients_have_one_row_per_unit_and_fold(run):
     row = pa.list_(pa.float32(), 5 * sum(LAYER_SIZES))
     assert permuted.content.schema.types == [pa.int32(), pa.float64(), row]
     assert counted.content.schema.types == [pa.int32(), pa.int32(), pa.int32(), pa.float64()]
-
-
-def test_the_scripts_write_what_the_library_finds(run, tmp_path):
-    """From activations to the figure, without permutations."""
-    sample = {"sentences": run.sentences, "positions": run.positions}
-    settings = {"procedure": "nested", "folds": 4, "inner_folds": 2, "seed": 2}
-    settings["alphas"] = {"minimum": 1, "maximum": 9, "number": 2}
-    procedure = Procedure("nested", 4, 2, alpha_grid(1, 9, 2), 2)
-    criteria = {"threshold": 3.0, "minimum_folds": 4, "deviations_from": "zero"}
-    intervals = {"confidence": 0.9, "bootstrap_samples": 9, "seed": 4}
-
-    def files(*names):
-        return {name: tmp_path / f"{name}.parquet" for name in names}
-
-    run_script(
-        "depth/depth_units",
-        input={**sample, "dump": run.dump.folder, "word_counts": run.counts},
-        params={"validation": settings, "permutations": 0},
-        output=files("predictions", "coefficients", "permuted"),
-    )
-    run_script(
-        "depth/permuted_outliers",
-        input=files("permuted"),
-        params={"outliers": criteria},
-        output=files("permutations"),
-    )
-    for name, inputs in (
-        ("words", {}),
-        ("embeddings", {"model": run.checkpoint, "word_counts": run.counts}),
-        ("layer_2", {"dump": run.dump.folder, "word_counts": run.counts}),
-    ):
-        run_script(
-            "depth/depth_baseline",
-            input={**sample, "dump": [], "model": [], "word_counts": [], **inputs},
-            params={"validation": settings},
-            wildcards={"regressors": name},
-            output={"predictions": tmp_path / f"{name}.parquet"},
-        )
-    baselines = [*files("words", "embeddings", "layer_2").values()]
-    run_script(
-        "depth/depth_scores",
-        input={"predictions": [tmp_path / "predictions.parquet", *baselines]},
-        params=intervals,
-        output=files("scores", "comparisons"),
-    )
-    figure = tmp_path / "depth.png"
-    run_script(
-        "depth/depth_figure",
-        input={
-            **files("coefficients", "permutations", "predictions", "scores"),
-            "positions": run.positions,
-            "dump": run.dump.folder,
-        },
-        output={"figure": [figure]},
-    )
-    found = run.units(procedure=procedure)
-    scored = depth_scores([found[0], *map(read_result, baselines)], **intervals)
-    names = ("predictions", "coefficients", "permuted", "permutations", "scores", "comparisons")
-    for path, result in zip(files(*names).values(), (*found, *scored), strict=True):
-        assert pq.read_table(path).equals(result.content)
-        assert read_metadata(path) == result.metadata
-    assert len(found[3].content) == 0
-    assert found[3].config == {"procedure": procedure.to_json(), "permutations": 0, **criteria}
-    for result in map(read_result, baselines):
-        assert result.metadata["stimuli_sha256"] == run.sample.sha256
-    assert run.dump.metadata["checkpoint_sha256"].encode() in figure.read_bytes()
-    assert scored[0].metadata["checkpoint_sha256"] == run.dump.metadata["checkpoint_sha256"]
-    assert scored[0].content.schema.field("fold").type == pa.int16()
 
 
 def test_a_dump_holds_each_sentence_up_to_its_last_sampled_word(run):

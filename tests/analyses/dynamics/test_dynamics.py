@@ -5,10 +5,8 @@ from dataclasses import replace
 import numpy as np
 import pandas as pd
 import pyarrow as pa
-import pyarrow.parquet as pq
 import pytest
 from support.made_files import write_activations, write_stimuli
-from support.scripts import run_script
 
 from lstm_units.activations.reader import VARIABLES, open_activations
 from lstm_units.analyses.dynamics.time_courses import dynamics_table, time_courses
@@ -181,36 +179,21 @@ def test_items_of_another_run_are_refused(dump, items):
 
 
 @pytest.mark.parametrize("which", ["right", "all"])
-def test_the_script_writes_the_table_with_the_types_of_the_contract(
-    folder, dump, items, which, tmp_path
-):
-    written = tmp_path / "dynamics.parquet"
-    run_script(
-        "dynamics/dynamics",
-        input={
-            "dump": folder / "activations" / "nounpp",
-            "stimuli": folder / "nounpp.parquet",
-            "intact": folder / "intact.parquet",
-        },
-        params={"answers": which},
-        output={"dynamics": written},
-    )
-    schema = pq.read_schema(written)
+def test_time_courses_have_the_types_of_the_contract(folder, dump, items, which):
+    found = time_courses(dump, items, read_result(folder / "intact.parquet"), answers=which)
+    schema = found.content.schema
     assert schema.names == [
         *("unit", "layer", "variable", "position", "condition", "n", "mean", "sd")
     ]
-    assert schema.field("unit").type == pa.int16()
-    assert schema.field("mean").type == pa.float32()
+    assert (schema.field("unit").type, schema.field("mean").type) == (pa.int16(), pa.float32())
     assert isinstance(schema.field("variable").type, pa.DictionaryType)
-    metadata = read_metadata(written)
-    assert metadata["config"] == {"items": which}
-    assert metadata["stimuli_sha256"] == dump.metadata["stimuli_sha256"]
+    assert found.content["mean"].null_count == 0  # not-a-number stays a number
+    assert found.config == {"items": which}
+    assert found.metadata["stimuli_sha256"] == dump.metadata["stimuli_sha256"]
     kept = np.arange(len(items)) % 3 > 0 if which == "right" else np.ones(len(items), bool)
-    table = pq.read_table(written)
-    assert table["mean"].null_count == 0  # not-a-number stays a number
+    table = found.frame.set_index(["unit", "variable", "position", "condition"])["mean"]
     expected = brute_force(dump, items, kept)["mean"]
-    found = table.to_pandas().set_index(["unit", "variable", "position", "condition"])["mean"]
-    np.testing.assert_allclose(found.loc[expected.index], expected, rtol=1e-5, atol=1e-6)
+    np.testing.assert_allclose(table.loc[expected.index], expected, rtol=1e-5, atol=1e-6)
 
 
 def test_answers_of_another_model_are_refused(folder, dump, items):

@@ -10,8 +10,6 @@ import pytest
 from matplotlib.colors import to_hex
 from matplotlib.legend import Legend
 from matplotlib.text import Text
-from support.made_files import write_stimuli
-from support.scripts import run_script
 
 from lstm_units.analyses.dynamics.figure import (
     ALL_ROWS,
@@ -20,10 +18,16 @@ from lstm_units.analyses.dynamics.figure import (
     ideal_column,
     unit_column,
 )
-from lstm_units.analyses.dynamics.figure1 import ideal_figure, number_figure
+from lstm_units.analyses.dynamics.figure1 import (
+    figure1,
+    ideal_figure,
+    number_figure,
+    unit_figure,
+)
 from lstm_units.analyses.dynamics.ideal_time_course import ideal_time_course
 from lstm_units.errors import UserError
-from lstm_units.io.files import make_metadata, write_json, write_parquet
+from lstm_units.io.files import make_metadata
+from lstm_units.io.results import Result
 from lstm_units.plots.style import FONT_SIZE, PLURAL, SINGULAR
 from lstm_units.stimuli.aligned_items import align_items
 from lstm_units.stimuli.generation import generate
@@ -322,57 +326,14 @@ def test_tasks_without_attractors_work(language):
     check_layout(ideal_figure(simple))
 
 
-def test_the_scripts_write_equal_bytes(stimuli, items, tmp_path):
+def test_figures_of_results_say_what_they_were_made_from(items):
     metadata = make_metadata(checkpoint_sha256="c", stimuli_sha256="s", config={"items": "right"})
-    write_stimuli(stimuli, tmp_path / "nounpp.parquet", metadata)
-    arrow = pa.Table.from_pandas(dynamics(items), preserve_index=False)
-    write_parquet(arrow, tmp_path / "dynamics" / "nounpp.parquet", metadata)
-    shown = tmp_path / "units" / "shown.json"
-    write_json({"units": SHOWN}, shown, metadata)
-    paths = {
-        "dynamics": tmp_path / "dynamics" / "nounpp.parquet",
-        "stimuli": tmp_path / "nounpp.parquet",
-    }
-    for run in ("one", "two"):
-        folder = tmp_path / run
-        outputs = {"a": [folder / "1a.png", folder / "1a.pdf"]}
-        outputs |= {panel: [folder / f"1{panel}.pdf"] for panel in "bc"}
-        run_script("dynamics/figure1", input={**paths, "shown": shown}, output=outputs)
-        run_script(
-            "dynamics/unit_dynamics_figure",
-            input=paths,
-            wildcards={"unit": 12},
-            output={"figure": [folder / "unit.png"]},
-        )
-    written = sorted((tmp_path / "one").iterdir())
-    assert len(written) == 5
-    for path in written:
-        assert path.read_bytes() == (tmp_path / "two" / path.name).read_bytes()
-        assert b"checkpoint_sha256" in path.read_bytes()
+    table = Result(pa.Table.from_pandas(dynamics(items), preserve_index=False), metadata)
+    for shown in (SHOWN, []):
+        figures = figure1(table, items, Result({"units": shown}, metadata))
+        titles = [panel(figure.content, 0).get_title() for figure in figures]
+        assert len(titles) == 3 and ("unit 3" in titles[0] + titles[1]) == bool(shown)
+        assert {figure.metadata["checkpoint_sha256"] for figure in figures} == {"c"}
+    assert "unit 12" in panel(unit_figure(table, items, 12).content, 0).get_title()
     with pytest.raises(UserError, match="no dynamics of unit 99"):
-        run_script(
-            "dynamics/unit_dynamics_figure",
-            input=paths,
-            wildcards={"unit": 99},
-            output={"figure": [tmp_path / "x.png"]},
-        )
-    assert not (tmp_path / "x.png").exists()
-
-
-def test_the_script_works_without_any_unit(stimuli, items, tmp_path):
-    metadata = make_metadata(checkpoint_sha256="c", stimuli_sha256="s", config={"items": "right"})
-    write_stimuli(stimuli, tmp_path / "nounpp.parquet", metadata)
-    arrow = pa.Table.from_pandas(dynamics(items), preserve_index=False)
-    write_parquet(arrow, tmp_path / "dynamics" / "nounpp.parquet", metadata)
-    write_json({"units": []}, tmp_path / "units" / "shown.json", metadata)
-    outputs = {letter: tmp_path / f"1{letter}.png" for letter in "abc"}
-    run_script(
-        "dynamics/figure1",
-        input={
-            "dynamics": tmp_path / "dynamics" / "nounpp.parquet",
-            "stimuli": tmp_path / "nounpp.parquet",
-            "shown": tmp_path / "units" / "shown.json",
-        },
-        output={panel: [path] for panel, path in outputs.items()},
-    )
-    assert all(path.is_file() for path in outputs.values())
+        unit_figure(table, items, 99)

@@ -8,7 +8,6 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
-from support.scripts import run_script
 from support.simulated_results import BASE, write_results
 
 from lstm_units.analyses.long_range_units.conditions import (
@@ -20,7 +19,6 @@ from lstm_units.analyses.long_range_units.conditions import (
 from lstm_units.analyses.long_range_units.confirmation import confirm_unit, effect_sizes
 from lstm_units.analyses.long_range_units.discovery import discover_long_range
 from lstm_units.errors import ConfigurationError
-from lstm_units.io.files import read_json, write_json
 from lstm_units.statistics.agreement import count_right, intact_counts
 from lstm_units.statistics.intact_items import IntactItems, lay_out_items, stimuli_of_items
 from lstm_units.statistics.margins import Margins
@@ -281,34 +279,6 @@ def test_a_task_that_was_not_swept_is_named(planted):
 def test_a_task_without_attractors_is_named(planted):
     with pytest.raises(ConfigurationError, match=r"'simple', but none of its conditions is incong"):
         discover(planted, Criteria(tasks=("simple",)))
-
-
-def test_the_script_writes_what_is_found(planted, found, tmp_path):
-    description, output = tmp_path / "model.json", tmp_path / "long_range.json"
-    write_json({"layer_sizes": planted.layer_sizes}, description)
-    criteria = {**found["criteria"]}
-    run_script(
-        "long_range_units/long_range_units",
-        input={
-            "description": description,
-            "shards": planted.shards,
-            "intact": list(planted.intact.values()),
-            "stimuli": list(planted.stimuli.values()),
-        },
-        output={"long_range": output},
-        params={
-            "tasks": list(planted.intact),
-            "units": list(planted.units),
-            "statistics": {
-                key: criteria.pop(key) for key in ("confidence", "correction", "near_tie")
-            },
-            "discovery": criteria,
-        },
-    )
-    written = read_json(output)
-    metadata = written.pop("metadata")
-    assert written == found
-    assert (metadata["kind"], metadata["seed"]) == ("long-range units", 2019)
 
 
 def test_conditions_without_a_known_number_leave_the_subject_number_as_it_is():

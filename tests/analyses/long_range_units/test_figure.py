@@ -6,11 +6,11 @@ import pyarrow as pa
 import pytest
 from matplotlib.collections import PathCollection
 from support.figure_checks import check_texts
-from support.scripts import run_script
 
-from lstm_units.analyses.long_range_units.figure import units_at_a_glance
+from lstm_units.analyses.long_range_units.figure import units_at_a_glance, units_figure
 from lstm_units.errors import UserError
-from lstm_units.io.files import make_metadata, write_json, write_parquet
+from lstm_units.io.files import make_metadata
+from lstm_units.io.results import Result
 
 SIZES = (40, 60)
 STRIPS = [("nounpp", "SP"), ("nounpp", "PS"), ("simple", "S")]
@@ -94,24 +94,15 @@ def test_texts_have_one_size_do_not_overlap_and_lie_inside(figure):
         assert all(axis.bbox.x0 <= box.x0 and box.x1 <= axis.bbox.x1 for box in boxes)
 
 
-def test_the_script_writes_the_figure(tmp_path):
-    paths = {name: tmp_path / f"{name}.json" for name in ("description", "long_range")}
-    write_json({"layer_sizes": SIZES}, paths["description"])
-    write_json({"units": []}, paths["long_range"], make_metadata())
-    accuracy, outputs = tmp_path / "accuracy.parquet", [tmp_path / "units.png"]
-    rows = pa.Table.from_pandas(table(range(1, 101)), preserve_index=False)
-    write_parquet(rows, accuracy, make_metadata(checkpoint_sha256="c"))
-    run_script(
-        "long_range_units/units_figure",
-        input={**paths, "accuracy": [accuracy]},
-        output={"figure": outputs},
-        params={"modes": ["zero"], "labels": {}, "relative_drop": 0.1, "maximum_q": 0.05},
-    )
-    written = outputs[0].read_bytes()
-    assert b'"checkpoint_sha256": "c"' in written
-    assert b'"config": {"maximum_q": 0.05, "relative_drop": 0.1}' in written
-
-
 def test_no_units_at_all_is_an_error():
     with pytest.raises(UserError, match="no accuracy to draw"):
         units_at_a_glance({"zero": table(range(1, 3)).iloc[:0].assign(drop=[])}, SIZES)
+
+
+def test_the_figure_of_results_says_how_it_was_made():
+    rows = pa.Table.from_pandas(table(range(1, 101)), preserve_index=False)
+    accuracy = {"zero": Result(rows, make_metadata(checkpoint_sha256="c"))}
+    criteria = {"relative_drop": 0.1, "maximum_q": 0.05}
+    found = units_figure(accuracy, SIZES, Result({"units": []}), labels={}, **criteria)
+    assert len(found.content.axes) == 2
+    assert (found.metadata["checkpoint_sha256"], found.config) == ("c", criteria)

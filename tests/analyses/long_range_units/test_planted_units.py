@@ -29,7 +29,7 @@ from lstm_units.analyses.decoding.short_range_units import ShortRangeCriteria
 from lstm_units.analyses.long_range_units.conditions import Criteria
 from lstm_units.analyses.long_range_units.discovery import long_range_units
 from lstm_units.interventions.model_inputs import Compute, Context
-from lstm_units.io.files import read_json, read_metadata
+from lstm_units.io.files import read_json
 from lstm_units.io.results import read_result, write_result
 from lstm_units.models.language_model import LanguageModel
 from lstm_units.models.untrained import untrained_like
@@ -223,15 +223,6 @@ def test_the_figure_of_all_units_says_what_it_was_made_from(planted, tmp_path):
         output={"figure": [tmp_path / "all.png"]},
     )
     assert b"figure of decoding from single units" in (tmp_path / "all.png").read_bytes()
-
-
-def test_files_say_what_they_were_made_from(planted):
-    decoding = read_metadata(planted.decoding)
-    assert decoding["task"] == "nounpp"
-    assert decoding["config"] == {**DECODING, "label": "subject_number"}
-    found = read_metadata(planted.path("short_range"))
-    for key in ("checkpoint_sha256", "stimuli_sha256"):
-        assert found[key] == decoding[key] is not None
 
 
 def test_twenty_untrained_networks_yield_at_most_one_number_unit(

@@ -5,7 +5,6 @@ import itertools
 import pandas as pd
 import pyarrow as pa
 import pytest
-from support.scripts import run_script
 from support.simulated_results import NUMBER
 
 from lstm_units.analyses.long_range_units.shown_units import (
@@ -14,8 +13,8 @@ from lstm_units.analyses.long_range_units.shown_units import (
     shown_units,
 )
 from lstm_units.errors import UserError
-from lstm_units.io.files import make_metadata, read_json, write_json
-from lstm_units.io.results import Result, write_result
+from lstm_units.io.files import make_metadata
+from lstm_units.io.results import Result
 from lstm_units.stimuli.congruence import condition_numbers
 
 SIZES = (4, 8)
@@ -161,31 +160,16 @@ def inputs():
     }
 
 
-def test_the_script_writes_the_list_with_how_it_was_made(inputs, tmp_path):
-    stimuli = inputs.pop("stimuli")
-    paths = {name: tmp_path / f"{name}.json" for name in ("long_range", "syntax", "description")}
-    paths["accuracy"] = tmp_path / "accuracy.parquet"
-    paths["stimuli"] = [tmp_path / f"{task}.parquet" for task in TASKS]
-    write_json({"layer_sizes": SIZES}, paths["description"])
-    for name, result in inputs.items():
-        write_result(result, paths[name])
-    for result, path in zip(stimuli.values(), paths["stimuli"], strict=True):
-        write_result(result, path)
-    output = tmp_path / "shown.json"
-    run_script(
-        "long_range_units/shown_units",
-        input=paths,
-        output={"shown": output},
-        params={"tasks": TASKS, "named": [3], "syntax": None, "arbitrary": 2, "seed": 5},
-    )
-    written = read_json(output)
-    assert [entry["role"] for entry in written["units"]] == [
-        *("long-range", "nearest", "named", "syntax", "arbitrary", "arbitrary")
+def test_the_list_says_how_it_was_made(inputs):
+    options = {"named": [3], "syntax_unit": None, "n_arbitrary": 2, "seed": 5}
+    found = shown_units(**inputs, layer_sizes=SIZES, **options)
+    assert [(entry["unit"], entry["role"]) for entry in found.content["units"]][:4] == [
+        *((11, "long-range"), (7, "nearest"), (3, "named"), (6, "syntax"))
     ]
-    assert [entry["unit"] for entry in written["units"]][:4] == [11, 7, 3, 6]
+    assert [entry["role"] for entry in found.content["units"]][4:] == ["arbitrary"] * 2
     config = {"tasks": TASKS, "units": [3], "syntax_unit": 6, "n_arbitrary": 2}
     expected = {"checkpoint_sha256": "c", "stimuli_sha256": "s", "seed": 5, "config": config}
-    assert expected.items() <= written["metadata"].items()
+    assert expected.items() <= found.metadata.items()
 
 
 def test_the_top_syntax_unit_is_shown_unless_another_is_named(inputs):

@@ -6,9 +6,7 @@ import re
 import numpy as np
 import pandas as pd
 import pyarrow as pa
-import pyarrow.parquet as pq
 import pytest
-from support.scripts import run_script
 from support.simulated_results import intact_rows, write_results, write_shard
 
 from lstm_units.analyses.long_range_units.conditions import Criteria
@@ -83,24 +81,19 @@ def test_paper_table_holds_the_published_numbers():
     assert (table["paper_776"].notna().sum(), table["paper_988"].notna().sum()) == (6, 3)
 
 
-def test_table1_shows_the_first_item_up_to_its_verb(results, tmp_path):
-    outputs = [tmp_path / f"table1.{suffix}" for suffix in ("csv", "md", "tex")]
-    for path in results.stimuli.values():
-        write_parquet(pq.read_table(path), path, make_metadata(stimuli_sha256=path.stem))
-    run_script(
-        "long_range_units/table1",
-        input={"stimuli": list(results.stimuli.values())},
-        output={"table": outputs},
-        params={"tasks": list(results.stimuli), "labels": {"nounpp": "nounPP"}},
-    )
-    table = pd.read_csv(outputs[0]).set_index("task")
+def test_table1_shows_the_first_item_up_to_its_verb(results):
+    stimuli = {
+        task: Result(result.content, {"stimuli_sha256": task})
+        for task, result in results.items.items()
+    }
+    found = table1(stimuli, {"nounpp": "nounPP"})
+    table = found.table.set_index("task")
     assert list(table.index) == ["simple", "nounpp", "nounpp_adv"]
     row = table.loc["nounpp"]
     assert row["label"] == "nounPP"
     assert re.fullmatch(r"The subject\d+S near the noun\d+S verb\d+s", row["example"])
-    assert (row["words"], row["conditions"], row["n"]) == (6, "SS, SP, PS, PP", 300)
-    assert '"stimuli_sha256": {"nounpp": "nounpp"' in outputs[1].read_text()
-    assert outputs[2].read_text().count(r" \\") == 4
+    assert (row["words"], row["conditions"], row["n"]) == (6, "SS, SP, PS, PP", "300")
+    assert found.metadata["stimuli_sha256"] == {task: task for task in table.index}
 
 
 def test_table1_lists_unequal_counts(results):
@@ -225,35 +218,6 @@ def test_unconfirmed_units_carry_an_asterisk_and_the_excess_is_told():
     assert any(line.startswith("6 of 8 units") for line in found.legend)
     found = shown_table(long_range_of(unit(2, confirmed=False)))
     assert any(line.startswith("* found on one half") for line in found.legend)
-
-
-def test_the_script_writes_table2_in_all_formats(results, tables, tmp_path):
-    paths = {"accuracy": tmp_path / "accuracy.parquet", "long_range": tmp_path / "long_range.json"}
-    accuracy = pa.Table.from_pandas(tables[1], preserve_index=False)
-    write_parquet(accuracy, paths["accuracy"], make_metadata(checkpoint_sha256="c"))
-    write_json(tables[2], paths["long_range"], make_metadata(checkpoint_sha256="c"))
-    outputs = [tmp_path / f"table2.{suffix}" for suffix in ("csv", "md", "tex")]
-    run_script(
-        "long_range_units/table2",
-        input={**paths, "intact": list(results.intact.values()), "sets": [], "set_shards": []},
-        output={"table": outputs},
-        params={
-            "tasks": list(results.intact),
-            "unswept": [],
-            "natural": [],
-            "paper_tasks": {},
-            "labels": {},
-            "relative_drop": 0.1,
-            "near_tie": 1e-4,
-        },
-    )
-    table = pd.read_csv(outputs[0], keep_default_na=False)
-    expected = accuracy_rows(*tables)
-    assert list(table.columns) == list(expected.columns)
-    assert [float(value) for value in table["full"][:-1]] == expected["full"].tolist()[:-1]
-    for path in outputs[1:]:
-        assert "unit 12 (plural)" in path.read_text()
-        assert '"checkpoint_sha256": "c", "config": {"relative_drop": 0.1}' in path.read_text()
 
 
 def test_the_pandas_snippets_of_the_docs_run(results, tables, project, monkeypatch, capsys):

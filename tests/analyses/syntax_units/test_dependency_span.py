@@ -9,7 +9,6 @@ import pyarrow.parquet as pq
 import pytest
 from scipy.stats import mannwhitneyu
 from support.made_files import write_activations, write_stimuli
-from support.scripts import run_script
 from support.spanning_network import LAYER_SIZES, SPANNING, spanning_network
 
 from lstm_units.activations.reader import ActivationDump, open_activations
@@ -21,7 +20,7 @@ from lstm_units.analyses.syntax_units.dependency_span import (
 )
 from lstm_units.errors import ConfigurationError, UserError
 from lstm_units.interventions.model_inputs import Compute, Context
-from lstm_units.io.files import make_metadata, read_metadata
+from lstm_units.io.files import make_metadata
 from lstm_units.stimuli.aligned_items import read_aligned_items
 from lstm_units.stimuli.generation import generate
 from lstm_units.stimuli.language_tables import read_language
@@ -199,38 +198,22 @@ def test_score_is_the_worst_structure_and_side_with_one_sign():
     assert by_unit["sign"].loc[[1, 3]].to_dict() == {1: 1, 3: -1}
 
 
-def test_the_script_writes_the_table_with_structures_and_verb_in_its_metadata(
-    folder, planted, tmp_path
-):
-    output = tmp_path / "dependency_span.parquet"
-    run_script(
-        "syntax_units/dependency_span",
-        input={
-            "dumps": list(planted[1].values()),
-            "stimuli": [folder / f"{task}.parquet" for task in STRUCTURES],
-        },
-        params={"verb": "neither"},
-        output={"span": output},
-    )
-    found = pq.read_table(output)
-    types = {field.name: str(field.type) for field in found.schema}
-    assert types == {
+def test_the_table_has_the_types_of_the_contract_and_names_structures_and_verb(folder, planted):
+    result = spans_of(planted[1], folder)
+    found = result.content
+    assert {field.name: str(field.type) for field in found.schema} == {
         "unit": "int16",
         "layer": "int16",
-        "task": "dictionary<values=string, indices=int8, ordered=0>",
-        "auc": "float",
-        "auc_before": "float",
-        "auc_after": "float",
-        "score": "float",
+        "task": "dictionary<values=large_string, indices=int8, ordered=0>",
+        **dict.fromkeys(("auc", "auc_before", "auc_after", "score"), "float"),
         "sign": "int8",
     }
     assert found["unit"].to_pylist() == sorted([*range(1, sum(LAYER_SIZES) + 1)] * 4)
     np.testing.assert_array_equal(found["layer"], np.where(np.array(found["unit"]) <= 6, 1, 2))
     assert found["task"].to_pylist()[:4] == list(STRUCTURES)
-    metadata = read_metadata(output)
-    assert metadata["config"] == {"structures": list(STRUCTURES), "verb": "neither"}
-    assert metadata["checkpoint_sha256"] == "planted"
-    assert len(metadata["stimuli_sha256"]) == len(STRUCTURES)
+    assert result.config == {"structures": list(STRUCTURES), "verb": "neither"}
+    assert result.metadata["checkpoint_sha256"] == "planted"
+    assert len(result.metadata["stimuli_sha256"]) == len(STRUCTURES)
 
 
 def test_structures_without_words_on_both_sides_are_refused_by_name(folder):

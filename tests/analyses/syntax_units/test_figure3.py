@@ -4,7 +4,6 @@ import numpy as np
 import pytest
 from support.figure_checks import check_texts, visible_texts
 from support.made_files import write_activations, write_stimuli
-from support.scripts import run_script
 from support.spanning_network import SPANNING, spanning_network
 
 from lstm_units.activations.reader import open_activations
@@ -19,7 +18,7 @@ from lstm_units.analyses.syntax_units.figure3 import (
 from lstm_units.errors import UserError
 from lstm_units.interventions.model_inputs import Compute, Context
 from lstm_units.io.files import make_metadata
-from lstm_units.io.results import Result, write_result
+from lstm_units.io.results import Result
 from lstm_units.plots.style import COLUMN_WIDTH, PLURAL, SINGULAR, TEXT_WIDTH
 from lstm_units.stimuli.aligned_items import read_aligned_items
 from lstm_units.stimuli.generation import generate
@@ -202,26 +201,3 @@ def test_any_unit_can_be_drawn_with_the_auc_of_its_sign(folder):
         assert axis.get_title().startswith(f"{task}\nAUC {1 - rows.at[task, 'auc']:.2f} (before")
     with pytest.raises(UserError, match="holds no unit 999"):
         unit_figure(*inputs(folder), span, 999, {})
-
-
-@pytest.mark.parametrize("name", ["figure3", "unit_dependency_figure"])
-def test_the_scripts_write_equal_bytes_with_their_origin(folder, tmp_path, name):
-    write_result(dependency_spans(*inputs(folder)), tmp_path / "span.parquet")
-    best = {"unit": SPANNING, "layer": 2, **dict.fromkeys(SIDES)}
-    write_result(syntax(folder, units=[best], top=best), tmp_path / "syntax.json")
-    for run in ("one", "two"):
-        run_script(
-            f"syntax_units/{name}",
-            input={
-                "dumps": [folder / "activations" / task for task in TASKS],
-                "stimuli": [folder / f"{task}.parquet" for task in TASKS],
-                "span": tmp_path / "span.parquet",
-                "syntax": tmp_path / "syntax.json",
-            },
-            params={"labels": LABELS},
-            wildcards={"unit": SPANNING},
-            output={"figure": [tmp_path / run / "figure.png", tmp_path / run / "figure.pdf"]},
-        )
-    for path in sorted((tmp_path / "one").iterdir()):
-        assert path.read_bytes() == (tmp_path / "two" / path.name).read_bytes()
-        assert b"checkpoint_sha256" in path.read_bytes()

@@ -6,12 +6,11 @@ import numpy as np
 import pandas as pd
 import pyarrow as pa
 import pytest
-from support.scripts import run_script
 
 from lstm_units.analyses.syntax_units.syntax_units import find_syntax_units, outlier_counts
 from lstm_units.errors import ConfigurationError, UserError
 from lstm_units.io.files import make_metadata
-from lstm_units.io.results import Result, read_result, write_result
+from lstm_units.io.results import Result
 
 TASKS = ("adv_conjunction", "nounpp", "subject_relative")
 UNITS, FOLDS = 200, 5
@@ -345,23 +344,8 @@ def test_results_that_do_not_fit_are_refused():
             find_syntax_units(**found, minimum_auc=0.9)
 
 
-def test_the_script_writes_what_was_found_with_its_origin(tmp_path):
-    files = {
-        name: tmp_path / f"{name}.parquet" for name in ("coefficients", "permutations", "span")
-    }
-    files["long_range"] = tmp_path / "long_range.json"
-    for name, result in results().items():
-        write_result(result, files[name])
-    output = tmp_path / "syntax.json"
-    run_script(
-        "syntax_units/syntax_units",
-        input=files,
-        params={"minimum_auc": 0.9},
-        output={"syntax": output},
-    )
-    written = read_result(output)
-    assert written.content == find()
-    assert written.content["verb"] == "neither"
-    assert written.content["criteria"] == {**CRITERIA, "minimum_auc": 0.9}
-    assert written.metadata["checkpoint_sha256"] == "c"
-    assert written.metadata["stimuli_sha256"] == ["s"]
+def test_what_was_found_says_how():
+    found = find_syntax_units(**results(), minimum_auc=0.9)
+    assert found.content["verb"] == "neither"
+    assert found.content["criteria"] == {**CRITERIA, "minimum_auc": 0.9}
+    assert (found.metadata["checkpoint_sha256"], found.metadata["stimuli_sha256"]) == ("c", ["s"])
