@@ -2,7 +2,10 @@
 
 from pathlib import Path
 
+import numpy as np
+
 from lstm_units.activations.reader import ActivationDump
+from lstm_units.errors import UserError
 from lstm_units.io.results import Result, require_same
 from lstm_units.stimuli.aligned_items import AlignedItems, align_items
 from lstm_units.stimuli.table import read_stimuli, scored_sha256
@@ -30,3 +33,21 @@ def read_dumped_items(stimuli: str | Path, *dumps: ActivationDump) -> AlignedIte
     for dump in dumps:
         require_same(known, dump, checkpoint=False, stimuli_sha256="version of the stimuli")
     return align_items(table, task)
+
+
+def require_items(dump: ActivationDump, items: AlignedItems) -> None:
+    """Refuse items that are not all those of a dump, in its order.
+
+    Raises
+    ------
+    UserError
+        If they are others, or of other conditions.
+    """
+    same = np.array_equal(items.item, dump.item) and np.array_equal(
+        items.condition.astype(str), np.asarray(dump.condition).astype(str)
+    )
+    if not same:
+        raise UserError(
+            f"{dump.source} holds other items of {dump.task} than its stimuli: the two come from "
+            f"different runs. Delete {dump.source} and run the workflow again"
+        )

@@ -125,7 +125,7 @@ def test_items_of_one_number_have_no_mean_for_the_other(dump, items):
 
 
 def test_items_of_another_run_are_refused(dump, items):
-    with pytest.raises(UserError, match="hold other items than its stimuli"):
+    with pytest.raises(UserError, match="holds other items"):
         source_activity(dump, items.subset(np.arange(len(items) - 1)), [1])
     with pytest.raises(UserError, match="choose another task"):
         source_activity(dump, replace(items, subject_position=items.verb_position), [1])

@@ -14,6 +14,7 @@ import numpy as np
 import pandas as pd
 import pyarrow as pa
 
+from lstm_units.activations.matched import require_items
 from lstm_units.activations.reader import ActivationDump
 from lstm_units.analyses.connectivity.known_units import (
     content_of,
@@ -174,11 +175,7 @@ def source_activity(
     UserError
         If the items are not those of the dump, or no subject stands before the verb.
     """
-    if not np.array_equal(items.item, dump.item):
-        raise UserError(
-            f"the activations of {dump.task} hold other items than its stimuli: the two come from "
-            f"different runs. Delete the folder {dump.folder} and run the workflow again"
-        )
+    require_items(dump, items)
     if not 0 <= items.subject_position < items.verb_position:
         raise UserError(
             f"in {items.task} the subject does not stand before the verb, so there is no "

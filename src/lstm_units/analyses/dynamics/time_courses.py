@@ -13,6 +13,7 @@ import numpy as np
 import pandas as pd
 import pyarrow as pa
 
+from lstm_units.activations.matched import require_items
 from lstm_units.activations.reader import ActivationDump
 from lstm_units.errors import ConfigurationError, UserError
 from lstm_units.io.results import Result, made_from
@@ -127,13 +128,7 @@ def dynamics_table(
     UserError
         If the items are not those of the dump, or `right` has another length.
     """
-    if not np.array_equal(items.item, dump.item) or not np.array_equal(
-        items.condition.astype(str), np.asarray(dump.condition).astype(str)
-    ):
-        raise UserError(
-            f"the activations of {dump.task} hold other items than its stimuli: the two come from "
-            f"different runs. Delete the folder activations/{dump.task} and run the workflow again"
-        )
+    require_items(dump, items)
     kept = np.ones(len(items), bool) if right is None else np.asarray(right, bool)
     if kept.shape != (len(items),):
         raise UserError(

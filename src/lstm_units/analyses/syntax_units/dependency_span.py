@@ -10,6 +10,7 @@ import numpy as np
 import pandas as pd
 import pyarrow as pa
 
+from lstm_units.activations.matched import require_items
 from lstm_units.activations.reader import ActivationDump
 from lstm_units.errors import ConfigurationError, UserError
 from lstm_units.io.results import Result, made_from
@@ -159,11 +160,7 @@ def dependency_span(
     """
     first, last = dependency_places(items, verb)
     nodes = dump.nodes()
-    if not np.array_equal(items.item, dump.item):
-        raise UserError(
-            f"{dump.source} holds other items of {dump.task} than its stimuli: the two come from "
-            f"different runs. Delete {dump.source} and run the workflow again"
-        )
+    require_items(dump, items)
     after = items.verb_position + (0 if verb == "outside" else 1)
     sides = {
         "inside": nodes[:, first : last + 1],
