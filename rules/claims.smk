@@ -46,7 +46,7 @@ rule claims_table:
         models="<results>/models.json",
     output:
         table=in_report(
-            "<results>/{model}/claims.csv", "claims", "claims", "Claims", model="{model}"
+            "<results>/{model}/claims.csv", "claims", "Claims", "claims", model="{model}"
         ),
         page="<results>/{model}/claims.md",
     log:

@@ -32,7 +32,8 @@ from lstm_units.config.analysis_plan import (
     unit_decoding_task,
 )
 from lstm_units.config.input_files import missing_files, missing_files_message, resolve
-from lstm_units.config.run_files import lists_of_units, shard_files
+from lstm_units.config.rooms import room_of_figure, room_of_table
+from lstm_units.config.run_files import lists_of_units, report_files, shard_files
 from lstm_units.config.sweep_plan import groups, read_layer_sizes, swept_modes, swept_units
 from lstm_units.errors import UserError
 from lstm_units.runtime.array_tasks import start_own_job
@@ -98,23 +99,23 @@ def file(path):
     return str(resolve(path, PROJECT, Path()))
 
 
-def in_report(path, title, caption, category, **labels):
-    """Mark a file for the report of Snakemake; captions are in rules/captions."""
+def in_report(path, title, category, caption="room", **labels):
+    """Mark a file for the report of Snakemake."""
     return report(
         path, caption=f"captions/{caption}.rst", category=category, labels={"what": title, **labels}
     )
 
 
-def figure(name, title, caption, category):
+def figure(name, title):
     """The files of a model's figure."""
-    path = f"<results>/{{model}}/figures/{name}"
-    return [f"{path}.pdf", in_report(f"{path}.png", title, caption, category, model="{model}")]
+    path, category = f"<results>/{{model}}/figures/{name}", room_of_figure(name).title
+    return [f"{path}.pdf", in_report(f"{path}.png", title, category, model="{model}")]
 
 
-def table(name, title, caption, category):
+def table(name, title):
     """The files of a model's table."""
-    path = f"<results>/{{model}}/tables/{name}"
-    shown = in_report(f"{path}.csv", title, caption, category, model="{model}")
+    path, category = f"<results>/{{model}}/tables/{name}", room_of_table(name).title
+    shown = in_report(f"{path}.csv", title, category, model="{model}")
     return [shown, *(f"{path}.{suffix}" for suffix in ("md", "tex", "json"))]
 
 
@@ -236,3 +237,13 @@ def training_threads(wildcards):
         return workflow.cores or 1
     except WorkflowError:  # without --cores, as for --report
         return 1
+
+
+def captions(paths, model):
+    """What the rooms say of figures and tables; Snakemake's own report asks in captions/room.rst."""
+    from lstm_units.report.captions import described
+
+    results = Path(folder("results"))
+    sizes = {m: read_layer_sizes(results / m / "checkpoint/model.json") for m in config["models"]}
+    known = [path.replace("<results>", str(results)) for path in report_files(config, sizes)]
+    return described(paths, results / model, known, labels(), config)

@@ -9,7 +9,7 @@ rule models:
         results=[path for model in config["models"] for path in compared_files(config, model)],
         stimuli=per_task("<results>/stimuli/{task}.parquet", config["tasks"]),
     output:
-        csv=in_report("<results>/models.csv", "models side by side", "models", "Claims"),
+        csv=in_report("<results>/models.csv", "models side by side", "Claims", "models"),
         markdown="<results>/models.md",
         json="<results>/models.json",
     log:
@@ -36,7 +36,7 @@ rule training_figure:
     output:
         figure=[
             "<results>/training/{run}.pdf",
-            in_report("<results>/training/{run}.png", "training run {run}", "training", "Claims"),
+            in_report("<results>/training/{run}.png", "training run {run}", "Claims", "training"),
         ],
     log:
         "<logs>/training_{run}.log",

@@ -59,7 +59,7 @@ rule connectivity_table:
         shown="<results>/{model}/units/shown.json",
         syntax=list_of("syntax"),
     output:
-        table=table("connectivity", "connections", "connectivity", "Connectivity"),
+        table=table("connectivity", "connections"),
         summary="<results>/{model}/connectivity/summary.json",
     log:
         "<logs>/{model}/connectivity_table.log",
@@ -79,8 +79,8 @@ rule figure4:
         shown="<results>/{model}/units/shown.json",
         syntax=list_of("syntax"),
     output:
-        a=figure("fig4a", "Figure 4a", "fig4a", "Connectivity"),
-        b=figure("fig4b", "Figure 4b", "fig4b", "Connectivity"),
+        a=figure("fig4a", "Figure 4a"),
+        b=figure("fig4b", "Figure 4b"),
     log:
         "<logs>/{model}/figure4.log",
     benchmark:

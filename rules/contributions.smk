@@ -43,9 +43,7 @@ rule contributions_table:
             f"<results>/{wildcards.model}/contributions/{{task}}.parquet", CONTRIBUTIONS
         ),
     output:
-        table=table(
-            "contributions", "contributions to the verb", "contributions_table", "Contributions"
-        ),
+        table=table("contributions", "contributions to the verb"),
     log:
         "<logs>/{model}/contributions_table.log",
     benchmark:
@@ -68,9 +66,7 @@ rule contributions_figure:
             f"<results>/{wildcards.model}/contributions/{{task}}.parquet", CONTRIBUTIONS
         ),
     output:
-        figure=figure(
-            "contributions", "contributions to the verb", "contributions_figure", "Contributions"
-        ),
+        figure=figure("contributions", "contributions to the verb"),
     log:
         "<logs>/{model}/contributions_figure.log",
     benchmark:

@@ -85,7 +85,7 @@ rule controls_table:
             f"<results>/{wildcards.model}/controls/tests/{family}.parquet" for family in CONTROLS
         ],
     output:
-        table=table("controls", "random sets", "controls_table", "Random sets"),
+        table=table("controls", "random sets"),
     log:
         "<logs>/{model}/controls_table.log",
     benchmark:
@@ -107,9 +107,7 @@ rule controls_figure:
         tests="<results>/{model}/controls/tests/{family}.parquet",
         sets="<results>/{model}/controls/sets/{family}.parquet",
     output:
-        figure=figure(
-            "controls_{family}", "random sets, {family}", "controls_figure", "Random sets"
-        ),
+        figure=figure("controls_{family}", "random sets, {family}"),
     log:
         "<logs>/{model}/controls_figure_{family}.log",
     benchmark:

@@ -60,7 +60,7 @@ rule decoding_figure:
         ),
         shown="<results>/{model}/units/shown.json",
     output:
-        figure=figure("{analysis}", "{analysis}", "decoding", "Decoding"),
+        figure=figure("{analysis}", "{analysis}"),
     log:
         "<logs>/{model}/decoding_figure_{analysis}.log",
     benchmark:
@@ -139,7 +139,7 @@ rule unit_decoding_figure:
         short_range="<results>/{model}/units/short_range.json",
         long_range="<results>/{model}/units/long_range.json",
     output:
-        figure=figure("unit_decoding", "every unit alone", "unit_decoding", "Decoding"),
+        figure=figure("unit_decoding", "every unit alone"),
     log:
         "<logs>/{model}/unit_decoding_figure.log",
     benchmark:

@@ -176,7 +176,7 @@ rule depth_table:
         scores="<results>/{model}/depth/scores.parquet",
         comparisons="<results>/{model}/depth/comparisons.parquet",
     output:
-        table=table("depth", "R²", "depth_table", "Depth"),
+        table=table("depth", "R²"),
     log:
         "<logs>/{model}/depth_table.log",
     benchmark:
@@ -199,7 +199,7 @@ rule depth_figure:
         positions="<results>/stimuli/depth/positions.parquet",
         scores="<results>/{model}/depth/scores.parquet",
     output:
-        figure=figure("depth", "depth from all units", "depth_figure", "Depth"),
+        figure=figure("depth", "depth from all units"),
     log:
         "<logs>/{model}/depth_figure.log",
     benchmark:

@@ -29,9 +29,9 @@ rule figure1:
         stimuli=lambda wildcards: f"<results>/{wildcards.model}/stimuli/{drawn_task()}.parquet",
         shown="<results>/{model}/units/shown.json",
     output:
-        a=figure("fig1a", "Figure 1a", "fig1ab", "Dynamics"),
-        b=figure("fig1b", "Figure 1b", "fig1ab", "Dynamics"),
-        c=figure("fig1c", "Figure 1c", "fig1c", "Dynamics"),
+        a=figure("fig1a", "Figure 1a"),
+        b=figure("fig1b", "Figure 1b"),
+        c=figure("fig1c", "Figure 1c"),
     log:
         "<logs>/{model}/figure1.log",
     benchmark:
@@ -53,12 +53,7 @@ rule unit_dynamics_figure:
         dynamics="<results>/{model}/dynamics/{task}.parquet",
         stimuli="<results>/{model}/stimuli/{task}.parquet",
     output:
-        figure=figure(
-            "dynamics/{task}/unit_{unit}",
-            "unit {unit} over time, {task}",
-            "unit_dynamics",
-            "Dynamics",
-        ),
+        figure=figure("dynamics/{task}/unit_{unit}", "unit {unit} over time, {task}"),
     log:
         "<logs>/{model}/dynamics_{task}_unit_{unit}.log",
     benchmark:

@@ -51,7 +51,7 @@ rule efferents_table:
         words="<results>/{model}/efferents/words.parquet",
         shown="<results>/{model}/units/shown.json",
     output:
-        table=table("efferents", "efferent weights", "efferents", "Dynamics"),
+        table=table("efferents", "efferent weights"),
     log:
         "<logs>/{model}/efferents_table.log",
     benchmark:
@@ -71,7 +71,7 @@ rule figure1d:
         units="<results>/{model}/efferents/units.parquet",
         shown="<results>/{model}/units/shown.json",
     output:
-        figure=figure("fig1d", "Figure 1d", "fig1d", "Dynamics"),
+        figure=figure("fig1d", "Figure 1d"),
     log:
         "<logs>/{model}/figure1d.log",
     benchmark:

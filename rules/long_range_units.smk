@@ -113,7 +113,7 @@ rule table1:
             f"<results>/{wildcards.model}/stimuli/{{task}}.parquet", config["tasks"]
         ),
     output:
-        table=table("table1", "Table 1", "table1", "Agreement"),
+        table=table("table1", "Table 1"),
     log:
         "<logs>/{model}/table1.log",
     benchmark:
@@ -141,7 +141,7 @@ rule table2:
         ),
         set_shards=lambda wildcards: single_unit_files(config, wildcards.model, UNSWEPT),
     output:
-        table=table("table2", "Table 2", "table2", "Agreement"),
+        table=table("table2", "Table 2"),
     log:
         "<logs>/{model}/table2.log",
     benchmark:
@@ -173,7 +173,7 @@ rule units_figure:
         ],
         long_range="<results>/{model}/units/long_range.json",
     output:
-        figure=figure("units", "all units", "units", "Agreement"),
+        figure=figure("units", "all units"),
     log:
         "<logs>/{model}/units_figure.log",
     benchmark:

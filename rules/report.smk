@@ -1,7 +1,5 @@
 # One page for everything.
 
-from lstm_units.config.run_files import report_files
-
 
 rule report:
     input:

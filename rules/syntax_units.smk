@@ -62,7 +62,7 @@ rule figure3:
         ),
         syntax="<results>/{model}/units/syntax.json",
     output:
-        figure=figure("fig3", "Figure 3", "fig3", "Syntax units"),
+        figure=figure("fig3", "Figure 3"),
     log:
         "<logs>/{model}/figure3.log",
     benchmark:
@@ -91,12 +91,7 @@ rule unit_dependency_figure:
         ),
         span="<results>/{model}/dependency_span.parquet",
     output:
-        figure=figure(
-            "dependency/unit_{unit}",
-            "unit {unit} over the dependency",
-            "dependency",
-            "Syntax units",
-        ),
+        figure=figure("dependency/unit_{unit}", "unit {unit} over the dependency"),
     log:
         "<logs>/{model}/dependency_unit_{unit}.log",
     benchmark:

@@ -131,8 +131,8 @@ rule learning_curve:
             in_report(
                 "<results>/training/{run}/learning_curve.png",
                 "learning curve of {run}",
-                "learning_curve",
                 "Training",
+                "learning_curve",
             ),
         ],
     log:

@@ -102,6 +102,7 @@ def test_the_init_of_a_folder_holds_a_docstring_and_nothing_else():
 
 def test_rules_import_the_configuration_and_the_run_only():
     allowed = {".", "config", "runtime"}
+    at_its_end = "report/captions.py"  # imported when Snakemake makes its own report
     for path in (PROJECT / "rules").glob("*.smk"):
         text = path.read_text(encoding="utf-8")
         lines = re.findall(
@@ -109,7 +110,8 @@ def test_rules_import_the_configuration_and_the_run_only():
         )
         for line in lines:
             for target in imports(ast.parse(line.strip())):
-                assert folder_of(target) in allowed, f"{path.name}: {line}"
+                is_allowed = folder_of(target) in allowed or target == PACKAGE / at_its_end
+                assert is_allowed, f"{path.name}: {line}"
 
 
 @pytest.mark.parametrize("module", ["errors", "config", "runtime.fingerprint"])

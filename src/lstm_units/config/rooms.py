@@ -135,3 +135,14 @@ def rooms() -> tuple[Room, ...]:
 def names_with(module: str) -> list[str]:
     """Return the names of the rooms that have a module of that name, such as ``card``."""
     return sorted(path.parent.name for path in ANALYSES.glob(f"*/{module}.py"))
+
+
+def room_of_figure(name: str) -> Room:
+    """Return the room that draws a figure; where several may, one that needs no files to tell."""
+    found = [(figure, room) for room in rooms() for figure in room.figures if figure.matches(name)]
+    return min(found, key=lambda pair: pair[0].drawn_from is not None)[1]
+
+
+def room_of_table(name: str) -> Room:
+    """Return the room that prints a table."""
+    return next(room for room in rooms() for table in room.tables if table.name == name)

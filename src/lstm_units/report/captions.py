@@ -1,10 +1,12 @@
 """Captions of the figures, from the rooms that draw them."""
 
-from collections.abc import Mapping
+import re
+from collections.abc import Iterable, Mapping
 from importlib import import_module
+from pathlib import Path
 from typing import Any
 
-from lstm_units.config.rooms import Figure, rooms
+from lstm_units.config.rooms import Figure, room_of_table, rooms
 from lstm_units.io.captions import About, Caption
 from lstm_units.io.result_files import ResultFiles
 from lstm_units.io.wording import capital
@@ -56,3 +58,41 @@ def figure_caption(
         return getattr(captions, figure.caption)(About(files, labels, config), stem)
     title = capital(stem.rsplit("/", 1)[-1].replace("_", " "))
     return Caption(title, (), f"Figure: {title}")
+
+
+def described(
+    paths: Iterable[str],
+    folder: Path,
+    known: Iterable[str],
+    labels: Mapping[str, str],
+    config: Mapping[str, Any],
+) -> str:
+    """Caption figures and tables in reStructuredText, as the report of Snakemake wants it.
+
+    Parameters
+    ----------
+    paths : iterable of str
+        Of a job's outputs; those that are no PNG and no CSV are passed over.
+    folder : Path
+        Of the model.
+    known : iterable of str
+        The files that belong to the run.
+    labels, config
+        Of `figure_caption`.
+    """
+    files = ResultFiles.among(folder, known)
+    said: list[str] = []
+    for path in map(Path, paths):
+        if path.suffix == ".png":
+            stem = path.relative_to(folder / "figures").with_suffix("").as_posix()
+            caption = figure_caption(stem, files, labels, config)
+            said += [f"**{_escaped(caption.title)}**", *map(_escaped, caption.sentences)]
+        elif path.suffix == ".csv":
+            entry = next(t for t in room_of_table(path.stem).tables if t.name == path.stem)
+            legend = (files.json(f"tables/{path.stem}.json") or {}).get("legend", ())
+            said += [f"**{_escaped(entry.title)}**", *map(_escaped, legend)]
+    return "\n\n".join(said)
+
+
+def _escaped(text: str) -> str:
+    return re.sub(r"([\\*`|_])", r"\\\1", text)

@@ -16,5 +16,8 @@ ROOM = Room(
     title="Long-range number units",
     products=products,
     figures=(Figure("units", "units", 0),),
-    tables=(Table("table1", "Table 1: the tasks", 0, "tasks"),),
+    tables=(
+        Table("table1", "Table 1: the tasks", 0, "tasks"),
+        Table("table2", "Table 2 beside the paper's", 1, "tasks"),
+    ),
 )
