@@ -16,7 +16,6 @@ from support.made_files import (
     write_stimuli,
 )
 from support.planted_network import write_planted_network
-from support.scripts import run_script
 
 from lstm_units.activations import dump as activation_dump
 from lstm_units.activations.dump import Sentences, dump_activations, plan_dump, walk_bytes
@@ -432,24 +431,10 @@ def write(experiment, output, variables=VARIABLES, layers="all", float_type="flo
     write_activations(checkpoint, stimuli, context, COMPUTE, variables, layers, float_type, output)
 
 
-def test_the_script_writes_complete_sentences_that_belong_to_the_intact_scores(
-    experiment, tmp_path
-):
-    checkpoint, stimuli, context, intact = experiment
+def test_a_dump_holds_complete_sentences_and_belongs_to_the_intact_scores(experiment, tmp_path):
+    _, stimuli, context, intact = experiment
     output = tmp_path / "activations" / "nounpp"
-    run_script(
-        "activations/dump_activations",
-        input={"weights": checkpoint / "model.safetensors", "stimuli": stimuli},
-        output={"dump": output},
-        params={
-            "context": {"path": context.path, "case": "lower"},
-            "variables": ["cell", "hidden"],
-            "layers": "all",
-            "float_type": "float64",
-        },
-        wildcards={"task": "nounpp"},
-        resources={"device": "cpu", "sweep_mb": 100, "gpu_sweep_mb": 0},
-    )
+    write(experiment, output, ["cell", "hidden"], float_type="float64")
     found, table = open_activations(output), read_stimuli(stimuli)
     assert found.task == "nounpp"
     assert (found.variables, found.layers) == (("hidden", "cell"), (1, 2))
@@ -462,7 +447,7 @@ def test_the_script_writes_complete_sentences_that_belong_to_the_intact_scores(
     for path in output.rglob("*.parquet"):
         assert read_metadata(path) == found.metadata
     assert found.metadata["config"] == {
-        **Context(context.path, "lower").metadata(),
+        **context.metadata(),
         "variables": ["hidden", "cell"],
         "layers": [1, 2],
         "layer_sizes": [5, 3],

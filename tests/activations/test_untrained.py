@@ -5,19 +5,14 @@ from dataclasses import replace
 import numpy as np
 import pytest
 import torch
-from support.made_files import write_stimuli
 from support.number_network import save_checkpoint
-from support.scripts import run_script
 
-from lstm_units.activations.reader import VARIABLES, open_activations
-from lstm_units.io.files import make_metadata
 from lstm_units.models.checkpoints import CheckpointSource, convert_checkpoint, load_language_model
 from lstm_units.models.untrained import (
     untrained_checkpoint_seed,
     untrained_like,
     write_untrained_weights,
 )
-from lstm_units.stimuli.table import make_stimuli
 
 WORDS = ("<unk>", "<eos>", *(f"w{number}" for number in range(400)))
 
@@ -105,49 +100,6 @@ def test_precisions_give_the_same_network_up_to_rounding(random_model):
         torch.testing.assert_close(a.float(), b, rtol=1e-6, atol=1e-7, msg=name)
 
 
-def test_the_dump_is_that_of_the_untrained_network(project, tmp_path):
-    checkpoint = project / "models" / "wikipedia650"
-    if not (checkpoint / "model.safetensors").is_file():
-        pytest.skip("the included model is not there")
-    row = {
-        "tokens": ["The", "boy", "near", "the", "cars", "likes", "the", "woman", "."],
-        "subject_position": 1,
-        "attractor_positions": [4],
-        "verb_position": 5,
-        "correct": "likes",
-        "wrong": "like",
-        "condition": "SP",
-        "n_attractors": 1,
-    }
-    stimuli = tmp_path / "stimuli" / "nounpp.parquet"
-    write_stimuli(make_stimuli([row]), stimuli, make_metadata(kind="stimuli"))
-    context = project / "stimuli" / "english" / "context.txt"
-    for seed in (1, 2):
-        run_script(
-            "activations/dump_untrained",
-            input={"weights": checkpoint / "model.safetensors", "stimuli": stimuli},
-            output={"dump": tmp_path / str(seed) / "nounpp"},
-            params={
-                "seed": seed,
-                "context": {"path": str(context), "case": "true"},
-                "variables": VARIABLES,
-                "layers": [2],
-                "float_type": "float32",
-            },
-            wildcards={"task": "nounpp"},
-            resources={"device": "cpu", "sweep_mb": 1024, "gpu_sweep_mb": 0},
-        )
-    first, second = (open_activations(tmp_path / str(seed) / "nounpp") for seed in (1, 2))
-    assert first.metadata["config"]["untrained_seed"] == 1
-    shape_of = first.metadata["config"]["untrained_like"]
-    hashes = {shape_of, *(d.metadata["checkpoint_sha256"] for d in (first, second))}
-    assert len(hashes) == 3
-    assert not np.allclose(first.read("cell"), second.read("cell"))
-    # Small weights leave every gate half open; a trained network's gates saturate.
-    for gate in ("input_gate", "forget_gate", "output_gate"):
-        assert np.abs(first.read(gate) - 0.5).max() < 0.1
-
-
 @pytest.mark.parametrize("tied", [False, True])
 def test_untrained_checkpoint_is_converted_like_any_other(random_model, tmp_path, tied):
     """It is the untrained network of the seed, under a sha256 of its own."""
@@ -169,10 +121,3 @@ def test_untrained_checkpoint_is_converted_like_any_other(random_model, tmp_path
         for (name, one), (_, other) in zip(tensors(networks[seed]), tensors(expected), strict=True):
             assert torch.equal(one, other), name
     assert len({trained.sha256, networks[1].sha256, networks[2].sha256}) == 3
-
-
-def test_untrained_checkpoint_has_the_same_bytes_again(random_model, tmp_path):
-    folder = save_checkpoint(random_model((3, 4)), tmp_path / "trained")
-    for name in ("one", "two"):
-        write_untrained_weights(load_language_model(folder), 5, tmp_path / name)
-    assert (tmp_path / "one").read_bytes() == (tmp_path / "two").read_bytes()

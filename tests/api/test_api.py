@@ -295,8 +295,6 @@ def test_checkpoints_that_cannot_be_loaded_are_refused(workflow, tmp_path):
         lstm_units.load_checkpoint(workflow.checkpoint, workflow.source / "vocab.txt")
     with pytest.raises(CheckpointError, match="dtype is 'float16'; expected one of float32"):
         lstm_units.load_checkpoint(workflow.checkpoint, dtype="float16")
-    with pytest.raises(ConfigurationError, match="tpu"):
-        lstm_units.load_checkpoint(workflow.checkpoint, device="tpu")
 
 
 # Stimuli
@@ -387,8 +385,6 @@ def test_units_and_modes_that_do_not_exist_are_refused(model, stimuli):
         ([9], "unit 9 does not exist: the model's units are numbered 1 to 8"),
         ([0], "unit 0 does not exist"),
         ([], "units is empty"),
-        (["7"], "expected whole numbers"),
-        (3, "expected whole numbers"),
     ):
         with pytest.raises(InterventionError, match=message):
             lstm_units.sweep_units(model, stimuli, units=units)
@@ -422,38 +418,22 @@ def test_dumps_spare_other_folders_and_need_the_model_s_precision(model, stimuli
         lstm_units.dump_activations(model, stimuli["simple"], tmp_path)
     with pytest.raises(ConfigurationError, match="float64 needs a model in float64"):
         lstm_units.dump_activations(model, stimuli["simple"], tmp_path / "s", float_type="float64")
-    with pytest.raises(ConfigurationError, match="expected one of float16, float32, float64"):
-        lstm_units.dump_activations(model, stimuli["simple"], tmp_path / "s", float_type="int8")
-    with pytest.raises(ConfigurationError, match="the model's layers are 1, 2"):
-        lstm_units.dump_activations(model, stimuli["simple"], tmp_path / "s", layers=[3])
     assert [path.name for path in tmp_path.iterdir()] == ["thesis.txt"]
 
 
-def test_a_dump_replaces_an_earlier_one(model, stimuli, tmp_path):
-    folder = tmp_path / "simple"
-    for variables in (["hidden", "cell"], ["cell"]):
-        dump = lstm_units.dump_activations(model, stimuli["simple"], folder, variables=variables)
-    assert dump.variables == ("cell",)
-    assert not (folder / "layer=1" / "hidden.parquet").exists()
-
-
-def test_decoding_refuses_other_stimuli_and_what_was_not_dumped(dump, stimuli):
-    with pytest.raises(lstm_units.UserError, match="made from other stimuli"):
-        lstm_units.decode(dump, stimuli["nounpp"].iloc[:-1], seed=1)
+def test_decoding_refuses_units_and_labels_that_do_not_exist(dump, stimuli):
     with pytest.raises(ConfigurationError, match="unit 9 does not exist"):
         lstm_units.decode(dump, stimuli["nounpp"], seed=1, features={"nine": [9]})
     with pytest.raises(ConfigurationError, match="label 'number' is unknown"):
         lstm_units.decode(dump, stimuli["nounpp"], seed=1, label="number")
 
 
-def test_a_context_is_a_file_or_a_context(model, stimuli, scores, english, tmp_path):
+def test_a_context_is_a_file_or_a_context(model, stimuli, scores, english):
     shipped = english / "context.txt"
     for context in (shipped, str(shipped), Context(str(shipped))):
         same(lstm_units.score(model, stimuli["nounpp"], context=context), scores["nounpp"])
     lower = lstm_units.score(model, stimuli["nounpp"], context=Context(str(shipped), "lower"))
     assert not np.array_equal(lower["margin"], scores["nounpp"]["margin"])
-    with pytest.raises(lstm_units.UserError, match=r"none\.txt"):
-        lstm_units.score(model, stimuli["nounpp"], context=tmp_path / "none.txt")
 
 
 def test_what_is_written_by_hand_can_be_read_again(stimuli, tmp_path):

@@ -18,7 +18,7 @@ from lstm_units.comparison.figure import draw_training, training_figure, trainin
 from lstm_units.comparison.replication import REPLICATED, distinct_networks, replicates, size_name
 from lstm_units.comparison.table import models_frame, models_page
 from lstm_units.errors import ConfigurationError, UserError
-from lstm_units.io.files import make_metadata, read_json, write_json, write_parquet
+from lstm_units.io.files import make_metadata, write_json, write_parquet
 from lstm_units.io.result_files import ResultFiles
 from lstm_units.io.verdict import FAILS, HOLDS, NOT_TESTABLE, Verdict
 from lstm_units.plots.style import STYLE
@@ -191,30 +191,6 @@ def test_table_and_page_hold_what_the_results_hold(three):
     assert cells(text, "Verdicts", name) == [HOLDS, HOLDS, FAILS]
     assert cells(text, "Verdicts", HOLDS) == ["23", "23", "20"]
     assert "C24, The findings replicate over seeds and sizes, is about all models" in text
-
-
-def test_the_script_writes_json_table_and_page_of_the_files_it_is_given(tmp_path, three):
-    files = [p for p in tmp_path.rglob("*") if p.is_file() and "syntax" not in p.name]
-    names = ("name", "training_run", "training_step", "untrained_like")
-    output = {"json": "models.json", "csv": "models.csv", "markdown": "models.md"}
-    run_script(
-        "comparison/models",
-        input={"results": files, "stimuli": write_stimuli(tmp_path)},
-        output={name: tmp_path / path for name, path in output.items()},
-        params={
-            "results": str(tmp_path),
-            "models": [{name: getattr(entry, name) for name in names} for entry in three],
-            "criteria": {},
-            "labels": LABELS,
-        },
-    )
-    found = read_json(tmp_path / "models.json")
-    assert found["metadata"]["checkpoints"]["raw"] == "hash of raw"
-    assert [model["syntax"] for model in found["models"]] == [None] * 3
-    assert pd.read_csv(tmp_path / "models.csv")["model"].tolist() == ["large", "small", "raw"]
-    page = (tmp_path / "models.md").read_text()
-    assert page.startswith("# Models side by side")
-    assert str(tmp_path) not in page
 
 
 def test_one_model_alone_makes_a_table(tmp_path):

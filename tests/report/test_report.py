@@ -1,5 +1,4 @@
 import re
-import shutil
 from html.parser import HTMLParser
 from itertools import pairwise
 from pathlib import Path
@@ -18,7 +17,6 @@ from support.report_fixture import (
     write_results,
     write_verdicts,
 )
-from support.scripts import run_script
 
 from lstm_units.claims.catalogue import every_claim
 from lstm_units.errors import UserError
@@ -112,24 +110,6 @@ def test_headings_never_skip_a_level(page):
     assert levels[0] == 1
     assert levels.count(1) == 1
     assert all(after <= before + 1 for before, after in pairwise(levels))
-
-
-def test_the_script_writes_the_page(results, page, tmp_path):
-    shutil.copytree(results, tmp_path / "results")
-    names = ("name", "training_run", "training_step", "untrained_like")
-    run_script(
-        "report/report",
-        input={"results": run_files(tmp_path / "results")},
-        output={"page": tmp_path / "results/report.html"},
-        params={
-            "results": str(tmp_path / "results"),
-            "models": [{name: getattr(model, name) for name in names} for model in MODELS],
-            "labels": SETTINGS.labels,
-            "config": default_config(),
-            "benchmarks": str(tmp_path / "results/benchmarks"),
-        },
-    )
-    assert (tmp_path / "results/report.html").read_text(encoding="utf-8") == page
 
 
 def test_text_of_results_is_escaped(page):

@@ -109,19 +109,6 @@ def test_agreement_and_positions_are_right(english, tables):
             assert tokens[verb + 1] == "the" and tokens[-1] == "."
 
 
-def test_an_embedded_verb_agrees_with_its_own_noun(english):
-    table = generate(english, "double_subject_relative", 40, True, 1)
-    verbs = {w.lemma: w for w in english.lexicon.words if w.category == "verb"}
-    seen = set()
-    for row in table.to_pylist():
-        tokens, lemmas = row["tokens"], row["lemmas"]
-        assert tokens[2] == "that" and tokens[6] == "that"
-        assert tokens[3] == verbs[lemmas[3]].form(row["subject_number"])
-        assert tokens[7] == verbs[lemmas[7]].form(row["attractor_numbers"][0])
-        seen.add(row["condition"])
-    assert len(seen) == 8
-
-
 def test_no_stem_occurs_twice_in_a_sentence(english):
     content = {w.lemma for w in english.lexicon.words}
     for task in ("simple", "nounpp", "subject_relative", "double_subject_relative"):

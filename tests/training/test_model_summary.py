@@ -1,6 +1,5 @@
 """What is said of a trained network, the learning curve and the benchmark of training."""
 
-import json
 import re
 
 import numpy as np
@@ -77,29 +76,6 @@ def test_a_summary_says_what_was_measured(tmp_path):
     assert "224,000 (2.00 passes through the text)" in text
     assert "starts from" not in text
     assert "choice" not in text
-
-
-def test_the_script_writes_the_model_card(tmp_path):
-    expected = summary_of(tmp_path)
-    for name, content in (("corpus", STATISTICS), ("perplexity", PERPLEXITY)):
-        (tmp_path / f"{name}.json").write_text(json.dumps(content))
-    tables = {"simple": [("S", True), ("S", False), ("P", True)], "nounpp": [("SP", False)]}
-    for task, rows in tables.items():
-        table = pa.table(list(zip(*rows, strict=True)), names=["condition", "right"])
-        write_parquet(table, tmp_path / f"{task}.parquet", make_metadata())
-    run_script(
-        "training/model_summary",
-        input={
-            "statistics": tmp_path / "corpus.json",
-            "perplexity": tmp_path / "perplexity.json",
-            "checkpoints": tmp_path,
-            "intact": [tmp_path / f"{task}.parquet" for task in tables],
-        },
-        params={"run": RUN, "corpus": CORPUS, "weights": "weights.safetensors", "labels": LABELS},
-        wildcards={"run": "net"},
-        output={"card": tmp_path / "model_card.md"},
-    )
-    assert (tmp_path / "model_card.md").read_text(encoding="utf-8") == expected
 
 
 def test_a_summary_names_choice_origin_optimiser_and_softmax(tmp_path):
