@@ -106,6 +106,10 @@ rule controls_figure:
         accuracy="<results>/{model}/controls/accuracy/{family}.parquet",
         tests="<results>/{model}/controls/tests/{family}.parquet",
         sets="<results>/{model}/controls/sets/{family}.parquet",
+        stimuli=lambda wildcards: per_task(
+            f"<results>/{wildcards.model}/stimuli/{{task}}.parquet",
+            tasks_of_control(wildcards),
+        ),
     output:
         figure=figure("controls_{family}", "random sets, {family}"),
     log:
@@ -118,6 +122,7 @@ rule controls_figure:
     conda:
         "../envs/cpu.yaml"
     params:
+        tasks=tasks_of_control,
         labels=labels(),
         code=code("controls/controls_figure.py"),
     script:

@@ -30,14 +30,13 @@ from lstm_units.cards.figure import (
     ablation_figure,
     decoding_figure,
     inline_png,
-    subject_letter,
 )
 from lstm_units.cards.page import card_fragment, card_page, notable_cards, unit_page
 from lstm_units.errors import UserError
 from lstm_units.io.files import read_json
-from lstm_units.plots.style import PLURAL as PLURAL_COLOR
-from lstm_units.plots.style import SINGULAR as SINGULAR_COLOR
+from lstm_units.plots.marks import NUMBERS
 
+SINGULAR_COLOR, PLURAL_COLOR = (mark.color for mark in NUMBERS.values())
 _VOID = {"meta", "link", "img", "br"}
 ODD = '<script>alert("x")</script> & $x_1$'
 
@@ -266,6 +265,8 @@ def test_the_command_says_what_there_is(planted_files, tmp_path):
 def tables_of(unit, modes=("zero", "legacy")):
     rows = accuracy_rows([unit])
     rows["large"] = rows["drop"] > 0.1
+    names = {"S": "singular", "P": "plural"}
+    rows["subject_number"] = [names[condition[0]] for condition in rows["condition"]]
     return dict.fromkeys(modes, rows)
 
 
@@ -274,7 +275,7 @@ def test_the_change_in_accuracy_is_drawn_with_its_interval():
     check_texts(figure)
     [axes] = figure.axes
     labels = [label.get_text() for label in axes.get_yticklabels()]
-    assert labels[0] == r"noun \$PP SS"
+    assert labels[0] == "noun $PP SS"
     marks = [line for line in axes.lines if line.get_marker() not in ("None", None)]
     changes = [line.get_xdata()[0] for line in marks]
     assert changes == pytest.approx([0, -50, 0, 0] * 2)
@@ -300,9 +301,8 @@ def test_modes_stand_beside_each_other():
     assert len({axes.get_ylim() for axes in figure.axes}) == 1
 
 
-def test_conditions_of_other_names_have_a_mark_of_their_own():
-    assert [subject_letter(name) for name in ("S", "PSP", "all", "")] == ["S", "P", None, None]
-    rows = tables_of(PLAIN, ["zero"])["zero"].assign(condition=["all", *"abcdefg"])
+def test_conditions_of_unknown_number_have_a_mark_of_their_own():
+    rows = tables_of(PLAIN, ["zero"])["zero"].assign(subject_number=None)
     figure = ablation_figure({"zero": rows})
     check_texts(figure)
     marks = {line.get_marker() for line in figure.axes[0].lines}

@@ -2,7 +2,6 @@
 
 from dataclasses import replace
 
-import matplotlib as mpl
 import numpy as np
 import pandas as pd
 import pyarrow as pa
@@ -21,7 +20,6 @@ from lstm_units.errors import ConfigurationError, UserError
 from lstm_units.io.files import make_metadata, write_json, write_parquet
 from lstm_units.io.result_files import ResultFiles
 from lstm_units.io.verdict import FAILS, HOLDS, NOT_TESTABLE, Verdict
-from lstm_units.plots.style import STYLE
 from lstm_units.statistics.significance import wilson_interval
 from lstm_units.stimuli.congruence import describe_conditions
 
@@ -314,9 +312,8 @@ def test_findings_over_training_are_those_of_the_models(tmp_path):
 
 
 def drawn(table):
-    with mpl.rc_context(STYLE):
-        figure = draw_training(table, LABELS)
-        check_texts(figure)
+    figure = draw_training(table, LABELS)
+    check_texts(figure)
     return figure
 
 

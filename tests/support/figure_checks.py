@@ -1,8 +1,9 @@
 """What every figure is held to: one size of text, nothing outside the page, nothing overlapping."""
 
+import matplotlib as mpl
 from matplotlib.text import Text
 
-from lstm_units.plots.style import FONT_SIZE
+from lstm_units.plots.style import FONT_SIZE, STYLE
 
 
 def visible_texts(figure):
@@ -17,11 +18,12 @@ def visible_texts(figure):
 
 
 def check_texts(figure):
-    """One size, nothing outside the page, nothing upright on something else."""
-    figure.draw_without_rendering()
+    """One size, nothing outside the page, nothing upright on something else, legends included."""
+    with mpl.rc_context(STYLE):  # ticks are made late
+        figure.draw_without_rendering()
     texts = visible_texts(figure)
     assert {text.get_fontsize() for text in texts} == {FONT_SIZE}
-    boxes = []
+    boxes, slanted = [], []
     for text in texts:
         box = text.get_window_extent()
         assert figure.bbox.x0 <= box.x0, text
@@ -31,6 +33,11 @@ def check_texts(figure):
         if text.get_rotation() in (0, 90):
             # An annotation's own extent contains its leader, which may pass below other numbers.
             boxes.append((text.get_text(), Text.get_window_extent(text)))
+        else:  # their boxes overlap each other, the words do not
+            slanted.append((text.get_text(), box))
     for place, (name, box) in enumerate(boxes):
         for other, other_box in boxes[place + 1 :]:
             assert not box.padded(-0.5).overlaps(other_box), (name, other)
+    for name, box in slanted:
+        for other, other_box in boxes:
+            assert not box.overlaps(other_box), (name, other)

@@ -137,7 +137,7 @@ class UnitCard:
         Lists that were read, and sentences on those that are missing.
     ablation : mapping of str to Part
         By mode. Columns ``task, condition, n, full_accuracy, accuracy, ci_low, ci_high, drop,
-        relative_drop, q, large``.
+        relative_drop, q, subject_number, large``.
     dynamics : Part
         Rows of ``dynamics/{task}.parquet``; ``about`` has ``items`` (`AlignedItems`), ``answers``.
     efferents, words : Part

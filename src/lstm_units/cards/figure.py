@@ -2,8 +2,7 @@
 
 import base64
 import io
-import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 import matplotlib as mpl
@@ -16,26 +15,36 @@ from matplotlib.patches import Patch
 from matplotlib.transforms import blended_transform_factory
 from PIL import Image
 
+from lstm_units.plots.legends import draw_legend, legend_height
+from lstm_units.plots.marks import NEUTRAL, NUMBERS, number_mark, unit_mark
 from lstm_units.plots.style import (
     BLACK,
     FONT_SIZE,
     GREY,
     LIGHT_GREY,
-    PLURAL,
-    SINGULAR,
     STYLE,
+    axes_at,
     new_figure,
+    open_axes,
+)
+from lstm_units.plots.words import (
+    dot_word,
+    dotted_handle,
+    shade_words,
+    shaded_handle,
+    word_axis,
+    words_height,
 )
 
 WIDTH = 4.6  # inches
-_ROW, _TITLE, _AXIS, _LEGEND = 0.135, 0.24, 0.4, 0.32  # inches
+_ROW, _TITLE, _AXIS = 0.135, 0.24, 0.4  # inches
 _RIGHT, _GAP, _CHARACTER = 0.1, 0.16, 0.0078 * FONT_SIZE
 _MARK = 3.0  # points
 _DPI = 160
 _PALETTE = 256  # colours: makes a figure of lines and bands a third as large
 _PIXELS_PER_INCH = 130  # on the page: text of 7 points is then as large as small print
-_NUMBERS = {"S": ("singular subject", SINGULAR, "v"), "P": ("plural subject", PLURAL, "^")}
-_OTHER = ("other", BLACK, "o")
+_INTERVAL = {"color": BLACK, "alpha": 0.18, "linewidth": 0}
+_CHANCE = {"color": GREY, "linestyle": "--", "linewidth": 0.6}
 
 
 def ablation_figure(
@@ -52,8 +61,8 @@ def ablation_figure(
     Parameters
     ----------
     tables : mapping of str to DataFrame
-        By mode: ``task, condition, full_accuracy, accuracy, ci_low, ci_high, large``. At least one
-        has rows.
+        By mode: ``task, condition, subject_number, full_accuracy, accuracy, ci_low, ci_high,
+        large``. At least one has rows.
     labels : mapping of str to str, optional
         Names of tasks in print.
     width : float
@@ -72,35 +81,35 @@ def ablation_figure(
         )
     )
     places = {key: place for place, key in enumerate(keys)}
-    names = [_plain(f"{labels.get(task, task)} {condition}") for task, condition in keys]
+    names = [f"{labels.get(task, task)} {condition}" for task, condition in keys]
     left = 0.1 + _CHARACTER * max(map(len, names))
-    height = _TITLE + len(keys) * _ROW + _AXIS + _LEGEND
+    handles = _ablation_handles(tables.values())
+    legend = legend_height(handles, width)
+    height = _TITLE + len(keys) * _ROW + _AXIS + legend
     each = (width - left - _RIGHT - (len(tables) - 1) * _GAP) / len(tables)
     limits = _limits(tables.values())
     with mpl.rc_context(STYLE):
         figure = new_figure(width, height)
         for column, (mode, table) in enumerate(tables.items()):
-            start = (left + column * (each + _GAP)) / width
-            box = (start, (_AXIS + _LEGEND) / height, each / width, len(keys) * _ROW / height)
-            axis = figure.add_axes(box)
+            start = left + column * (each + _GAP)
+            axis = axes_at(figure, start, _AXIS + legend, each, len(keys) * _ROW)
             _shade_tasks(axis, keys)
             _draw_changes(axis, table, places)
             axis.set_yticks(range(len(keys)), names if column == 0 else [])
             axis.set_ylim(len(keys) - 0.5, -0.5)
             axis.set_xlim(limits)
             axis.xaxis.set_major_locator(mpl.ticker.MaxNLocator(4, steps=[1, 2, 5, 10]))
-            axis.set_title(f"mode {mode}", fontsize=FONT_SIZE, pad=4)
+            axis.set_title(f"mode {mode}")
             axis.spines[["top", "right", "left"]].set_visible(False)
-            axis.tick_params(length=2, width=0.6, pad=2)
             axis.tick_params(axis="y", length=0)
         figure.text(
             (left + (width - left - _RIGHT) / 2) / width,
-            (_LEGEND + 0.03) / height,
+            (legend + 0.05) / height,
             "change in accuracy (percentage points)",
             ha="center",
             va="bottom",
         )
-        _legend(figure, _ablation_handles(keys))
+        draw_legend(figure, handles)
     return figure
 
 
@@ -132,48 +141,37 @@ def decoding_figure(
     """
     table = table.sort_values("position")
     x = table["position"].to_numpy()
-    words = [_plain(str(word)) for word in table["word"]]
-    slanted = 0.09 + 0.036 * max(map(len, words))
-    height = 0.08 + 1.1 + slanted + _LEGEND
-    left = 0.46
+    words = [str(word) for word in table["word"]]
+    low, high = (table[name].to_numpy(float) for name in ("ci_low", "ci_high"))
+    handles = [NEUTRAL.handle(_MARK, "AUC", linestyle="-", linewidth=0.9)]
+    if np.isfinite(low).any():
+        handles.append(Patch(label="interval", **_INTERVAL))
+    handles.append(Line2D([], [], label="chance", **_CHANCE))
+    if subject is not None or verb is not None:
+        handles.append(shaded_handle("subject, verb"))
+    if len(attractors):
+        handles.append(dotted_handle("attractor"))
+    legend, left = legend_height(handles, width, len(handles)), 0.46
+    below = words_height(words) + legend
     with mpl.rc_context(STYLE):
-        figure = new_figure(width, height)
-        box = (
-            *(left / width, (slanted + _LEGEND) / height),
-            *((width - left - _RIGHT) / width, 1.1 / height),
-        )
-        axis = figure.add_axes(box)
-        axis.axhline(0.5, color=GREY, linewidth=0.6, linestyle="--", zorder=1)
+        figure = new_figure(width, 0.08 + 1.1 + below)
+        axis = axes_at(figure, left, below, width - left - _RIGHT, 1.1)
+        axis.axhline(0.5, zorder=1, **_CHANCE)
         for position in (subject, verb):
             if position is not None:
-                axis.axvspan(
-                    position - 0.4, position + 0.4, color=LIGHT_GREY, linewidth=0, zorder=0
-                )
+                shade_words(axis, position)
         for position in attractors:
-            axis.axvline(position, color=GREY, linewidth=0.6, linestyle=":", zorder=0)
-        low, high = (table[name].to_numpy(float) for name in ("ci_low", "ci_high"))
-        axis.fill_between(x, low, high, color=BLACK, alpha=0.18, linewidth=0)
+            dot_word(axis, position)
+        axis.fill_between(x, low, high, **_INTERVAL)
         auc = table["auc"].to_numpy(float)
-        axis.plot(x, auc, "-o", color=BLACK, linewidth=0.9, markersize=_MARK, clip_on=False)
+        axis.plot(x, auc, **NEUTRAL.style(_MARK), linewidth=0.9, clip_on=False)
         axis.set_ylim(-0.03, 1.03)
         axis.set_yticks([0, 0.5, 1])
         axis.set_xlim(x.min() - 0.6, x.max() + 0.6)
-        axis.set_xticks(x, words)
-        for label in axis.get_xticklabels():
-            label.set(rotation=45, ha="right", rotation_mode="anchor")
-        axis.set_ylabel(f"AUC of the {variable}", fontsize=FONT_SIZE, labelpad=3)
-        axis.spines[["top", "right"]].set_visible(False)
-        axis.tick_params(length=2, width=0.6, pad=2)
-        handles = [Line2D([], [], color=BLACK, marker="o", markersize=_MARK, label="AUC")]
-        if np.isfinite(low).any():
-            handles.append(Patch(color=BLACK, alpha=0.18, linewidth=0, label="interval"))
-        handles.append(Line2D([], [], color=GREY, linestyle="--", linewidth=0.6, label="chance"))
-        if subject is not None or verb is not None:
-            handles.append(Patch(color=LIGHT_GREY, linewidth=0, label="subject, verb"))
-        if len(attractors):
-            style = {"color": GREY, "linestyle": ":", "linewidth": 0.6}
-            handles.append(Line2D([], [], label="attractor", **style))
-        _legend(figure, handles)
+        word_axis(axis, words, x)
+        axis.set_ylabel(f"AUC of the {variable}")
+        open_axes(axis)
+        draw_legend(figure, handles, len(handles))
     return figure
 
 
@@ -198,11 +196,6 @@ def inline_png(figure: Figure) -> dict[str, Any]:
     }
 
 
-def subject_letter(condition: str) -> str | None:
-    """Return S or P, the number of the subject of a condition; None if its name does not tell."""
-    return condition[0] if re.fullmatch("[SP]+", condition) else None
-
-
 def _draw_changes(axis: Axes, table: pd.DataFrame, places: Mapping) -> None:
     axis.axvline(0, color=GREY, linewidth=0.6, zorder=1)
     if table.empty:
@@ -210,22 +203,12 @@ def _draw_changes(axis: Axes, table: pd.DataFrame, places: Mapping) -> None:
         return
     for row in table.itertuples():
         place = places[str(row.task), str(row.condition)]
-        _, color, marker = _NUMBERS.get(subject_letter(str(row.condition)), _OTHER)
+        mark = number_mark(row.subject_number).hollow(not row.large)
         change, low, high = (
             100 * (value - row.full_accuracy) for value in (row.accuracy, row.ci_low, row.ci_high)
         )
-        axis.plot([low, high], [place, place], color=color, linewidth=0.8, zorder=2)
-        axis.plot(
-            [change],
-            [place],
-            marker=marker,
-            color=color,
-            markersize=_MARK + 0.6,
-            markerfacecolor=color if row.large else "white",
-            markeredgewidth=0.7,
-            linestyle="",
-            zorder=3,
-        )
+        axis.plot([low, high], [place, place], color=mark.color, linewidth=0.8, zorder=2)
+        axis.plot([change], [place], **mark.points(_MARK + 0.6), zorder=3)
 
 
 def _shade_tasks(axis: Axes, keys: Sequence[tuple[str, str]]) -> None:
@@ -258,34 +241,13 @@ def _limits(tables) -> tuple[float, float]:
     return min(ends) - margin, max(ends) + margin
 
 
-def _ablation_handles(keys: Sequence[tuple[str, str]]) -> list[Line2D]:
-    letters = {subject_letter(condition) for _, condition in keys}
-    style = {"linestyle": "", "markersize": _MARK + 0.6, "markeredgewidth": 0.7}
+def _ablation_handles(tables: Iterable[pd.DataFrame]) -> list[Line2D]:
+    there = {n if n in NUMBERS else None for table in tables for n in table["subject_number"]}
     handles = [
-        Line2D([], [], color=color, marker=marker, label=label, markerfacecolor="white", **style)
-        for letter, (label, color, marker) in (*_NUMBERS.items(), (None, _OTHER))
-        if letter in letters
+        number_mark(number).hollow().handle(_MARK + 0.6, f"{number} subject" if number else "other")
+        for number in (*NUMBERS, None)
+        if number in there
     ]
-    handles.append(Line2D([], [], color=GREY, marker="s", label="filled: large change", **style))
+    handles.append(unit_mark("arbitrary").handle(_MARK + 0.6, "filled: large change"))
     handles.append(Line2D([], [], color=GREY, linewidth=0.8, label="interval"))
     return handles
-
-
-def _legend(figure: Figure, handles: list) -> None:
-    figure.legend(
-        handles=handles,
-        loc="lower center",
-        bbox_to_anchor=(0.5, 0.0),
-        ncols=len(handles),
-        frameon=False,
-        fontsize=FONT_SIZE,
-        handlelength=1.6,
-        handletextpad=0.4,
-        columnspacing=1.0,
-        borderaxespad=0.3,
-    )
-
-
-def _plain(text: str) -> str:
-    """Keep matplotlib from reading a dollar sign as mathematics."""
-    return text.replace("$", r"\$")

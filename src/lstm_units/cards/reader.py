@@ -32,6 +32,7 @@ from lstm_units.statistics.agreement import set_accuracy_table
 from lstm_units.statistics.intact_items import COLUMNS
 from lstm_units.statistics.margins import open_margins
 from lstm_units.stimuli.aligned_items import AlignedItems, align_items
+from lstm_units.stimuli.congruence import Conditions, read_conditions
 from lstm_units.stimuli.table import read_stimuli, scored_sha256
 
 AFFERENTS = "connectivity/afferents.parquet"
@@ -182,6 +183,14 @@ class CardReader:
         return items
 
     @cached_property
+    def _conditions(self) -> Conditions:
+        return read_conditions(self.files)
+
+    def _subject_number(self, task: str, condition: str) -> str | None:
+        found = self._conditions.get((task, condition))
+        return found.subject_number if found else None
+
+    @cached_property
     def _model(self) -> LanguageModel | None:
         there = all(self.files.path(name) is not None for name in _WEIGHTS)
         return load_language_model(self.files.folder / "checkpoint") if there else None
@@ -219,6 +228,10 @@ class CardReader:
                 )
                 files = (name, *sources)
             rows = rows.astype({"task": str, "condition": str}).reset_index(drop=True)
+            rows["subject_number"] = [
+                self._subject_number(task, condition)
+                for task, condition in zip(rows["task"], rows["condition"], strict=True)
+            ]
             large = rows["relative_drop"].abs() > self.settings.relative_drop
             rows["large"] = large & (rows["q"] < self.settings.maximum_q)
             parts[mode] = Part(files, rows, about=about)

@@ -15,19 +15,16 @@ from lstm_units.errors import UserError
 from lstm_units.io.files import make_metadata
 from lstm_units.io.results import Result
 from lstm_units.io.verdict import HOLDS
+from lstm_units.plots.legends import draw_legend, legend_height
+from lstm_units.plots.marks import NEUTRAL, Mark, series_mark, unit_mark
 from lstm_units.plots.style import (
     BLACK,
-    FONT_SIZE,
-    GREEN,
     GREY,
-    ORANGE,
-    PINK,
-    PLURAL,
-    SINGULAR,
-    SKY,
     STYLE,
     TEXT_WIDTH,
+    axes_at,
     new_figure,
+    open_axes,
 )
 from lstm_units.stimuli.congruence import ConditionNumbers, Conditions
 
@@ -38,16 +35,15 @@ ACCURACY = {
     "accuracy_incongruent": "an attractor unlike the subject",
 }
 _OTHERS = {"units": "units found", "r2": "R² of depth", "claims": "claims that hold"}
-_COLORS = (SINGULAR, PLURAL, GREEN, PINK, SKY, ORANGE, BLACK, GREY)
-_MARKERS = ("o", "s", "^", "v", "D", "P", "X", "<", ">", "d", "h", "p")
-_LINES = ("-", "--", "-.", ":")
-_KIND_LOOKS = {
-    "long_range": (GREEN, "D", "-"),
-    "short_range": (PINK, "s", "--"),
-    "syntax": (PLURAL, "^", ":"),
+# Mark and style of line.
+_Look = tuple[Mark, Any]
+_KIND_LOOKS: dict[str, _Look] = {
+    "long_range": (unit_mark("long-range"), "-"),
+    "short_range": (unit_mark("short-range"), "--"),
+    "syntax": (unit_mark("syntax"), ":"),
 }
 # Inches.
-_LEFT, _RIGHT, _GAP, _PANEL, _TITLE, _TICKS, _LEGEND_LINE = 0.5, 0.08, 0.42, 1.25, 0.2, 0.34, 0.15
+_LEFT, _RIGHT, _GAP, _PANEL, _TITLE, _TICKS = 0.5, 0.08, 0.42, 1.25, 0.2, 0.34
 
 
 def training_figure(models: Result, conditions: Conditions, run: str) -> Result:
@@ -160,10 +156,14 @@ def draw_training(
     kinds = [kind for kind in KINDS if kind in set(table["series"])]
     top = [quantity for quantity in ACCURACY if quantity in set(accuracy["quantity"])]
     with mpl.rc_context(STYLE):
-        looks = {task: _look(place) for place, task in enumerate(tasks)}
-        columns = 4
-        lines = [-(-len(tasks) // columns), 1 if kinds else 0]
-        blocks = [_TITLE + _PANEL + _TICKS + 0.04 + _LEGEND_LINE * n + 0.06 for n in lines]
+        looks = {task: series_mark(place) for place, task in enumerate(tasks)}
+        legends = [
+            [_handle(looks[task], labels.get(task, task)) for task in tasks],
+            [_handle(_KIND_LOOKS[kind], f"{kind.replace('_', '-')} units") for kind in kinds],
+        ]
+        blocks = [
+            _TITLE + _PANEL + _TICKS + legend_height(handles, width) + 0.1 for handles in legends
+        ]
         blocks[0] = blocks[0] if top else 0.0
         height = sum(blocks)
         figure = new_figure(width, height)
@@ -174,10 +174,8 @@ def draw_training(
             axes = []
             for place, name in enumerate(names):
                 left = _LEFT + place * (panel + _GAP)
-                axis = figure.add_axes(
-                    (left / width, bottom / height, panel / width, _PANEL / height)
-                )
-                axis.set_title(titles[name], fontsize=FONT_SIZE, pad=3)
+                axis = axes_at(figure, left, bottom, panel, _PANEL)
+                axis.set_title(titles[name])
                 _steps_axis(axis, steps)
                 axes.append(axis)
             return axes
@@ -190,30 +188,13 @@ def draw_training(
             axis.set_yticks([0, 25, 50, 75, 100])
             axis.axhline(50, color=GREY, linewidth=0.6, linestyle=":", zorder=0)
         if upper:
-            upper[0].set_ylabel("right (%)", labelpad=2)
+            upper[0].set_ylabel("right (%)")
         lower = dict(zip(_OTHERS, axes_of(1, list(_OTHERS), _OTHERS), strict=True))
         for quantity, axis in lower.items():
             _other(axis, table[table["quantity"] == quantity], quantity)
-        lower["units"].set_ylabel("number", labelpad=2)
-        legends = (
-            ([(looks[task], labels.get(task, task)) for task in tasks], blocks[1]),
-            ([(_KIND_LOOKS[kind], f"{kind.replace('_', '-')} units") for kind in kinds], 0.0),
-        )
-        for entries, bottom in legends:
-            if entries:
-                figure.legend(
-                    handles=[_handle(look, label) for look, label in entries],
-                    loc="lower center",
-                    bbox_to_anchor=(0.5, bottom / height),
-                    ncols=columns,
-                    frameon=False,
-                    fontsize=FONT_SIZE,
-                    handlelength=2.6,
-                    handletextpad=0.4,
-                    columnspacing=1.2,
-                    borderaxespad=0.1,
-                    labelspacing=0.25,
-                )
+        lower["units"].set_ylabel("number")
+        for handles, bottom in zip(legends, (blocks[1], 0.0), strict=True):
+            draw_legend(figure, handles, bottom=bottom)
     return figure
 
 
@@ -223,33 +204,18 @@ def _group(numbers: ConditionNumbers) -> str:
     return "accuracy_congruent" if numbers.congruent else "accuracy_plain"
 
 
-def _look(place: int) -> tuple[str, str, str]:
-    return (
-        _COLORS[place % len(_COLORS)],
-        _MARKERS[place % len(_MARKERS)],
-        _LINES[place % len(_LINES)],
-    )
-
-
 def _series(rows: pd.DataFrame) -> list[tuple[str, pd.DataFrame]]:
     return [(str(name), part.sort_values("step")) for name, part in rows.groupby("series")]
 
 
-def _line(axis: Axes, rows: pd.DataFrame, look: tuple[str, str, str], scale: float = 1.0) -> None:
-    color, marker, linestyle = look
-    axis.plot(
-        rows["step"].astype(float),
-        scale * rows["value"],
-        color=color,
-        linestyle=linestyle,
-        linewidth=0.9,
-        marker=marker,
-        markersize=3.2,
-        markeredgewidth=0.4,
-        markeredgecolor="white",
-        zorder=3,
-        clip_on=False,
-    )
+def _style(look: _Look) -> dict[str, Any]:
+    mark, linestyle = look
+    return {**mark.style(3.4), "linestyle": linestyle, "linewidth": 0.9}
+
+
+def _line(axis: Axes, rows: pd.DataFrame, look: _Look, scale: float = 1.0) -> None:
+    x, y = rows["step"].astype(float), scale * rows["value"]
+    axis.plot(x, y, **_style(look), zorder=3, clip_on=False)
 
 
 def _other(axis: Axes, rows: pd.DataFrame, quantity: str) -> None:
@@ -258,7 +224,7 @@ def _other(axis: Axes, rows: pd.DataFrame, quantity: str) -> None:
         axis.set_yticks([])
         return
     for name, part in _series(rows):
-        _line(axis, part, _KIND_LOOKS.get(name, (BLACK, "o", "-")))
+        _line(axis, part, _KIND_LOOKS.get(name, (NEUTRAL, "-")))
         if part["low"].notna().any():
             x, y = part["step"].astype(float), part["value"]
             axis.errorbar(
@@ -281,8 +247,7 @@ def _other(axis: Axes, rows: pd.DataFrame, quantity: str) -> None:
 
 
 def _steps_axis(axis: Axes, steps: np.ndarray) -> None:
-    axis.spines[["top", "right"]].set_visible(False)
-    axis.tick_params(length=2, width=0.6, pad=2)
+    open_axes(axis)
     later = steps[steps > 0]
     if steps.min() == 0 and len(later) and later.max() >= 10 * later.min():
         # Step 0, before training, has a place of its own left of the logarithmic scale.
@@ -293,6 +258,7 @@ def _steps_axis(axis: Axes, steps: np.ndarray) -> None:
         axis.set_xlim(-0.25 * later.min(), later.max() * (later.max() / later.min()) ** 0.06)
     elif steps.min() > 0 and steps.max() >= 10 * steps.min():
         axis.set_xscale("log")
+        axis.xaxis.set_major_formatter(mpl.ticker.EngFormatter(sep=""))
         axis.xaxis.set_minor_formatter(mpl.ticker.NullFormatter())
         spread = (steps.max() / steps.min()) ** 0.06
         axis.set_xlim(steps.min() / spread, steps.max() * spread)
@@ -301,7 +267,7 @@ def _steps_axis(axis: Axes, steps: np.ndarray) -> None:
         axis.set_xlim(steps.min() - spread, steps.max() + spread)
         axis.xaxis.set_major_locator(mpl.ticker.MaxNLocator(nbins=4, steps=[1, 2, 5, 10]))
         axis.xaxis.set_major_formatter(mpl.ticker.EngFormatter(sep=""))
-    axis.set_xlabel("training step", labelpad=2)
+    axis.set_xlabel("training step")
 
 
 def _decades(steps: np.ndarray) -> list[float]:
@@ -310,17 +276,5 @@ def _decades(steps: np.ndarray) -> list[float]:
     return [float(10**power) for power in np.arange(first, last + 1)]
 
 
-def _handle(look: tuple[str, str, str], label: str) -> Line2D:
-    color, marker, linestyle = look
-    return Line2D(
-        [],
-        [],
-        color=color,
-        linestyle=linestyle,
-        linewidth=0.9,
-        marker=marker,
-        markersize=3.2,
-        markeredgewidth=0.4,
-        markeredgecolor="white",
-        label=label,
-    )
+def _handle(look: _Look, label: str) -> Line2D:
+    return Line2D([], [], label=label, **_style(look))

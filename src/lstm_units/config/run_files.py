@@ -198,11 +198,17 @@ def card_files(config: Mapping[str, Any], model: str, layer_sizes: Sequence[int]
     names += [name for made in products(config, model) for name in made.on_cards]
     unswept = groups(config, swept=False)
     names += each("intact/{}.parquet", [task for tasks in unswept.values() for task in tasks])
-    return [
-        *of_model(model, names),
-        *_unit_files(config, model),
-        *_single_units(config, model, unswept),
-    ]
+    ablated = {**groups(config, swept=True), **unswept}
+    stimuli = each("stimuli/{}.parquet", [task for tasks in ablated.values() for task in tasks])
+    return list(
+        dict.fromkeys(
+            [
+                *of_model(model, [*names, *stimuli]),
+                *_unit_files(config, model),
+                *_single_units(config, model, unswept),
+            ]
+        )
+    )
 
 
 def identity_files(config: Mapping[str, Any]) -> list[str]:

@@ -1,14 +1,16 @@
-"""What all figures share: fonts, colours, layout constants, and how they are written to files.
+"""What all figures share: fonts, lines, places in inches, and how they are written to files.
 
 Nothing here touches pyplot, so no figure is left open and no global style is changed.
 """
 
 import json
+import textwrap
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
 import matplotlib as mpl
+from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
@@ -17,12 +19,32 @@ from lstm_units.io.files import atomic_path
 from lstm_units.io.results import Result
 
 FONT_SIZE = 7.0  # points, for every text
-STYLE = {"font.size": FONT_SIZE, "font.family": "DejaVu Sans", "axes.linewidth": 0.6}
+STYLE = {
+    "font.size": FONT_SIZE,
+    "font.family": "DejaVu Sans",
+    "axes.linewidth": 0.6,
+    "axes.titlesize": FONT_SIZE,
+    "axes.titlepad": 3,
+    "axes.labelpad": 2,
+    "figure.labelsize": FONT_SIZE,
+    **{
+        f"{axis}tick.major.{name}": value
+        for axis in "xy"
+        for name, value in (("size", 2), ("width", 0.6), ("pad", 2))
+    },
+    "legend.frameon": False,
+    "legend.handletextpad": 0.4,
+    "legend.columnspacing": 1.2,
+    "legend.labelspacing": 0.25,
+    "legend.borderaxespad": 0.2,
+    "text.parse_math": False,  # words of a text may hold dollar signs
+}
 COLUMN_WIDTH, TEXT_WIDTH = 3.03, 6.3  # inches, of a two-column paper
 GREY, LIGHT_GREY, BLACK = "#8c8c8c", "#e6e6e6", "#000000"
-# Okabe and Ito's palette, which colour-blind readers can tell apart; marks differ in shape too.
-SINGULAR, PLURAL = "#D55E00", "#0072B2"
-GREEN, PINK, SKY, YELLOW, ORANGE = "#009E73", "#CC79A7", "#56B4E9", "#F0E442", "#E69F00"
+# Of values around a middle. Purple and green are apart for the colour-blind, and no unit's mark
+# is purple or dark green.
+DIVERGING = "PRGn"
+_LETTERS = 17.5  # of a sentence in an inch
 
 
 def new_figure(width: float, height: float) -> Figure:
@@ -39,6 +61,37 @@ def new_figure(width: float, height: float) -> Figure:
     """
     figure = Figure(figsize=(width, height))
     FigureCanvasAgg(figure)
+    return figure
+
+
+def axes_at(figure: Figure, left: float, bottom: float, width: float, height: float) -> Axes:
+    """Add axes at a place in inches from the lower left of the page."""
+    wide, high = figure.get_size_inches()
+    return figure.add_axes((left / wide, bottom / high, width / wide, height / high))
+
+
+def open_axes(axis: Axes) -> None:
+    """Take away the lines above and to the right."""
+    axis.spines[["top", "right"]].set_visible(False)
+
+
+def sentence_figure(sentence: str, width: float = TEXT_WIDTH) -> Figure:
+    """Say in a figure, in whole sentences, why there is nothing to draw.
+
+    Parameters
+    ----------
+    sentence : str
+    width : float
+        Inches.
+
+    Returns
+    -------
+    matplotlib.figure.Figure
+    """
+    lines = textwrap.wrap(sentence, int(width * _LETTERS))
+    with mpl.rc_context(STYLE):
+        figure = new_figure(width, 0.4 + 0.13 * len(lines))
+        figure.text(0.5, 0.5, "\n".join(lines), ha="center", va="center")
     return figure
 
 

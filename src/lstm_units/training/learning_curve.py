@@ -9,14 +9,8 @@ from matplotlib.figure import Figure
 
 from lstm_units.io.files import make_metadata
 from lstm_units.io.results import Result
-from lstm_units.plots.style import (
-    COLUMN_WIDTH,
-    GREY,
-    PLURAL,
-    SINGULAR,
-    STYLE,
-    new_figure,
-)
+from lstm_units.plots.marks import NEUTRAL, series_mark
+from lstm_units.plots.style import COLUMN_WIDTH, GREY, STYLE, new_figure, open_axes
 
 
 def learning_curve(history: pd.DataFrame, run: Mapping[str, Any]) -> Result:
@@ -65,28 +59,26 @@ def draw_learning_curve(history: pd.DataFrame, *, width: float = COLUMN_WIDTH) -
                 axis.plot(
                     part["tokens"] / 1e6,
                     part["training_perplexity"],
-                    color=SINGULAR,
+                    color=series_mark(1)[0].color,
                     linewidth=line,
                     label=name,
                 )
         axis.plot(
             validated["tokens"] / 1e6,
             validated["validation_perplexity"],
-            color=PLURAL,
+            **NEUTRAL.style(2.5),
             linewidth=1.1,
-            marker="o",
-            markersize=2.5,
             label="validation",
         )
         axis.set_yscale("log")
         axis.yaxis.set_major_formatter(mpl.ticker.FuncFormatter(lambda value, _: f"{value:,.0f}"))
         axis.yaxis.set_minor_locator(mpl.ticker.LogLocator(subs=(2, 3, 5)))
         axis.yaxis.set_minor_formatter(mpl.ticker.FuncFormatter(lambda value, _: f"{value:,.0f}"))
-        axis.tick_params(which="both", length=2, width=0.6, pad=2)
-        axis.set_xlabel("words read (millions)", labelpad=2)
-        axis.set_ylabel("perplexity", labelpad=2)
+        axis.tick_params(which="minor", length=2, width=0.6, pad=2)
+        axis.set_xlabel("words read (millions)")
+        axis.set_ylabel("perplexity")
         axis.grid(axis="y", which="major", color=GREY, linewidth=0.3, alpha=0.5)
-        axis.spines[["top", "right"]].set_visible(False)
+        open_axes(axis)
         # Above the axes: a curve may run anywhere within them.
-        axis.legend(frameon=False, loc="lower left", bbox_to_anchor=(0, 1), borderaxespad=0.2)
+        axis.legend(loc="lower left", bbox_to_anchor=(0, 1))
     return figure

@@ -20,11 +20,19 @@ from lstm_units.analyses.controls.table import controls_table
 from lstm_units.errors import UserError
 from lstm_units.io.files import make_metadata
 from lstm_units.io.results import Result
-from lstm_units.plots.style import GREEN, PLURAL, SINGULAR, TEXT_WIDTH
+from lstm_units.plots.marks import NEUTRAL, NUMBERS
+from lstm_units.plots.style import TEXT_WIDTH
+from lstm_units.stimuli.congruence import ConditionNumbers
 
+SINGULAR, PLURAL = (mark.color for mark in NUMBERS.values())
 LABELS = {"nounpp": "nounPP", "nounpp_adv": "nounPPAdv", "simple": "Simple", "adv_adv": "2Adv"}
 NOUN = {"nounpp_adv": ("SS", "SP", "PS", "PP"), "nounpp": ("PP", "SS", "SP", "PS")}
 SHORT = {"simple": ("S", "P"), "adv": ("S", "P"), "adv_adv": ("S", "P")}
+CONDITIONS = {
+    (task, name): ConditionNumbers({"S": "singular", "P": "plural"}[name[0]], False, False)
+    for task, names in {**NOUN, **SHORT}.items()
+    for name in names
+}
 LINZEN = {"linzen": ("0", "1", "2", "3", "4")}
 N = 600
 
@@ -192,7 +200,7 @@ def test_families_of_several_checkpoints_have_no_table():
 
 
 def draw(tasks, ablated="17 syntax units", seed=0):
-    return controls_figure(*simulated(tasks, seed=seed), ablated, LABELS)
+    return controls_figure(*simulated(tasks, seed=seed), ablated, CONDITIONS, LABELS)
 
 
 @pytest.mark.parametrize("tasks", [NOUN, SHORT, LINZEN, {**NOUN, **LINZEN}, {"simple": ("S", "P")}])
@@ -204,7 +212,7 @@ def test_texts_have_one_size_do_not_overlap_and_lie_inside(tasks):
 
 def test_every_condition_has_a_panel_with_its_p_and_marks():
     accuracy, tests = simulated(NOUN)
-    figure = controls_figure(accuracy, tests, "17 syntax units", LABELS)
+    figure = controls_figure(accuracy, tests, "17 syntax units", CONDITIONS, LABELS)
     assert len(figure.axes) == 8
     assert figure.get_supxlabel() == "accuracy (%)"
     names = [axis.get_ylabel() for axis in figure.axes if axis.get_ylabel()]
@@ -234,7 +242,9 @@ def test_every_condition_has_a_panel_with_its_p_and_marks():
 
 def test_the_figure_says_over_which_conditions_p_is_adjusted():
     def note(accuracy, tests):
-        texts = visible_texts(controls_figure(accuracy, tests, "17 syntax units", LABELS))
+        texts = visible_texts(
+            controls_figure(accuracy, tests, "17 syntax units", CONDITIONS, LABELS)
+        )
         return [text.get_text() for text in texts if text.get_text().startswith("Holm:")]
 
     with_attractors = "Holm: p adjusted over the testable conditions, of those with attractors only"
@@ -244,7 +254,7 @@ def test_the_figure_says_over_which_conditions_p_is_adjusted():
     none = tests.assign(testable=False, adjusted=False, p_holm=np.nan)
     assert note(accuracy, none) == []
     assert not any("Holm" in axis.get_title() for axis in controls_figure(
-        accuracy, none, "17 syntax units", LABELS).axes)  # fmt: skip
+        accuracy, none, "17 syntax units", CONDITIONS, LABELS).axes)  # fmt: skip
 
 
 def test_the_legend_says_what_is_drawn():
@@ -265,13 +275,13 @@ def test_the_legend_says_what_is_drawn():
         for line in axis.lines
         if line.get_marker() not in ("None", None, "")
     }
-    assert markers == {"v": SINGULAR, "^": PLURAL, "D": GREEN}
+    assert markers == {"v": SINGULAR, "^": PLURAL, "o": NEUTRAL.color}
 
 
 def test_a_family_without_a_set_gets_a_figure_that_says_so():
     accuracy, tests = FAMILIES["short_and_long_range"]
     sets = Result(None, {**EMPTY, "config": {"family": "short_and_long_range"}})
-    figure = family_figure(accuracy, tests, sets, LABELS).content
+    figure = family_figure(accuracy, tests, sets, {}, LABELS).content
     check_texts(figure)
     (text,) = visible_texts(figure)
     assert "no long-range unit" in text.get_text().replace("\n", " ")
@@ -279,8 +289,8 @@ def test_a_family_without_a_set_gets_a_figure_that_says_so():
 
 def test_the_figure_is_of_one_checkpoint():
     accuracy, tests = FAMILIES["syntax"]
-    figure = family_figure(accuracy, tests, Result(None, made()), LABELS)
+    figure = family_figure(accuracy, tests, Result(None, made()), {}, LABELS)
     assert len(figure.content.axes) == 8 and figure.metadata["checkpoint_sha256"] == "model"
     other = Result(None, {**made(), "checkpoint_sha256": "another"}, "sets")
     with pytest.raises(UserError, match="sets was made from another checkpoint"):
-        family_figure(accuracy, tests, other, LABELS)
+        family_figure(accuracy, tests, other, {}, LABELS)

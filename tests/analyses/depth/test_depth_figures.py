@@ -94,7 +94,7 @@ def test_outliers_carry_their_numbers_at_their_coefficients():
     for text in axis.texts:
         assert text.xy[1] == marked.found.deviation[int(text.get_text()) - 1]
     assert axis.get_title() == "coefficients of 400 units\n6 outliers, 5 stable"
-    marks = {line.get_ydata()[0]: line for line in axis.lines if line.get_marker() == "D"}
+    marks = {line.get_ydata()[0]: line for line in axis.lines if line.get_marker() == "P"}
     for place in beyond:
         open_mark = to_hex(marks[marked.found.deviation[place]].get_markerfacecolor()) == "#ffffff"
         assert open_mark == (marked.found.folds_beyond[place] < 4)

@@ -9,7 +9,7 @@ import pyarrow as pa
 import pytest
 from matplotlib.colors import to_hex
 from matplotlib.legend import Legend
-from matplotlib.text import Text
+from support.figure_checks import check_texts, visible_texts
 
 from lstm_units.analyses.dynamics.figure import (
     ALL_ROWS,
@@ -28,11 +28,12 @@ from lstm_units.analyses.dynamics.ideal_time_course import ideal_time_course
 from lstm_units.errors import UserError
 from lstm_units.io.files import make_metadata
 from lstm_units.io.results import Result
-from lstm_units.plots.style import FONT_SIZE, PLURAL, SINGULAR
+from lstm_units.plots.marks import NEUTRAL, NUMBERS
 from lstm_units.stimuli.aligned_items import align_items
 from lstm_units.stimuli.generation import generate
 from lstm_units.stimuli.language_tables import read_language
 
+SINGULAR, PLURAL = (mark.color for mark in NUMBERS.values())
 UNITS = (3, 5, 8, 9, 12)
 
 
@@ -92,42 +93,6 @@ def legend_texts(figure):
     return [text.get_text() for legend in legends for text in legend.get_texts()]
 
 
-def all_texts(figure):
-    """Every text that is drawn: a tick beyond the limits of its axis is not."""
-    beyond = set()
-    for axes in figure.axes:
-        for axis, (low, high) in ((axes.xaxis, axes.get_xlim()), (axes.yaxis, axes.get_ylim())):
-            low, high = sorted((low, high))
-            for place, label in zip(axis.get_ticklocs(), axis.get_ticklabels(), strict=True):
-                if not low <= place <= high:
-                    beyond.add(label)
-    texts = figure.findobj(Text)
-    return [t for t in texts if t.get_text() and t.get_visible() and t not in beyond]
-
-
-def check_layout(figure):
-    """One font size, everything on the page, no text over another."""
-    figure.draw_without_rendering()
-    texts = all_texts(figure)
-    assert {text.get_fontsize() for text in texts} == {FONT_SIZE}
-    page = figure.bbox
-    upright = []
-    for text in texts:
-        box = text.get_window_extent()
-        assert page.x0 <= box.x0, text
-        assert box.x1 <= page.x1, text
-        assert page.y0 <= box.y0, text
-        assert box.y1 <= page.y1, text
-        if text.get_rotation() in (0, 90):  # boxes of slanted words overlap, the words do not
-            upright.append((box, text))
-    for (one, first), (other, second) in itertools.combinations(upright, 2):
-        assert not one.overlaps(other), (first, second)
-    for text in texts:
-        if text.get_rotation() == 45:
-            box = text.get_window_extent()
-            assert not any(box.overlaps(other) for other, _ in upright), text
-
-
 def panel(figure, row, n_rows=5, column=0):
     return figure.axes[column * n_rows + row]
 
@@ -170,10 +135,10 @@ def test_the_ideal_course_obeys_the_equation_of_the_cell():
 def test_colour_tells_the_subject_and_style_the_attractor(items):
     looks = condition_looks(items)
     assert list(looks) == ["SS", "SP", "PS", "PP"]
-    assert [look.color for look in looks.values()] == [SINGULAR, SINGULAR, PLURAL, PLURAL]
+    assert [look.mark.color for look in looks.values()] == [SINGULAR, SINGULAR, PLURAL, PLURAL]
     assert [look.linestyle for look in looks.values()] == ["-", "--", "--", "-"]
-    assert [look.filled for look in looks.values()] == [True, False, False, True]
-    assert looks["SS"].marker != looks["PP"].marker
+    assert [look.mark.filled for look in looks.values()] == [True, False, False, True]
+    assert looks["SS"].mark.marker != looks["PP"].mark.marker
 
 
 def test_eight_conditions_look_different(language):
@@ -181,16 +146,16 @@ def test_eight_conditions_look_different(language):
     looks = condition_looks(nested)
     assert list(looks) == ["SSS", "SSP", "SPS", "SPP", "PSS", "PSP", "PPS", "PPP"]
     assert len(set(looks.values())) == 8
-    assert all((look.color == SINGULAR) == (name[0] == "S") for name, look in looks.items())
+    assert all((look.mark.color == SINGULAR) == (name[0] == "S") for name, look in looks.items())
     assert all(looks[name].linestyle == "-" for name in ("SSS", "PPP"))
     figure = dynamics_figure([unit_column(dynamics(nested), 3, "unit 3")], nested, width=3.03)
-    check_layout(figure)
+    check_texts(figure)
     assert sum(text.endswith("n = 7") for text in legend_texts(figure)) == 8
 
 
 def test_a_condition_of_both_subject_numbers_is_black(items):
     mixed = replace(items, condition=np.array(["all"] * len(items)))
-    assert condition_looks(mixed)["all"].color == "#000000"
+    assert condition_looks(mixed)["all"].mark == NEUTRAL
 
 
 def test_panels_show_mean_and_spread_up_to_the_word_after_the_verb(items):
@@ -219,11 +184,11 @@ def test_panels_show_mean_and_spread_up_to_the_word_after_the_verb(items):
 
 def test_words_variables_units_and_conditions_are_named(items):
     figure = number_figure(dynamics(items), items, SHOWN, "singular")
-    check_layout(figure)
+    check_texts(figure)
     bottom = panel(figure, 4)
     words = [label.get_text() for label in bottom.get_xticklabels()]
     assert words == list(items.words[: items.verb_position + 2])
-    texts = [text.get_text() for text in all_texts(figure)]
+    texts = [text.get_text() for text in visible_texts(figure)]
     for name in ("candidate", "input\ngate", "forget\ngate", "cell", "output\ngate"):
         assert texts.count(name) == 1
     assert "word of an example" in texts
@@ -255,8 +220,8 @@ def test_a_unit_of_mixed_numbers_stands_in_both_figures(items):
 @pytest.mark.parametrize("number", ["singular", "plural"])
 def test_without_any_unit_a_panel_says_so_beside_the_ideal(items, number):
     figure = number_figure(None, items, [entry(9, "arbitrary", None)], number)
-    check_layout(figure)
-    texts = [text.get_text() for text in all_texts(figure)]
+    check_texts(figure)
+    texts = [text.get_text() for text in visible_texts(figure)]
     assert any(f"No long-range unit was found\nfor {number} subjects" in text for text in texts)
     assert {"candidate", "input\ngate", "cell"} <= set(texts)
     assert "ideal time course" in texts
@@ -276,14 +241,14 @@ def test_the_ideal_of_a_plural_unit_is_turned_around(items):
 def test_many_units_go_on_below(items):
     shown = [entry(unit, "long-range", "singular") for unit in UNITS]
     figure = number_figure(dynamics(items), items, shown, "singular")
-    check_layout(figure)
+    check_texts(figure)
     assert len(figure.axes) == 6 * 5
     assert figure.get_size_inches()[0] == pytest.approx(6.3)
 
 
 def test_an_empty_condition_is_named_with_no_items(items):
     figure = number_figure(dynamics(items, empty=("PS",)), items, SHOWN, "singular")
-    check_layout(figure)
+    check_texts(figure)
     assert "PS, n = 0" in legend_texts(figure)
     line = data_lines(panel(figure, 0))[2]
     assert np.isnan(line.get_ydata()).all()
@@ -302,7 +267,7 @@ def test_variables_that_were_not_dumped_are_left_out(items):
 def test_a_long_range_unit_of_a_layer_that_was_not_dumped_is_named_with_the_key(items):
     hidden_layer = [{**SHOWN[0], "unit": 99, "layer": 1}]
     figure = number_figure(dynamics(items), items, hidden_layer, SHOWN[0]["number"])
-    check_layout(figure)
+    check_texts(figure)
     texts = [text.get_text() for axis in figure.axes for text in axis.texts]
     texts += [text.get_text() for text in figure.texts]
     assert any("layer 1 is not among\nactivations.layers" in text for text in texts)
@@ -314,16 +279,16 @@ def test_a_long_range_unit_of_a_layer_that_was_not_dumped_is_named_with_the_key(
 )
 def test_the_axis_says_which_items_are_averaged(items, answers, said):
     figure = number_figure(dynamics(items), items, SHOWN, "singular", answers)
-    check_layout(figure)
+    check_texts(figure)
     assert f"word of an example; {said}" in [text.get_text() for text in figure.texts]
 
 
 def test_tasks_without_attractors_work(language):
     simple = align_items(generate(language, "simple", 4, True, 1), "simple")
     figure = number_figure(dynamics(simple), simple, SHOWN, "singular")
-    check_layout(figure)
+    check_texts(figure)
     assert "attractor" not in legend_texts(figure)
-    check_layout(ideal_figure(simple))
+    check_texts(ideal_figure(simple))
 
 
 def test_figures_of_results_say_what_they_were_made_from(items):

@@ -1,6 +1,5 @@
 """The connections of long-range units among each other (Lakretz et al. 2019, Fig. 4a)."""
 
-import textwrap
 from collections.abc import Collection, Sequence
 
 import matplotlib as mpl
@@ -17,18 +16,17 @@ from lstm_units.models.variables import GATES
 from lstm_units.plots.style import (
     BLACK,
     COLUMN_WIDTH,
-    FONT_SIZE,
+    DIVERGING,
     LIGHT_GREY,
     STYLE,
     TEXT_WIDTH,
+    axes_at,
     new_figure,
+    sentence_figure,
 )
 
-# Purple and green: the colours of singular and plural would mislead here.
-_COLORS = "PRGn"
 _LEFT, _RIGHT, _HEADER, _CELL, _BAR, _LINE = 0.62, 0.04, 0.42, 0.31, 0.42, 0.13  # inches
 _MOST = 9  # columns beside each other
-_WRAP = 50  # characters
 _GATE_LABELS = [gate.replace("_", " ") for gate in GATES]
 
 
@@ -85,24 +83,15 @@ def mutual_connections_figure(
         wide = width - _LEFT - _RIGHT
         for place, block in enumerate(blocks):
             top = height - place * block_height - _HEADER
-            axis = figure.add_axes(
-                (
-                    _LEFT / width,
-                    (top - _CELL * len(GATES)) / height,
-                    wide * len(block) / max(map(len, blocks)) / width,
-                    _CELL * len(GATES) / height,
-                )
-            )
+            tall, share = _CELL * len(GATES), len(block) / max(map(len, blocks))
+            axis = axes_at(figure, _LEFT, top - tall, wide * share, tall)
             _draw_block(axis, block, by_pair, known, norm)
-        bar = figure.add_axes(
-            (_LEFT / width, (footer - 0.22) / height, wide / width, 0.08 / height)
-        )
+        bar = axes_at(figure, _LEFT, footer - 0.22, wide, 0.08)
         figure.colorbar(
-            ScalarMappable(norm, _COLORS), cax=bar, orientation="horizontal", drawedges=False
+            ScalarMappable(norm, DIVERGING), cax=bar, orientation="horizontal", drawedges=False
         )
         bar.xaxis.set_major_locator(mpl.ticker.MaxNLocator(nbins=4, symmetric=True))
-        bar.tick_params(length=2, width=0.6, pad=2)
-        figure.supxlabel(label, fontsize=FONT_SIZE, y=0.04 / height, va="bottom", linespacing=1.15)
+        figure.supxlabel(label, y=0.04 / height, va="bottom", linespacing=1.15)
     return figure
 
 
@@ -124,17 +113,13 @@ def empty_figure(units: Sequence[KnownUnit], layers: Collection[int] | None) -> 
     if units:
         said = left_out_sentence({known.unit: known for known in units}, layers)
         text = f"Nothing to draw: {said}"
-    lines = textwrap.wrap(text, _WRAP)
-    with mpl.rc_context(STYLE):
-        figure = new_figure(COLUMN_WIDTH, max(0.8, 0.4 + _LINE * len(lines)))
-        figure.text(0.5, 0.5, "\n".join(lines), ha="center", va="center")
-    return figure
+    return sentence_figure(text, COLUMN_WIDTH)
 
 
 def _draw_block(axis: Axes, block, by_pair, known, norm: Normalize) -> None:
     effective = np.array([by_pair[pair]["effective"].to_numpy(float) for pair in block]).T
     weight = np.array([by_pair[pair]["weight"].to_numpy(float) for pair in block]).T
-    colors = mpl.colormaps[_COLORS].with_extremes(bad=LIGHT_GREY)
+    colors = mpl.colormaps[DIVERGING].with_extremes(bad=LIGHT_GREY)
     edges = np.arange(len(block) + 1) - 0.5, np.arange(len(GATES) + 1) - 0.5
     axis.pcolormesh(
         *edges,

@@ -21,34 +21,24 @@ from lstm_units.analyses.contributions.summary import (
 from lstm_units.errors import UserError
 from lstm_units.io.files import make_metadata
 from lstm_units.io.results import Result
-from lstm_units.plots.style import (
-    BLACK,
-    FONT_SIZE,
-    GREEN,
-    GREY,
-    LIGHT_GREY,
-    PINK,
-    SKY,
-    STYLE,
-    TEXT_WIDTH,
-    new_figure,
-)
+from lstm_units.plots.legends import draw_legend, legend_height
+from lstm_units.plots.marks import NEUTRAL, SUM, series_mark, unit_mark
+from lstm_units.plots.style import BLACK, GREY, LIGHT_GREY, STYLE, TEXT_WIDTH, axes_at, new_figure
 
-# Colour, marker, size and name of each part, in the order in which they stand side by side.
+# Mark, size and name of each part, in the order in which they stand side by side.
 _MARKS = {
-    "long_range": (GREEN, "D", 3.0, "long-range"),
-    "short_range": (PINK, "s", 3.2, "short-range"),
-    "rest": (GREY, "o", 3.2, "rest of the last layer"),
-    "bias": (SKY, "^", 3.6, "bias"),
-    "margin": (BLACK, "_", 5.0, "margin: sum of the parts"),
+    "long_range": (unit_mark("long-range"), 3.0, "long-range"),
+    "short_range": (unit_mark("short-range"), 3.2, "short-range"),
+    "rest": (unit_mark("arbitrary"), 3.2, "rest of the last layer"),
+    "bias": (series_mark(1)[0], 3.6, "bias"),
+    "margin": (SUM, 5.0, "margin: sum of the parts"),
 }
-_CROSS = ("x", 3.2)
 _STEP, _STEP_OF_SHARES = 0.084, 0.115  # between marks side by side, in conditions
 _PER_ROW = 8  # conditions
 # Inches: left and right edge, gap between panels, title, both panels, tick labels, footer.
 _LEFT, _RIGHT, _GAP, _TITLE = 0.56, 0.04, 0.12, 0.22
 _MEANS, _BETWEEN, _SHARES, _TICKS = 1.35, 0.10, 0.62, 0.36
-_LEGEND_LINE, _AXIS_TITLE = 0.15, 0.20
+_AXIS_TITLE = 0.20
 
 
 def contributions_figure(
@@ -129,8 +119,7 @@ def draw_contributions(
     with mpl.rc_context(STYLE):
         crosses = any(table[f"{group}{WITHOUT_CONSTANT}"].notna().any() for group in groups)
         handles = _legend(units, crosses)
-        columns = 3
-        footer = _AXIS_TITLE + _LEGEND_LINE * -(-len(handles) // columns) + 0.08
+        footer = _AXIS_TITLE + legend_height(handles, width)
         block = _TITLE + _MEANS + (_BETWEEN + _SHARES if groups else 0) + _TICKS
         height = block * len(rows) + footer
         figure = new_figure(width, height)
@@ -138,20 +127,15 @@ def draw_contributions(
             top = height - place * block - _TITLE
             spans = _spans([_n_conditions(panels[task]) for task in tasks], width)
             for column, (task, (left, wide)) in enumerate(zip(tasks, spans, strict=True)):
-
-                def add(bottom: float, tall: float, left: float = left, wide: float = wide) -> Axes:
-                    return figure.add_axes(
-                        (left / width, bottom / height, wide / width, tall / height)
-                    )
-
-                axis = add(top - _MEANS, _MEANS)
+                axis = axes_at(figure, left, top - _MEANS, wide, _MEANS)
                 _draw(axis, panels[task], [(name, "") for name in drawn], _STEP)
                 axis.axhline(0, color=BLACK, linewidth=0.6, zorder=1)
                 axis.set_ylim(limits)
-                axis.set_title((labels or {}).get(task, task), fontsize=FONT_SIZE, pad=3)
+                axis.set_title((labels or {}).get(task, task))
                 lowest, ylabels = axis, ["mean contribution\n(nats)"]
                 if groups:
-                    lowest = add(top - _MEANS - _BETWEEN - _SHARES, _SHARES)
+                    low = top - _MEANS - _BETWEEN - _SHARES
+                    lowest = axes_at(figure, left, low, wide, _SHARES)
                     shares = [(name, kind) for name in groups for kind in (RIGHT, WITHOUT_CONSTANT)]
                     _draw(lowest, panels[task], shares, _STEP_OF_SHARES, scale=100)
                     lowest.axhline(50, color=GREY, linewidth=0.6, linestyle=":", zorder=1)
@@ -164,7 +148,7 @@ def draw_contributions(
                     if column:
                         one.tick_params(left=False, labelleft=False)
                     else:
-                        one.set_ylabel(name, fontsize=FONT_SIZE)
+                        one.set_ylabel(name)
                         one.yaxis.set_label_coords(-0.25 / wide, 0.5)
         figure.text(
             0.5,
@@ -172,19 +156,8 @@ def draw_contributions(
             "condition, and its number of items answered rightly : wrongly",
             ha="center",
             va="bottom",
-            fontsize=FONT_SIZE,
         )
-        figure.legend(
-            handles=handles,
-            loc="lower center",
-            bbox_to_anchor=(0.5, 0.0),
-            ncols=columns,
-            frameon=False,
-            fontsize=FONT_SIZE,
-            handletextpad=0.4,
-            columnspacing=1.2,
-            borderaxespad=0.2,
-        )
+        draw_legend(figure, handles)
     return figure
 
 
@@ -258,26 +231,15 @@ def _draw(
                 continue
             ends = [scale * getattr(row, f"{name}{suffix}_{end}") for end in ("low", "high")]
             x = conditions.index(row.condition) + side + (number - (len(drawn) - 1) / 2) * step
-            colour, marker, size, _ = _MARKS[name]
+            mark, size, _ = _MARKS[name]
             if suffix == WITHOUT_CONSTANT:
-                marker, size = _CROSS
+                mark = mark.crossed()
             if np.isfinite(ends).all():
-                axis.plot([x, x], ends, color=colour, linewidth=0.8, zorder=2)
-            axis.plot(
-                x,
-                mean,
-                linestyle="",
-                marker=marker,
-                color=colour,
-                markersize=size,
-                markeredgewidth=1.2 if marker == "_" else 0.7,
-                markerfacecolor=colour if row.answer == "right" else "white",
-                zorder=3,
-                clip_on=False,
-            )
+                axis.plot([x, x], ends, color=mark.color, linewidth=0.8, zorder=2)
+            style = mark.hollow(row.answer != "right").points(size)
+            axis.plot(x, mean, **style, zorder=3, clip_on=False)
     axis.set_xlim(-0.5, len(conditions) - 0.5)
     axis.set_xticks(range(len(conditions)))
-    axis.tick_params(length=2, width=0.6, pad=2, labelsize=FONT_SIZE)
     axis.tick_params(axis="x", length=0)
 
 
@@ -292,34 +254,18 @@ def _label_conditions(axis: Axes, rows: pd.DataFrame) -> None:
             f"{name}\n{int(counts.loc[name, 'right'])} : {int(counts.loc[name, 'wrong'])}"
             for name in names
         ],
-        fontsize=FONT_SIZE,
     )
 
 
 def _legend(units: Mapping[str, Any], crosses: bool) -> list[Line2D | Patch]:
     handles: list[Line2D | Patch] = []
-    for name, (colour, marker, size, title) in _MARKS.items():
+    for name, (mark, size, title) in _MARKS.items():
         if name in GROUPS:
             n = len(units[name])
             title = f"{n} {title} unit{'s' * (n > 1)}" if n else f"no {title} unit"
-            if not n:
-                colour, marker = "none", ""
-        handles.append(
-            Line2D(
-                [],
-                [],
-                linestyle="",
-                marker=marker,
-                color=colour,
-                markersize=size,
-                markeredgewidth=1.2 if marker == "_" else 0.7,
-                label=title,
-            )
-        )
+            size = size if n else 0
+        handles.append(mark.handle(size, title))
     if crosses:
-        marker, size = _CROSS
-        label = "without its constant preference"
-        mark = {"marker": marker, "markersize": size, "markeredgewidth": 0.7}
-        handles.append(Line2D([], [], linestyle="", color=BLACK, label=label, **mark))
+        handles.append(NEUTRAL.crossed().handle(3.2, "without its constant preference"))
     handles.append(Patch(facecolor=LIGHT_GREY, alpha=0.5, label="shaded, hollow: answered wrongly"))
     return handles

@@ -42,6 +42,6 @@ def controls(about: About, stem: str) -> Caption:
             ]
         ),
         f"Histograms of the accuracy with random sets ablated, by task and condition, with "
-        f"arrows for {units_named(tested)}. {outcome}",
+        f"marked lines for {units_named(tested)}. {outcome}",
         (name, f"controls/accuracy/{family}.parquet", f"controls/sets/{family}.parquet"),
     )

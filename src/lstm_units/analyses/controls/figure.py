@@ -1,6 +1,5 @@
 """Random sets of units against the ablated one."""
 
-import textwrap
 from collections.abc import Mapping
 
 import matplotlib as mpl
@@ -15,32 +14,39 @@ from matplotlib.ticker import MaxNLocator
 from lstm_units.analyses.controls.random_sets import FAMILIES
 from lstm_units.io.published import task_rank
 from lstm_units.io.results import Result, made_from, require_same
+from lstm_units.plots.legends import draw_legend, legend_height
+from lstm_units.plots.marks import NUMBERS, number_mark
 from lstm_units.plots.style import (
     BLACK,
-    FONT_SIZE,
-    GREEN,
     GREY,
-    PLURAL,
-    SINGULAR,
     STYLE,
     TEXT_WIDTH,
+    axes_at,
     new_figure,
+    open_axes,
+    sentence_figure,
 )
 from lstm_units.statistics.margins import condition_rank
+from lstm_units.stimuli.congruence import Conditions, describe_conditions
 
 _COLUMNS = 4  # panels side by side
 # Inches: a row of panels with its titles, a panel, the gap beside it, and the margins.
 _PITCH, _PANEL, _GAP = 1.08, 0.6, 0.2
-_TOP, _BOTTOM, _LEFT = -0.1, 0.72, 0.6
+_TOP, _BOTTOM, _LEFT = -0.1, 0.34, 0.6
 _NOTE = 0.15  # inches: a line below the legend
 _NARROWEST = 2.0  # percentage points of accuracy that a panel spans at least
 _BARS = 30  # of a histogram at most
-# Of the tested set: colour and marker by the number of the subject.
-_MARKS = {"S": (SINGULAR, "v", "singular"), "P": (PLURAL, "^", "plural"), "": (GREEN, "D", "")}
+_SET = {"linewidth": 0.9, "linestyle": "--"}  # of the tested set
+_QUANTILE = {"color": BLACK, "linewidth": 0.7, "linestyle": ":"}
+_INTACT = {"color": BLACK, "linewidth": 0.9}
 
 
 def family_figure(
-    accuracy: Result, tests: Result, sets: Result, labels: Mapping[str, str]
+    accuracy: Result,
+    tests: Result,
+    sets: Result,
+    stimuli: Mapping[str, Result],
+    labels: Mapping[str, str],
 ) -> Result:
     """Draw a family of sets; without a set the figure says why there is none.
 
@@ -50,6 +56,8 @@ def family_figure(
         From `lstm_units.analyses.controls.set_tests.control_tests`.
     sets : Result
         From `lstm_units.analyses.controls.random_sets.control_sets`.
+    stimuli : mapping of str to Result
+        Of each task, with `lstm_units.stimuli.congruence.COLUMNS`.
     labels : mapping of str to str
         Names of tasks in print.
 
@@ -58,13 +66,14 @@ def family_figure(
     Result
         It holds a figure.
     """
-    require_same(accuracy, tests, sets)
+    require_same(accuracy, tests, sets, *stimuli.values())
     name, tested = FAMILIES[sets.config["family"]], sets.metadata["tested"]
     if tested:
         ablated = f"{len(tested)} {name}" if len(tested) > 1 else name.removesuffix("s")
-        figure = controls_figure(accuracy.frame, tests.frame, ablated, labels)
+        conditions = describe_conditions({task: table.frame for task, table in stimuli.items()})
+        figure = controls_figure(accuracy.frame, tests.frame, ablated, conditions, labels)
     else:
-        figure = no_set_figure(name, sets.metadata["reason"])
+        figure = sentence_figure(f"No set of {name} was ablated: {sets.metadata['reason']}.")
     metadata = made_from(
         tests, kind="figure of random-set controls", config=tests.config, tested=tested
     )
@@ -75,6 +84,7 @@ def controls_figure(
     accuracy: pd.DataFrame,
     tests: pd.DataFrame,
     ablated: str,
+    conditions: Conditions,
     labels: Mapping[str, str] | None = None,
 ) -> Figure:
     """Draw the accuracy of the random sets, of the ablated set and of the intact model.
@@ -90,6 +100,8 @@ def controls_figure(
         From `lstm_units.analyses.controls.set_tests.control_table`.
     ablated : str
         What was ablated, in words, such as ``17 syntax units``.
+    conditions : mapping of (str, str) to ConditionNumbers
+        By task and condition; not those of natural sentences, which are tested together.
     labels : mapping of str to str, optional
         Names of tasks in print.
 
@@ -99,68 +111,42 @@ def controls_figure(
     """
     tests = tests.astype({"task": str, "condition": str})
     accuracy = accuracy.astype({"task": str, "condition": str})
+    number = {
+        cell: conditions[cell].subject_number if cell in conditions else None
+        for cell in zip(tests["task"], tests["condition"], strict=True)
+    }
     lines = _lines(tests)
-    n_columns = max(len(conditions) for _, conditions in lines)
+    n_columns = max(len(shown) for _, shown in lines)
     note = _holm_note(tests)
-    foot = _BOTTOM + (_NOTE if note else 0)
+    handles = _handles(tests, set(number.values()), ablated)
+    below = _NOTE if note else 0
+    legend = legend_height(handles, TEXT_WIDTH)
+    foot = below + legend + _BOTTOM
     height = _PITCH * len(lines) + _TOP + foot
     pitch = (TEXT_WIDTH - _LEFT) / n_columns
     with mpl.rc_context(STYLE):
         figure = new_figure(TEXT_WIDTH, height)
-        for line, (task, conditions) in enumerate(lines):
+        for line, (task, shown) in enumerate(lines):
             bottom = foot + _PITCH * (len(lines) - 1 - line)
-            for column, condition in enumerate(conditions):
+            for column, condition in enumerate(shown):
                 box = (_LEFT + column * pitch, bottom, pitch - _GAP, _PANEL)
-                axis = figure.add_axes(
-                    (box[0] / TEXT_WIDTH, box[1] / height, box[2] / TEXT_WIDTH, box[3] / height)
-                )
+                axis = axes_at(figure, *box)
                 here = (tests["task"] == task) & (tests["condition"] == condition)
                 sets = (accuracy["task"] == task) & (accuracy["condition"] == condition)
-                _draw_panel(axis, accuracy[sets], tests[here].iloc[0])
+                _draw_panel(axis, accuracy[sets], tests[here].iloc[0], number[task, condition])
                 if column == 0:
                     name = (labels or {}).get(task, task)
-                    axis.set_ylabel(f"{name}\nsets", fontsize=FONT_SIZE)
+                    axis.set_ylabel(f"{name}\nsets")
                     axis.yaxis.set_label_coords(-0.34 / box[2], 0.5)
         figure.supxlabel(
             "accuracy (%)",
-            fontsize=FONT_SIZE,
             x=(_LEFT + TEXT_WIDTH - _GAP) / 2 / TEXT_WIDTH,
-            y=(foot - _BOTTOM + 0.38) / height,
+            y=(below + legend + 0.03) / height,
             va="bottom",
         )
-        figure.legend(
-            handles=_handles(tests, ablated),
-            loc="lower center",
-            bbox_to_anchor=(0.5, (foot - _BOTTOM) / height),
-            ncols=3,
-            frameon=False,
-            fontsize=FONT_SIZE,
-            handletextpad=0.4,
-            columnspacing=1.2,
-            borderaxespad=0.3,
-        )
+        draw_legend(figure, handles, bottom=below)
         if note:
-            figure.text(0.5, 0.05 / height, note, ha="center", va="bottom", fontsize=FONT_SIZE)
-    return figure
-
-
-def no_set_figure(name: str, reason: str) -> Figure:
-    """Say in a figure that there was no set to ablate.
-
-    Parameters
-    ----------
-    name : str
-        Of the units, in words.
-    reason : str
-
-    Returns
-    -------
-    matplotlib.figure.Figure
-    """
-    with mpl.rc_context(STYLE):
-        figure = new_figure(TEXT_WIDTH, 0.6)
-        text = textwrap.fill(f"No set of {name} was ablated: {reason}.", 110)
-        figure.text(0.5, 0.5, text, ha="center", va="center", fontsize=FONT_SIZE)
+            figure.text(0.5, 0.05 / height, note, ha="center", va="bottom")
     return figure
 
 
@@ -176,12 +162,7 @@ def _lines(tests: pd.DataFrame) -> list[tuple[str, list[str]]]:
     return lines
 
 
-def _subject(condition: str) -> str:
-    """S or P, the number of the subject; empty where the condition does not tell it."""
-    return condition[0] if condition and set(condition) <= {"S", "P"} else ""
-
-
-def _draw_panel(axis: Axes, accuracy: pd.DataFrame, test: pd.Series) -> None:
+def _draw_panel(axis: Axes, accuracy: pd.DataFrame, test: pd.Series, number: str | None) -> None:
     n = int(test["n"])
     random = accuracy.loc[accuracy["set"] > 0, "right"].to_numpy()
     # Bars of whole items, so that every bar can hold equally many values.
@@ -190,14 +171,14 @@ def _draw_panel(axis: Axes, accuracy: pd.DataFrame, test: pd.Series) -> None:
     heights, _, _ = axis.hist(
         100 * random / n, bins=100 * edges / n, color=GREY, linewidth=0, zorder=2
     )
-    color, marker, _ = _MARKS[_subject(test["condition"])]
+    mark = number_mark(number)
     observed, full = 100 * test["observed"], 100 * test["full_accuracy"]
     top = 1.3 * heights.max()
     axis.set_ylim(0, top)
-    axis.axvline(100 * test["null_q05"], color=BLACK, linewidth=0.7, linestyle=":", zorder=3)
-    axis.axvline(full, color=BLACK, linewidth=0.9, zorder=3)
-    axis.axvline(observed, color=color, linewidth=0.9, linestyle="--", zorder=4)
-    axis.plot(observed, 0.9 * top, marker=marker, color=color, markersize=4.5, zorder=5)
+    axis.axvline(100 * test["null_q05"], zorder=3, **_QUANTILE)
+    axis.axvline(full, zorder=3, **_INTACT)
+    axis.axvline(observed, color=mark.color, zorder=4, **_SET)
+    axis.plot(observed, 0.9 * top, **mark.style(4.5), zorder=5)
     low = min(observed, full, 100 * edges[0] / n)
     high = max(observed, full, 100 * edges[-1] / n)
     pad = max(0.08 * (high - low), 100 / n, (_NARROWEST - high + low) / 2)
@@ -206,14 +187,11 @@ def _draw_panel(axis: Axes, accuracy: pd.DataFrame, test: pd.Series) -> None:
     ticks = [tick for tick in ticks if max(0, low - pad) <= tick <= min(100, high + pad)]
     axis.set_xticks(ticks, [f"{tick:g}" for tick in ticks])
     axis.yaxis.set_major_locator(MaxNLocator(nbins=2, steps=[1, 2, 5, 10], integer=True))
-    axis.tick_params(length=2, width=0.6, pad=2, labelsize=FONT_SIZE)
-    axis.spines[["top", "right"]].set_visible(False)
+    open_axes(axis)
     note = "" if test["testable"] else " (not testable)"
     holm = f", {_said('Holm', test['p_holm'])}" if test["adjusted"] else ""
     axis.set_title(
         f"{test['condition']}{note}\n{_said('p', test['p'])}{holm}",
-        fontsize=FONT_SIZE,
-        pad=3,
         linespacing=1.1,
     )
 
@@ -237,28 +215,15 @@ def _said(name: str, p: float) -> str:
     return f"{name} = {digits.removeprefix('0') if p < 0.9995 else '1'}"
 
 
-def _handles(tests: pd.DataFrame, ablated: str) -> list:
+def _handles(tests: pd.DataFrame, numbers: set[str | None], ablated: str) -> list:
+    random = f"{int(tests['n_sets'].iloc[0]):,} random sets"
     handles = [
-        Patch(color=GREY, linewidth=0, label=f"{int(tests['n_sets'].iloc[0]):,} random sets")
+        Patch(color=GREY, linewidth=0, label=random),
+        Line2D([], [], label="their 5 % quantile", **_QUANTILE),
     ]
-    handles.append(
-        Line2D([], [], color=BLACK, linewidth=0.7, linestyle=":", label="their 5 % quantile")
-    )
-    present = {_subject(condition) for condition in tests["condition"]}
-    for subject, (color, marker, word) in _MARKS.items():
-        if subject in present:
-            label = f"{ablated} ({word} subject)" if word else ablated
-            handles.append(
-                Line2D(
-                    [],
-                    [],
-                    color=color,
-                    marker=marker,
-                    markersize=4.5,
-                    linewidth=0.9,
-                    linestyle="--",
-                    label=label,
-                )
-            )
-    handles.append(Line2D([], [], color=BLACK, linewidth=0.9, label="intact"))
+    for number in (*NUMBERS, None):
+        if number in numbers:
+            label = f"{ablated} ({number} subject)" if number else ablated
+            handles.append(number_mark(number).handle(4.5, label, **_SET))
+    handles.append(Line2D([], [], label="intact", **_INTACT))
     return handles

@@ -15,22 +15,20 @@ from matplotlib.lines import Line2D
 from lstm_units.analyses.decoding.features import WITHOUT_LONG_RANGE
 from lstm_units.errors import UserError
 from lstm_units.io.results import Result, made_from, require_same
+from lstm_units.plots.legends import draw_legend, legend_height
+from lstm_units.plots.marks import NEUTRAL, UNTRAINED, series_mark, unit_mark
 from lstm_units.plots.style import (
     BLACK,
-    FONT_SIZE,
-    GREEN,
+    DIVERGING,
     GREY,
     LIGHT_GREY,
-    ORANGE,
-    PINK,
-    PLURAL,
-    SINGULAR,
-    SKY,
     STYLE,
     TEXT_WIDTH,
-    YELLOW,
+    axes_at,
     new_figure,
+    open_axes,
 )
+from lstm_units.plots.words import word_axis, words_height
 from lstm_units.stimuli.aligned_items import AlignedItems, align_items
 from lstm_units.stimuli.table import scored_sha256
 
@@ -45,14 +43,9 @@ _SHARED = {
 TITLES = {"grouped": "nouns held out", "random": "random items held out"}
 # Rows of heat maps, by reference, where the tables have it.
 _MAPS = {"none": "trained network", "untrained": "untrained network"}
-_LAYERS = ((GREEN, "s"), (SKY, "D"), (YELLOW, "P"))
-_OTHER_UNITS = ((PINK, "X"), (ORANGE, "*"))
 _DASHES = ("-", (0, (4, 1.5)), (0, (1.5, 1)))
-# White to read in dark cells; purple and green are apart for the colour-blind, and are neither of
-# the colours of singular and plural.
-_COLOURS = "PRGn"
 # Inches.
-_CURVES, _HEAT_MAP, _LEGEND_ROW, _LEFT, _GAP = 1.65, 2.2, 0.145, 0.58, 0.2
+_CURVES, _HEAT_MAP, _LEFT, _GAP = 1.65, 2.2, 0.58, 0.2
 _HEADING = 0.2
 _LETTER, _BOLD_LETTER = 0.053, 0.062
 _ROW = 7.5  # points, of a row of roles
@@ -205,13 +198,11 @@ def _draw(
 ) -> Figure:
     handles = [_handle(curve) for curve in curves]
     handles.append(Line2D([], [], color=BLACK, linewidth=0.5, linestyle=":", label="chance"))
-    longest = max(len(handle.get_label()) for handle in handles)
-    columns = max(1, min(len(handles), int((width - 0.1) / (0.056 * longest + 0.45))))
-    legend = _LEGEND_ROW * -(-len(handles) // columns)
+    legend = legend_height(handles, width)
     n = len(tables)
     panel = (width - _LEFT - 0.05 - _GAP * (n - 1)) / n
     word = _BOLD_LETTER * max(map(len, words))
-    below = 0.64 * word + 0.15  # of words at 40 degrees
+    below = words_height(words, bold=True)
     rows = _rows_of_roles(roles, positions, panel)
     title_pad = 13 + _ROW * max(rows.values(), default=0)  # points
     heading = _HEADING if decoded else 0
@@ -228,10 +219,10 @@ def _draw(
     figure = new_figure(width, height)
 
     def place(x: float, y: float, wide: float, high: float) -> Axes:
-        return figure.add_axes((x / width, 1 - (y + high) / height, wide / width, high / height))
+        return axes_at(figure, x, height - y - high, wide, high)
 
     def head(text: str, y: float) -> None:
-        figure.text(0.5, 1 - y / height, text, ha="center", va="top", fontsize=FONT_SIZE)
+        figure.text(0.5, 1 - y / height, text, ha="center", va="top")
 
     if decoded:
         head(decoded, 0.06)
@@ -240,26 +231,13 @@ def _draw(
         _draw_curves(axis, table, curves, positions, position)
         _name_words(axis, words, roles, positions)
         _name_roles(axis, roles, rows)
-        axis.set_title(titles[kind], fontsize=FONT_SIZE, pad=title_pad)
+        axis.set_title(titles[kind], pad=title_pad)
         if column == 0:
             trained = words[positions.tolist().index(position)]
             axis.set_ylabel(f"AUC of {label.replace('_', ' ')}\ntrained at “{trained}”")
         else:
             axis.set_yticklabels([])
-    figure.legend(
-        handles=handles,
-        loc="upper center",
-        bbox_to_anchor=(0.5, 1 - (top + _CURVES + below + 0.05) / height),
-        ncols=columns,
-        frameon=False,
-        fontsize=FONT_SIZE,
-        handlelength=2.4,
-        handletextpad=0.4,
-        columnspacing=1.2,
-        labelspacing=0.3,
-        borderaxespad=0,
-        borderpad=0,
-    )
+    draw_legend(figure, handles, bottom=height - top - _CURVES - below - legend)
     head(f"{_rest_name(removed)}, trained at every word", first_map - 0.17 - _HEADING)
     for row, reference in enumerate(maps):
         for column, (kind, table) in enumerate(tables.items()):
@@ -268,7 +246,7 @@ def _draw(
             image = _draw_matrix(axis, table, reference, positions, side)
             _name_words(axis, words, roles, positions, both=True)
             if row == 0:
-                axis.set_title(titles[kind], fontsize=FONT_SIZE, pad=4)
+                axis.set_title(titles[kind])
             if row == len(maps) - 1:
                 axis.set_xlabel("tested at", labelpad=1)
             else:
@@ -280,7 +258,6 @@ def _draw(
     bar = place(left + n * side + (n - 1) * _GAP + 0.1, first_map, 0.08, end - first_map)
     figure.colorbar(image, cax=bar, ticks=[0, 0.5, 1])
     bar.set_ylabel("AUC", labelpad=3)
-    bar.tick_params(length=2, width=0.6, pad=2)
     bar.set_yticklabels(["0", ".5", "1"])
     return figure
 
@@ -316,18 +293,18 @@ def _curves(tables, shown, removed) -> list[_Curve]:
     table = pd.concat(list(tables.values()))
     number = {int(unit["unit"]): unit for unit in shown}
     sizes = table.drop_duplicates("features").set_index("features")["n_units"]
-    curves, taken = [], {"units": 0, "layers": 0, "singular": 0, "plural": 0}
+    curves: list[_Curve] = []
+    taken: dict[Any, int] = {}
+    layers = 0
     for features in dict.fromkeys(table["features"]):
         if features == WITHOUT_LONG_RANGE:
             name = f"{_rest_name(removed)} ({sizes[features]:,})"
-            style = {"color": BLACK, "marker": "o", "linewidth": 1.3}
+            style = {**NEUTRAL.style(3), "linewidth": 1.3}
         elif features.startswith("layer_"):
-            place = taken["layers"]
-            taken["layers"] += 1
-            color, marker = _LAYERS[place % len(_LAYERS)]
-            dash = _DASHES[1 + place // len(_LAYERS) % 2]
+            layers += 1  # the first series is black, as all units together
+            mark, dash = series_mark(layers)
             name = f"layer {features.removeprefix('layer_')} ({sizes[features]:,})"
-            style = {"color": color, "marker": marker, "linestyle": dash}
+            style = {**mark.style(4), "linestyle": dash}
         else:
             unit = int(features.removeprefix("unit_"))
             name, style = _unit_style(unit, number.get(unit, {}), taken)
@@ -337,32 +314,23 @@ def _curves(tables, shown, removed) -> list[_Curve]:
         style = {"color": GREY, "linestyle": ":", "linewidth": 1.3}
         curves.append(_Curve(WITHOUT_LONG_RANGE, "permuted", "labels permuted over nouns", style))
     if "untrained" in references:
-        style = {"color": GREY, "linestyle": "-", "marker": "x"}
-        curves.append(_Curve(WITHOUT_LONG_RANGE, "untrained", "untrained network", style))
+        style = {**UNTRAINED.style(3), "linestyle": "-"}
+        curves.append(_Curve(WITHOUT_LONG_RANGE, "untrained", UNTRAINED.label, style))
     return curves
 
 
-def _unit_style(unit: int, shown: Mapping[str, Any], taken: dict[str, int]):
+def _unit_style(unit: int, shown: Mapping[str, Any], taken: dict[Any, int]):
+    """Name a unit decoded alone; units of one role differ in their lines."""
     number, role = shown.get("number"), shown.get("role")
-    if number in ("singular", "plural"):
-        place = taken[number]
-        taken[number] += 1
-        style = {
-            "color": SINGULAR if number == "singular" else PLURAL,
-            "marker": "v" if number == "singular" else "^",
-            "linestyle": _DASHES[place % len(_DASHES)],
-        }
-    else:
-        place = taken["units"]
-        taken["units"] += 1
-        color, marker = _OTHER_UNITS[place % 2]
-        style = {"color": color, "marker": marker, "linestyle": _DASHES[place // 2 % 3]}
+    mark = unit_mark(role or "named", number)
+    place = taken[mark] = taken.get(mark, -1) + 1
     what = role if role in ("long-range", "nearest") else None
-    return ", ".join(filter(None, [f"unit {unit}", what, number])), style
+    name = ", ".join(filter(None, [f"unit {unit}", what, number]))
+    return name, {**mark.style(3), "linestyle": _DASHES[place % len(_DASHES)]}
 
 
 def _handle(curve: _Curve) -> Line2D:
-    return Line2D([], [], **{"markersize": 3, "linewidth": 1, **curve.style}, label=curve.name)
+    return Line2D([], [], **{"linewidth": 1, **curve.style}, label=curve.name)
 
 
 def _draw_curves(axis: Axes, table, curves, positions, position) -> None:
@@ -383,16 +351,14 @@ def _draw_curves(axis: Axes, table, curves, positions, position) -> None:
             positions + shifts[place],
             mean,
             yerr=(mean - low, high - mean),
-            **{"markersize": 3, "linewidth": 1, **curve.style},
+            **{"linewidth": 1, **curve.style},
             elinewidth=0.5,
-            markeredgewidth=0.6 if curve.style.get("marker") == "x" else 0,
             zorder=5 if curve.features == WITHOUT_LONG_RANGE else 3,
         )
     axis.set_ylim(-0.04, 1.04)
     axis.set_xlim(positions[0] - 0.4, positions[-1] + 0.4)
     axis.set_yticks([0, 0.25, 0.5, 0.75, 1], ["0", ".25", ".5", ".75", "1"])
-    axis.tick_params(length=2, width=0.6, pad=2)
-    axis.spines[["top", "right"]].set_visible(False)
+    open_axes(axis)
 
 
 def _draw_matrix(axis: Axes, table, reference: str, positions, side: float):
@@ -406,7 +372,7 @@ def _draw_matrix(axis: Axes, table, reference: str, positions, side: float):
     )
     edges = (positions[0] - 0.5, positions[-1] + 0.5)
     image = axis.imshow(
-        matrix, cmap=_COLOURS, vmin=0, vmax=1, origin="upper", extent=(*edges, *edges[::-1])
+        matrix, cmap=DIVERGING, vmin=0, vmax=1, origin="upper", extent=(*edges, *edges[::-1])
     )
     # A number of three characters needs about 0.2 inches.
     if side / len(positions) >= 0.2:
@@ -418,10 +384,8 @@ def _draw_matrix(axis: Axes, table, reference: str, positions, side: float):
                 _two_digits(value),
                 ha="center",
                 va="center_baseline",
-                fontsize=FONT_SIZE,
                 color="white" if abs(value - 0.5) > 0.35 else BLACK,
             )
-    axis.tick_params(length=2, width=0.6, pad=2)
     return image
 
 
@@ -432,11 +396,10 @@ def _two_digits(value: float) -> str:
 
 def _name_words(axis: Axes, words, roles, positions, both: bool = False) -> None:
     """Write the example's words at the axis, nouns and verb in bold."""
-    axis.set_xticks(positions, words, rotation=40, ha="right", va="top", rotation_mode="anchor")
+    word_axis(axis, words, positions, roles)
     if both:
         axis.set_yticks(positions, words)
-    for ticks in (axis.get_xticklabels(), axis.get_yticklabels() if both else []):
-        for place, text in zip(positions, ticks, strict=False):
+        for place, text in zip(positions, axis.get_yticklabels(), strict=True):
             if place in roles:
                 text.set_fontweight("bold")
 
@@ -467,5 +430,4 @@ def _name_roles(axis: Axes, roles, rows: Mapping[int, int]) -> None:
             textcoords="offset points",
             ha="center",
             va="bottom",
-            fontsize=FONT_SIZE,
         )

@@ -1,7 +1,6 @@
 """All units by the number they tell at the subject and at the attractor."""
 
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 import matplotlib as mpl
@@ -9,45 +8,20 @@ import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from matplotlib.lines import Line2D
 from matplotlib.patches import Patch, Rectangle
 
 from lstm_units.errors import UserError
 from lstm_units.io.results import Result, made_from, require_same
-from lstm_units.plots.style import (
-    BLACK,
-    FONT_SIZE,
-    GREEN,
-    GREY,
-    LIGHT_GREY,
-    PINK,
-    PLURAL,
-    SINGULAR,
-    STYLE,
-    TEXT_WIDTH,
-    new_figure,
-)
+from lstm_units.plots.legends import draw_legend, legend_height
+from lstm_units.plots.marks import Mark, unit_mark
+from lstm_units.plots.numbers import draw_numbers
+from lstm_units.plots.style import GREY, LIGHT_GREY, STYLE, TEXT_WIDTH, new_figure
 from lstm_units.stimuli.aligned_items import AlignedItems
 
 _SUBJECT_LIMITS, _ATTRACTOR_LIMITS = (0.47, 1.14), (-0.12, 1.12)  # with room for numbers
 _COLUMNS = 3  # panels side by side
-_LONG_RANGE = {"singular": (SINGULAR, "v"), "plural": (PLURAL, "^"), "mixed": (GREEN, "D")}
 _MARK = 4.0  # points
-_DIGIT, _HEIGHT = 0.64 * FONT_SIZE, 0.8 * FONT_SIZE  # of a label, points
-# Where a label may stand around its mark, nearest first: right, left, above, below, between.
-_ANGLES = np.deg2rad([0, 180, 90, 270, 30, 150, 210, 330, 60, 120, 240, 300])
-_DISTANCES = (0, 5, 10, 15, 20, 26, 32, 40)  # points beyond touching
-_LEADER = {"arrowstyle": "-", "linewidth": 0.4, "color": BLACK, "shrinkA": 0, "shrinkB": 2}
-
-
-@dataclass(frozen=True)
-class _Mark:
-    """A unit with a mark and a number of its own."""
-
-    unit: int
-    color: str
-    marker: str
-    filled: bool
+_FARTHEST = 40.0  # of a number from its mark, points
 
 
 def unit_decoding_figure(
@@ -132,10 +106,8 @@ def draw_units(
     columns = min(len(layers), _COLUMNS)
     rows = -(-len(layers) // columns)
     with mpl.rc_context(STYLE):
-        handles = _legend(short_range, long_range, criteria)
-        legend_columns = 2 if width > 5 else 1
-        legend_rows = -(-len(handles) // legend_columns)
-        footer, header, left = 0.42 + 0.16 * legend_rows, 0.22, 0.5
+        handles = _legend(short_range, long_range, criteria, marks.values())
+        footer, header, left = 0.42 + legend_height(handles, width), 0.22, 0.5
         panel = min((width - left) / columns, 2.6)
         height = footer + rows * (panel + header)
         figure = new_figure(width, height)
@@ -157,36 +129,22 @@ def draw_units(
             axis.tick_params(labelbottom=place + columns >= len(layers))
             if layers[place] == layers[-1]:
                 _shade(axis, criteria)
-            axis.set_title(
-                f"layer {layers[place]} ({len(here):,} units)", fontsize=FONT_SIZE, pad=3
-            )
+            axis.set_title(f"layer {layers[place]} ({len(here):,} units)")
             _draw(axis, here, marks, width, height)
         middle = (left / width + 0.995) / 2
         figure.supxlabel(
             "AUC of the subject's number at the subject",
-            fontsize=FONT_SIZE,
             x=middle,
             y=(footer - 0.36) / height,
             va="bottom",
         )
         figure.supylabel(
             "AUC at the attractor",
-            fontsize=FONT_SIZE,
             x=0.05 / width,
             y=(1 - header / height + footer / height) / 2,
             ha="left",
         )
-        figure.legend(
-            handles=handles,
-            loc="lower center",
-            bbox_to_anchor=(0.5, 0.0),
-            ncols=legend_columns,
-            frameon=False,
-            fontsize=FONT_SIZE,
-            handletextpad=0.5,
-            columnspacing=1.5,
-            borderaxespad=0.2,
-        )
+        draw_legend(figure, handles)
     return figure
 
 
@@ -206,14 +164,16 @@ def _points(table: pd.DataFrame, items: AlignedItems) -> pd.DataFrame:
     return points.reset_index()
 
 
-def _marks(short_range: Mapping[str, Any], long_range: Mapping[str, Any]) -> list[_Mark]:
-    marks = [
-        _Mark(int(unit["unit"]), *_LONG_RANGE[unit["subject_number"] or "mixed"], True)
+def _marks(short_range: Mapping[str, Any], long_range: Mapping[str, Any]) -> dict[int, Mark]:
+    """Return the mark of each unit with a number of its own; long-range ones go first."""
+    marks = {
+        int(unit["unit"]): unit_mark("long-range", unit["subject_number"])
         for unit in long_range["units"]
-    ]
-    marks += [_Mark(int(unit["unit"]), PINK, "s", True) for unit in short_range["units"]]
-    if not short_range["units"] and short_range["nearest"]:
-        marks.append(_Mark(int(short_range["nearest"]["unit"]), PINK, "s", False))
+    }
+    found, nearest = short_range["units"], short_range["nearest"]
+    for unit in found or ([nearest] if nearest else []):
+        mark = unit_mark("short-range" if found else "nearest short-range")
+        marks.setdefault(int(unit["unit"]), mark)
     return marks
 
 
@@ -222,7 +182,6 @@ def _prepare(axis: Axes) -> None:
     axis.set_ylim(*_ATTRACTOR_LIMITS)
     axis.set_xticks([0.5, 0.6, 0.7, 0.8, 0.9, 1.0])
     axis.set_yticks([0, 0.25, 0.5, 0.75, 1])
-    axis.tick_params(length=2, width=0.6, pad=2)
     axis.axhline(0.5, color=GREY, linewidth=0.5, linestyle=(0, (4, 3)), zorder=1)
 
 
@@ -234,15 +193,19 @@ def _shade(axis: Axes, criteria: Mapping[str, float]) -> None:
 
 
 def _draw(
-    axis: Axes, points: pd.DataFrame, marks: Sequence[_Mark], width: float, height: float
+    axis: Axes, points: pd.DataFrame, marks: Mapping[int, Mark], width: float, height: float
 ) -> None:
     where = points.set_index("unit")[["subject", "attractor"]]
-    shown = [mark for mark in marks if mark.unit in where.index]
-    # A unit that is marked twice keeps its first mark.
-    shown = [m for place, m in enumerate(shown) if m.unit not in {o.unit for o in shown[:place]}]
-    rest = where.drop(index=[mark.unit for mark in shown])
+    shown = [unit for unit in marks if unit in where.index]
+    rest = where.drop(index=shown)
     axis.scatter(
-        rest["subject"], rest["attractor"], s=4, color=GREY, linewidths=0, rasterized=True, zorder=2
+        rest["subject"],
+        rest["attractor"],
+        s=4,
+        color=unit_mark("arbitrary").color,
+        linewidths=0,
+        rasterized=True,
+        zorder=2,
     )
     # From here on in points from the lower left of the panel.
     box = axis.get_position()
@@ -251,20 +214,11 @@ def _draw(
     span = np.array([_SUBJECT_LIMITS[1], _ATTRACTOR_LIMITS[1]]) - low
     dots = (rest.to_numpy() - low) / span * size
     drawn: dict[int, np.ndarray] = {}
-    for mark in shown:
-        exact = (where.loc[mark.unit].to_numpy() - low) / span * size
-        drawn[mark.unit] = _beside(exact, list(drawn.values()))
-        axis.plot(
-            *(drawn[mark.unit] / size * span + low),
-            linestyle="",
-            marker=mark.marker,
-            color=mark.color,
-            markersize=_MARK,
-            markeredgewidth=0 if mark.filled else 1,
-            markerfacecolor=mark.color if mark.filled else "none",
-            zorder=4,
-        )
-    _label(axis, drawn, dots, size, lambda point: point / size * span + low)
+    for unit in shown:
+        exact = (where.loc[unit].to_numpy() - low) / span * size
+        drawn[unit] = _beside(exact, list(drawn.values()))
+        axis.plot(*(drawn[unit] / size * span + low), **marks[unit].points(_MARK), zorder=4)
+    draw_numbers(axis, drawn, size, mark=_MARK, farthest=_FARTHEST, dots=dots)
 
 
 def _beside(point: np.ndarray, others: Sequence[np.ndarray]) -> np.ndarray:
@@ -280,119 +234,15 @@ def _beside(point: np.ndarray, others: Sequence[np.ndarray]) -> np.ndarray:
     return point
 
 
-def _label(
-    axis: Axes,
-    marks: Mapping[int, np.ndarray],
-    dots: np.ndarray,
-    size: np.ndarray,
-    to_data: Callable[[np.ndarray], np.ndarray],
-) -> None:
-    """Write the units' numbers where they cover no mark and no other number.
-
-    Parameters
-    ----------
-    axis : Axes
-    marks : mapping of int to ndarray
-        Where the mark of each unit stands, in points.
-    dots : ndarray of shape (units, 2)
-        Where the other units stand; their dots are covered only where there is no other room.
-    size : ndarray of shape (2,)
-        Width and height of the panel in points.
-    to_data : callable
-        Turns points into AUCs.
-    """
-    taken = [(point, np.full(2, _MARK / 2)) for point in marks.values()]  # centre, half size
-    hidden = 0
-    for unit, point in marks.items():
-        half = np.array([len(str(unit)) * _DIGIT, _HEIGHT]) / 2
-        center = _free_place(point, half, taken, dots, size)
-        if center is None:
-            center = _free_place(point, half, taken, dots[:0], size)
-        if center is None:
-            hidden += 1
-            continue
-        taken.append((center, half))
-        gap = np.maximum(np.abs(center - point) - half - _MARK / 2, 0)
-        axis.annotate(
-            str(unit),
-            to_data(point),
-            xytext=tuple(center - point),
-            textcoords="offset points",
-            ha="center",
-            va="center_baseline",
-            fontsize=FONT_SIZE,
-            arrowprops=_LEADER if gap.max() > 3 else None,
-            zorder=5,
-        )
-    if hidden:
-        axis.annotate(
-            f"+{hidden} without number",
-            (0.02, 0.98),
-            xycoords="axes fraction",
-            va="top",
-            fontsize=FONT_SIZE,
-        )
-
-
-def _free_place(
-    point: np.ndarray,
-    half: np.ndarray,
-    taken: Sequence[tuple[np.ndarray, np.ndarray]],
-    dots: np.ndarray,
-    size: np.ndarray,
-) -> np.ndarray | None:
-    """Find the centre of a label of some half size near a mark; all in points."""
-    for distance in _DISTANCES:
-        for angle in _ANGLES:
-            direction = np.array([np.cos(angle), np.sin(angle)])
-            # Touching: the label's box and the mark's meet along this direction.
-            reach = (half + _MARK / 2 + 1) / np.maximum(np.abs(direction), 1e-9)
-            center = point + direction * (reach.min() + distance)
-            inside = (center - half >= 1).all() and (center + half <= size - 1).all()
-            leader = point + np.linspace(0, 1, 9)[1:-1, None] * (center - point)
-            free = not any(
-                (np.abs(center - other) < half + extent + 0.5).all()
-                or (other is not point and (np.abs(leader - other) < extent).all(axis=1).any())
-                for other, extent in taken
-            )
-            if inside and free and not (np.abs(dots - center) < half + 1).all(axis=1).any():
-                return center
-    return None
-
-
-def _legend(short_range, long_range, criteria) -> list:
-    def handle(marker, color, size, label, **style):
-        return Line2D(
-            [], [], linestyle="", marker=marker, color=color, markersize=size, label=label, **style
-        )
-
-    handles: list = [handle("o", GREY, 2, "unit")]
-    handles.append(
-        Patch(
-            facecolor=LIGHT_GREY,
-            label=f"\u2265 {criteria['minimum_subject_auc']:g} at the subject and \u2264 "
-            f"{criteria['maximum_attractor_auc']:g} at the attractor",
-        )
+def _legend(short_range, long_range, criteria, marks: Iterable[Mark]) -> list:
+    handles: list = [unit_mark("arbitrary").handle(2, "unit")]
+    region = (
+        f"\u2265 {criteria['minimum_subject_auc']:g} at the subject and \u2264 "
+        f"{criteria['maximum_attractor_auc']:g} at the attractor"
     )
-    numbers = {unit["subject_number"] or "mixed" for unit in long_range["units"]}
-    for number, (color, marker) in _LONG_RANGE.items():
-        if number in numbers:
-            handles.append(handle(marker, color, _MARK, f"long-range unit, {number}"))
-    if not numbers:
-        handles.append(handle("", BLACK, 0, "no long-range unit found"))
-    if short_range["units"]:
-        handles.append(handle("s", PINK, _MARK, "short-range unit"))
-    elif short_range["nearest"]:
-        handles.append(
-            handle(
-                "s",
-                PINK,
-                _MARK,
-                "no short-range unit found; the nearest one",
-                markerfacecolor="none",
-                markeredgewidth=1,
-            )
-        )
-    else:
-        handles.append(handle("", BLACK, 0, "no short-range unit found"))
+    handles.append(Patch(facecolor=LIGHT_GREY, label=region))
+    handles += [mark.handle(_MARK) for mark in sorted(set(marks), key=lambda mark: mark.label)]
+    for name, units in (("long-range", long_range), ("short-range", short_range)):
+        if not units["units"]:
+            handles.append(Patch(alpha=0, label=f"no {name} unit found"))
     return handles

@@ -19,18 +19,21 @@ from lstm_units.analyses.depth.outliers import CRITERIA, Outliers, unit_outliers
 from lstm_units.analyses.depth.scores import overall_r2
 from lstm_units.errors import UserError
 from lstm_units.io.results import Result, made_from
+from lstm_units.plots.legends import draw_legend, legend_height
+from lstm_units.plots.marks import unit_mark
+from lstm_units.plots.numbers import spread_levels
 from lstm_units.plots.style import (
     BLACK,
-    FONT_SIZE,
     GREY,
-    PINK,
-    SKY,
+    LIGHT_GREY,
     STYLE,
     TEXT_WIDTH,
+    axes_at,
     new_figure,
+    open_axes,
 )
 
-_PANEL, _HEADER, _LABELS, _LEGEND = 2.1, 0.32, 0.34, 0.19  # inches, heights
+_PANEL, _HEADER, _LABELS = 2.1, 0.32, 0.34  # inches, heights
 _LEFTS, _RIGHT = (0.38, 0.42, 0.52), 0.06  # inches, room for the vertical axes
 _BINS = 12  # between 0 and the threshold
 _LINE = 0.115  # inches between labels
@@ -211,7 +214,8 @@ def draw_depth(
     wide = width > 5
     panel = (width - sum(_LEFTS) - _RIGHT) / 3 if wide else width - max(_LEFTS) - _RIGHT
     cell = _HEADER + _PANEL + _LABELS
-    footer = _LEGEND * (1 if wide else 2)
+    handles = _handles(coefficients)
+    footer = legend_height(handles, width)
     height = footer + (cell if wide else 3 * cell)
     with mpl.rc_context(STYLE):
         figure = new_figure(width, height)
@@ -219,26 +223,15 @@ def draw_depth(
         for place in range(3):
             left = sum(_LEFTS[: place + 1]) + place * panel if wide else max(_LEFTS)
             lower = footer + _LABELS + (0 if wide else (2 - place) * cell)
-            box = (left / width, lower / height, panel / width, _PANEL / height)
-            axes.append(figure.add_axes(box))
+            axes.append(axes_at(figure, left, lower, panel, _PANEL))
         _draw_coefficients(axes[0], coefficients)
         _draw_predictions(axes[1], predictions, r2)
-        _draw_activity(axes[2], activity, leading, variable)
+        stable = coefficients.found.stable(coefficients.minimum_folds)
+        hollow = not stable[coefficients.unit == coefficients.leading][0]
+        _draw_activity(axes[2], activity, leading, variable, hollow)
         for axis in axes:
-            axis.spines[["top", "right"]].set_visible(False)
-            axis.tick_params(length=2, width=0.6, pad=2)
-        figure.legend(
-            handles=_handles(coefficients),
-            loc="lower center",
-            bbox_to_anchor=(0.5, 0.0),
-            ncols=4 if wide else 2,
-            frameon=False,
-            fontsize=FONT_SIZE,
-            handletextpad=0.5,
-            columnspacing=1.2,
-            borderaxespad=0.1,
-            labelspacing=0.25,
-        )
+            open_axes(axis)
+        draw_legend(figure, handles)
     return figure
 
 
@@ -250,7 +243,8 @@ def _draw_coefficients(axis: Axes, coefficients: Coefficients) -> None:
     reach = max(1.12 * float(np.abs(deviation).max()), 2 * threshold)
     edges = np.arange(-np.ceil(reach / bin_width), np.ceil(reach / bin_width) + 1) * bin_width
     counts, _ = np.histogram(deviation, bins=edges)
-    axis.barh(edges[:-1], counts, height=bin_width, align="edge", color=SKY, linewidth=0)
+    bars = {"facecolor": LIGHT_GREY, "edgecolor": GREY, "linewidth": 0.3}
+    axis.barh(edges[:-1], counts, height=bin_width, align="edge", **bars)
     axis.set_xscale("symlog", linthresh=1, linscale=0.5)
     axis.set_xlim(0, max(3.0 * float(counts.max()), 30.0))
     ticks = [0, *(10**power for power in range(7) if 10**power <= counts.max())]
@@ -262,18 +256,8 @@ def _draw_coefficients(axis: Axes, coefficients: Coefficients) -> None:
         axis.axhline(sign * threshold, color=BLACK, linewidth=0.6, linestyle="--", zorder=1)
     stable = found.stable(coefficients.minimum_folds)
     for place in np.flatnonzero(found.beyond):
-        axis.plot(
-            0.5,
-            deviation[place],
-            linestyle="",
-            marker="D",
-            markersize=3,
-            color=PINK,
-            markerfacecolor=PINK if stable[place] else "white",
-            markeredgewidth=0.7,
-            clip_on=False,
-            zorder=4,
-        )
+        mark = unit_mark("syntax").hollow(not stable[place])
+        axis.plot(0.5, deviation[place], **mark.points(3.6), clip_on=False, zorder=4)
     # Numbers stand in a column to the right of the bars of the tails.
     tails = counts[(edges[1:] <= -threshold) | (edges[:-1] >= threshold)]
     beside = 1.8 * max(1.5, float(tails.max(initial=0)))
@@ -281,7 +265,9 @@ def _draw_coefficients(axis: Axes, coefficients: Coefficients) -> None:
     for sign in (-1, 1):
         here = np.flatnonzero(found.beyond & (np.sign(deviation) == sign))
         here = here[np.argsort(-np.abs(deviation[here]), kind="stable")]
-        levels = _label_levels(np.abs(deviation[here]), threshold, reach)
+        line = _LINE * 2 * reach / _PANEL
+        low, high = threshold + 0.7 * line, reach - 0.3 * line
+        levels = spread_levels(np.abs(deviation[here]), low, high, line)
         unlabelled += len(here) - len(levels)
         for place, level in zip(here, levels, strict=False):
             axis.annotate(
@@ -290,7 +276,6 @@ def _draw_coefficients(axis: Axes, coefficients: Coefficients) -> None:
                 xytext=(beside, sign * level),
                 va="center_baseline",
                 ha="left",
-                fontsize=FONT_SIZE,
                 arrowprops=_LEADER,
                 zorder=5,
             )
@@ -298,38 +283,9 @@ def _draw_coefficients(axis: Axes, coefficients: Coefficients) -> None:
     title += f"{int(found.beyond.sum())} outliers, {int(stable.sum())} stable"
     if unlabelled:
         title += f" ({unlabelled} without number)"
-    axis.set_title(title, fontsize=FONT_SIZE, pad=3)
-    axis.set_xlabel("units", labelpad=1)
-    axis.set_ylabel("mean coefficient (SD)", labelpad=1)
-
-
-def _label_levels(sizes: np.ndarray, threshold: float, reach: float) -> np.ndarray:
-    """Spread the labels of one tail over its height.
-
-    Parameters
-    ----------
-    sizes : ndarray, shape (outliers,)
-        Distances from the middle, falling.
-    threshold, reach : float
-        Where the tail begins and the panel ends.
-
-    Returns
-    -------
-    ndarray, shape (labels,)
-        Heights of the labels that fit, the largest first, no two nearer than a line.
-    """
-    line = _LINE * 2 * reach / _PANEL
-    low, high = threshold + 0.7 * line, reach - 0.3 * line
-    levels = np.array(sizes[: max(1, int((high - low) / line) + 1)], dtype=float)
-    ceiling = high
-    for place in range(len(levels)):  # down from the largest, never above its mark
-        levels[place] = ceiling = min(levels[place], ceiling)
-        ceiling -= line
-    floor = low
-    for place in range(len(levels))[::-1]:  # and up again from the threshold
-        levels[place] = floor = max(levels[place], floor)
-        floor += line
-    return levels
+    axis.set_title(title)
+    axis.set_xlabel("units")
+    axis.set_ylabel("mean coefficient (SD)")
 
 
 def _draw_predictions(
@@ -350,16 +306,14 @@ def _draw_predictions(
         for line in boxes[name]:
             line.set(color=BLACK, linewidth=0.6)
     for box in boxes["boxes"]:
-        box.set_facecolor(SKY)
+        box.set_facecolor(LIGHT_GREY)
     axis.set_xticks(depths)
     axis.set_xlim(depths[0] - 0.6, depths[-1] + 0.6)
     axis.yaxis.set_major_locator(mpl.ticker.MaxNLocator(nbins=7, integer=True))
     value, low, high = r2
-    axis.set_title(
-        f"held-out sentences\nR² = {value:.3f} [{low:.3f}, {high:.3f}]", fontsize=FONT_SIZE, pad=3
-    )
-    axis.set_xlabel("true depth (open nodes)", labelpad=1)
-    axis.set_ylabel("predicted depth", labelpad=1)
+    axis.set_title(f"held-out sentences\nR² = {value:.3f} [{low:.3f}, {high:.3f}]")
+    axis.set_xlabel("true depth (open nodes)")
+    axis.set_ylabel("predicted depth")
 
 
 def depth_correlation(activity: pd.DataFrame) -> float:
@@ -370,17 +324,17 @@ def depth_correlation(activity: pd.DataFrame) -> float:
     return float(np.corrcoef(pair.T)[0, 1])
 
 
-def _draw_activity(axis: Axes, activity: pd.DataFrame, title: str, variable: str) -> None:
+def _draw_activity(
+    axis: Axes, activity: pd.DataFrame, title: str, variable: str, hollow: bool
+) -> None:
     groups = activity.groupby("open_nodes")["activity"].agg(["mean", "std"])
     depths = groups.index.to_numpy()
     axis.errorbar(
         depths,
         groups["mean"],
         yerr=groups["std"].fillna(0),
-        color=PINK,
+        **unit_mark("syntax").hollow(hollow).style(3.6),
         ecolor=GREY,
-        marker="D",
-        markersize=3,
         linewidth=0.9,
         elinewidth=0.8,
         capsize=2,
@@ -389,31 +343,22 @@ def _draw_activity(axis: Axes, activity: pd.DataFrame, title: str, variable: str
     axis.set_xlim(depths[0] - 0.6, depths[-1] + 0.6)
     axis.yaxis.set_major_locator(mpl.ticker.MaxNLocator(nbins=5))
     r = f"{depth_correlation(activity):.2f}".replace("-", "\N{MINUS SIGN}")
-    axis.set_title(f"{title}\nr = {r}", fontsize=FONT_SIZE, pad=3)
-    axis.set_xlabel("true depth (open nodes)", labelpad=1)
-    axis.set_ylabel(f"{variable}, mean ± SD", labelpad=1)
+    axis.set_title(f"{title}\nr = {r}")
+    axis.set_xlabel("true depth (open nodes)")
+    axis.set_ylabel(f"{variable}, mean ± SD")
 
 
 def _handles(coefficients: Coefficients) -> Sequence:
     n_folds = len(coefficients.found.fold_deviation)
-    mark = {"linestyle": "", "marker": "D", "markersize": 3, "color": PINK, "markeredgewidth": 0.7}
+    mark = unit_mark("syntax")
+    line = {"color": BLACK, "linewidth": 0.6, "linestyle": "--"}
     handles = [
-        Line2D(
-            [],
-            [],
-            color=BLACK,
-            linewidth=0.6,
-            linestyle="--",
-            label=f"± {coefficients.threshold:g} SD",
-        ),
-        Line2D(
-            [], [], label=f"stable: in ≥ {coefficients.minimum_folds} of {n_folds} folds", **mark
-        ),
+        Line2D([], [], label=f"± {coefficients.threshold:g} SD", **line),
+        mark.handle(3.6, f"stable: in ≥ {coefficients.minimum_folds} of {n_folds} folds"),
     ]
     beyond = coefficients.found.beyond
     if (beyond & ~coefficients.found.stable(coefficients.minimum_folds)).any():
-        handles.append(Line2D([], [], label="in fewer folds", **mark, markerfacecolor="white"))
-    handles.append(
-        Patch(facecolor=SKY, edgecolor=BLACK, linewidth=0.6, label="quartiles; 5 % to 95 %")
-    )
+        handles.append(mark.hollow().handle(3.6, "in fewer folds"))
+    box = {"facecolor": LIGHT_GREY, "edgecolor": BLACK, "linewidth": 0.6}
+    handles.append(Patch(label="quartiles; 5 % to 95 %", **box))
     return handles

@@ -11,34 +11,37 @@ import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from matplotlib.legend import Legend
-from matplotlib.legend_handler import HandlerTuple
 from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
 
 from lstm_units.analyses.dynamics.ideal_time_course import ideal_time_course
 from lstm_units.config.analysis_faults import DRAWN_VARIABLES
 from lstm_units.errors import UserError
+from lstm_units.plots.legends import draw_legend, legend_height
+from lstm_units.plots.marks import NUMBERS, Mark, number_mark
 from lstm_units.plots.style import (
-    BLACK,
-    FONT_SIZE,
-    GREY,
     LIGHT_GREY,
-    PLURAL,
-    SINGULAR,
     STYLE,
     TEXT_WIDTH,
+    axes_at,
     new_figure,
+    open_axes,
+)
+from lstm_units.plots.words import (
+    dot_word,
+    dotted_handle,
+    shade_words,
+    shaded_handle,
+    word_axis,
+    words_height,
 )
 from lstm_units.statistics.margins import condition_rank
 from lstm_units.stimuli.aligned_items import AFTER_VERB, AlignedItems
 
 ALL_ROWS = (*DRAWN_VARIABLES, "hidden")
-_COLORS = {"singular": SINGULAR, "plural": PLURAL}
-_MARKERS = {"singular": "v", "plural": "^"}
 _STYLES = ("-", "--", ":", "-.")
 _SIGNED = ("candidate", "hidden")  # lie within -1 and 1; gates within 0 and 1
-_ROW, _LINE = 0.66, 0.15  # inches
+_ROW = 0.66  # inches
 _LEFT, _GAP, _RIGHT = 0.62, 0.34, 0.06
 
 
@@ -53,10 +56,13 @@ _ANSWERS = {
 class LineLook:
     """How the line of a condition is drawn."""
 
-    color: str
+    mark: Mark
     linestyle: str
-    marker: str
-    filled: bool
+
+    @property
+    def style(self) -> dict:
+        """Keyword arguments for ``Axes.plot``."""
+        return {**self.mark.style(2.6), "linestyle": self.linestyle, "linewidth": 0.9}
 
 
 @dataclass(frozen=True)
@@ -78,6 +84,9 @@ class Column:
     rows: pd.DataFrame | None
     ideal: bool = False
     note: str = ""
+
+
+_IDEAL = {number: LineLook(mark, "-") for number, mark in NUMBERS.items()}
 
 
 def condition_looks(items: AlignedItems) -> dict[str, LineLook]:
@@ -110,10 +119,8 @@ def condition_looks(items: AlignedItems) -> dict[str, LineLook]:
     order = sorted({p for _, p in found.values() if p is not None}, reverse=True)
     return {
         name: LineLook(
-            _COLORS.get(number, BLACK),
+            number_mark(number).hollow(pattern is not None and not all(pattern)),
             _STYLES[order.index(pattern) % len(_STYLES)] if pattern is not None else "-",
-            _MARKERS.get(number, "o"),
-            pattern is None or all(pattern),
         )
         for name, (number, pattern) in found.items()
     }
@@ -209,9 +216,9 @@ def dynamics_figure(
     blocks = [columns[start : start + per_block] for start in range(0, len(columns), per_block)]
     with mpl.rc_context(STYLE):
         groups = _legends(looks, columns, items)
-        legend = sum(_legend_height(group, width) for group in groups)
+        legend = sum(legend_height(group, width) for group in groups)
         title = 0.06 + 0.13 * max(1 + column.title.count("\n") for column in columns)
-        labels = 0.09 + 0.036 * max(map(len, words))  # slanted words below each block
+        labels = words_height(words)
         block_height = title + len(shown) * _ROW + labels
         height = len(blocks) * block_height + 0.19 + legend
         figure = new_figure(width, height)
@@ -223,39 +230,34 @@ def dynamics_figure(
                 box = (_LEFT + place * (panel + _GAP), top, panel)
                 first = all(before.rows is None for before in block[:place])
                 _draw_column(figure, box, column, shown, looks, items, words, first=first)
-        legend = _draw_legends(figure, groups)
+        for place, group in enumerate(groups):
+            bottom = sum(legend_height(below, width) for below in groups[place + 1 :])
+            draw_legend(figure, group, bottom=bottom)
         label = f"word of an example{_ANSWERS[answers]}"
-        figure.text(0.5, (legend + 0.02) / height, label, ha="center", va="bottom")
+        figure.text(0.5, (legend + 0.03) / height, label, ha="center", va="bottom")
     return figure
 
 
 def _draw_column(figure, box, column, variables, looks, items, words, *, first: bool) -> None:
     left, top, panel = box
-    width, height = figure.get_size_inches()
-
-    def axes_at(upper: float, lower: float) -> Axes:
-        return figure.add_axes(
-            (left / width, lower / height, panel / width, (upper - lower) / height)
-        )
-
     if column.rows is None:
         panel -= 0.3  # room for the names of the rows beside it
-        axis = axes_at(top - 0.02, top - len(variables) * _ROW + 0.1)
+        tall = len(variables) * _ROW - 0.12
+        axis = axes_at(figure, left, top - 0.02 - tall, panel, tall)
         axis.set(xticks=[], yticks=[])
         axis.spines[:].set_color(LIGHT_GREY)
         axis.text(0.5, 0.5, column.note, ha="center", va="center", transform=axis.transAxes)
-        axis.set_title(column.title, fontsize=FONT_SIZE, pad=3)
+        axis.set_title(column.title)
         return
     for row, variable in enumerate(variables):
-        axis = axes_at(top - row * _ROW, top - (row + 1) * _ROW + 0.1)
+        axis = axes_at(figure, left, top - (row + 1) * _ROW + 0.1, panel, _ROW - 0.1)
         _draw_panel(axis, column, variable, looks, items, len(words))
-        last = row == len(variables) - 1
-        axis.set_xticks(range(len(words)), words if last else [])
-        if last:
-            for label in axis.get_xticklabels():
-                label.set(rotation=45, ha="right", rotation_mode="anchor")
+        if row == len(variables) - 1:
+            word_axis(axis, words)
+        else:
+            axis.set_xticks(range(len(words)), [])
         if row == 0:
-            axis.set_title(column.title, fontsize=FONT_SIZE, pad=3)
+            axis.set_title(column.title)
         if first:
             axis.annotate(
                 variable.replace("_", "\n"),
@@ -274,25 +276,24 @@ def _draw_column(figure, box, column, variables, looks, items, words, *, first: 
 def _draw_panel(axis: Axes, column: Column, variable: str, looks, items, n_words: int) -> None:
     axis.axhline(0, color=LIGHT_GREY, linewidth=0.5, zorder=0)
     for position in (items.subject_position, items.verb_position):
-        axis.axvspan(position - 0.4, position + 0.4, color=LIGHT_GREY, linewidth=0, zorder=0)
+        shade_words(axis, position)
     for position in items.attractor_positions:
-        axis.axvline(position, color=GREY, linewidth=0.6, linestyle=":", zorder=0)
+        dot_word(axis, position)
     rows = column.rows[
         (column.rows["variable"] == variable) & (column.rows["position"] < n_words)
     ].sort_values("position")
     if column.ideal:
-        looks = {number: _ideal_look(number) for number in _COLORS}
+        looks = _IDEAL
     for place, (name, look) in enumerate(looks.items()):
         line = rows[rows["condition"] == name]
         x, mean, sd = (line[key].to_numpy(float) for key in ("position", "mean", "sd"))
         # Ideal lines of the two numbers may coincide: apart by a hair, so that both are seen.
         shift = (0.06 if place == 0 else -0.06) if column.ideal else 0.0
-        axis.fill_between(x, mean - sd, mean + sd, color=look.color, alpha=0.2, linewidth=0)
-        axis.plot(x + shift, mean, clip_on=False, zorder=3, **_line_style(look))
+        axis.fill_between(x, mean - sd, mean + sd, color=look.mark.color, alpha=0.2, linewidth=0)
+        axis.plot(x + shift, mean, clip_on=False, zorder=3, **look.style)
     axis.set_xlim(-0.6, n_words - 0.4)
     _set_limits(axis, variable, rows, column.ideal)
-    axis.spines[["top", "right"]].set_visible(False)
-    axis.tick_params(length=2, width=0.6, pad=2)
+    open_axes(axis)
 
 
 def _set_limits(axis: Axes, variable: str, rows: pd.DataFrame, ideal: bool) -> None:
@@ -315,7 +316,7 @@ def _legends(looks: dict[str, LineLook], columns: Sequence[Column], items) -> li
     """Return the groups of the legend: conditions, ideal lines, marks of words."""
 
     def line(look: LineLook, label: str) -> Line2D:
-        return Line2D([], [], label=label, **_line_style(look))
+        return Line2D([], [], label=label, **look.style)
 
     measured = [c.rows for c in columns if c.rows is not None and not c.ideal]
     groups = []
@@ -324,73 +325,12 @@ def _legends(looks: dict[str, LineLook], columns: Sequence[Column], items) -> li
         conditions = [line(look, f"{name}, n = {n.get(name, 0):,}") for name, look in looks.items()]
         bands = tuple(
             Patch(color=color, alpha=0.2, linewidth=0)
-            for color in dict.fromkeys(look.color for look in looks.values())
+            for color in dict.fromkeys(look.mark.color for look in looks.values())
         )
         groups.append([*conditions, (bands, "mean ± SD")])
     if any(column.ideal for column in columns):
-        groups.append([line(_ideal_look(n), f"ideal, {n} subject") for n in _COLORS])
-    marks = [Patch(color=LIGHT_GREY, linewidth=0, label="subject, verb")]
+        groups.append([line(look, f"ideal, {number} subject") for number, look in _IDEAL.items()])
+    marks = [shaded_handle("subject, verb")]
     if items.attractor_positions:
-        style = {"color": GREY, "linewidth": 0.6, "linestyle": ":"}
-        marks.append(Line2D([], [], label="attractor", **style))
+        marks.append(dotted_handle("attractor"))
     return [*groups, marks]
-
-
-def _line_style(look: LineLook) -> dict:
-    return {
-        "color": look.color,
-        "linestyle": look.linestyle,
-        "linewidth": 0.9,
-        "marker": look.marker,
-        "markersize": 2.6,
-        "markerfacecolor": look.color if look.filled else "white",
-        "markeredgewidth": 0.6,
-    }
-
-
-def _ideal_look(number: str) -> LineLook:
-    return LineLook(_COLORS[number], "-", _MARKERS[number], True)
-
-
-def _label(handle) -> str:
-    return handle[1] if isinstance(handle, tuple) else handle.get_label()
-
-
-def _per_line(group: list, width: float) -> int:
-    """How many entries of a legend fit in a line of `width` inches."""
-    entry = 0.45 + 0.056 * FONT_SIZE / 7 * max(len(_label(handle)) for handle in group)
-    return max(1, min(len(group), int(width / entry)))
-
-
-def _draw_legends(figure: Figure, groups: list[list]) -> float:
-    """Draw one group above the other at the bottom; return the height in inches."""
-    width, height = figure.get_size_inches()
-    total = 0.02 + sum(_legend_height(group, width) for group in groups)
-    lower = total
-    for group in groups:
-        lower -= _legend_height(group, width)
-        figure.add_artist(
-            Legend(
-                figure,
-                [handle[0] if isinstance(handle, tuple) else handle for handle in group],
-                [_label(handle) for handle in group],
-                handler_map={tuple: HandlerTuple(ndivide=None, pad=0)},
-                loc="lower center",
-                bbox_to_anchor=(0.5, lower / height),
-                bbox_transform=figure.transFigure,
-                ncols=_per_line(group, width),
-                frameon=False,
-                fontsize=FONT_SIZE,
-                handlelength=2.2,
-                handletextpad=0.4,
-                columnspacing=1.0,
-                borderaxespad=0,
-                borderpad=0.1,
-                labelspacing=0.25,
-            )
-        )
-    return total
-
-
-def _legend_height(group: list, width: float) -> float:
-    return _LINE * -(-len(group) // _per_line(group, width))

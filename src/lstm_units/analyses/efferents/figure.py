@@ -8,25 +8,17 @@ import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from matplotlib.lines import Line2D
 
 from lstm_units.errors import UserError
 from lstm_units.io.results import Result, made_from, require_same
 from lstm_units.io.unit_roles import ROLES
-from lstm_units.plots.style import (
-    BLACK,
-    COLUMN_WIDTH,
-    FONT_SIZE,
-    GREY,
-    PLURAL,
-    SINGULAR,
-    STYLE,
-    new_figure,
-)
+from lstm_units.plots.legends import draw_legend
+from lstm_units.plots.marks import MEAN, NUMBERS
+from lstm_units.plots.style import BLACK, COLUMN_WIDTH, GREY, STYLE, axes_at, new_figure
 
 _STRIP = 0.36  # inches per unit: two lines of text
 _LEFT, _RIGHT = 1.04, 0.66  # inches for the names and for the numbers
-_FORMS = (("singular", SINGULAR, "v", -0.2), ("plural", PLURAL, "^", 0.2))
+_OFFSETS = {"singular": -0.2, "plural": 0.2}  # of the rows in a strip, in strips
 
 
 def figure1d(weights: Result, units: Result, shown: Result) -> Result:
@@ -89,14 +81,7 @@ def efferents_figure(
         bottom, top = 0.52, 0.06
         height = bottom + top + _STRIP * len(ordered)
         figure = new_figure(width, height)
-        axis = figure.add_axes(
-            (
-                _LEFT / width,
-                bottom / height,
-                (width - _LEFT - _RIGHT) / width,
-                _STRIP * len(ordered) / height,
-            )
-        )
+        axis = axes_at(figure, _LEFT, bottom, width - _LEFT - _RIGHT, _STRIP * len(ordered))
         axis.axvline(0, color=GREY, linewidth=0.6, zorder=0)
         for row, entry in enumerate(ordered):
             _draw_strip(axis, row, weights[weights["unit"] == entry["unit"]])
@@ -122,21 +107,10 @@ def efferents_figure(
         reach = 1.08 * float(np.nan_to_num(reach.to_numpy().max(initial=0.0))) or 1.0
         axis.set_xlim(-reach, reach)
         axis.xaxis.set_major_locator(mpl.ticker.MaxNLocator(nbins=4, symmetric=True))
-        axis.tick_params(length=2, width=0.6, pad=2)
         axis.tick_params(axis="y", length=0)
-        axis.set_xlabel("weight to a verb form", fontsize=FONT_SIZE, labelpad=2)
-        figure.legend(
-            handles=_handles(),
-            loc="lower center",
-            bbox_to_anchor=(0.5, 0.0),
-            ncols=3,
-            frameon=False,
-            fontsize=FONT_SIZE,
-            handlelength=1.0,
-            handletextpad=0.3,
-            columnspacing=1.0,
-            borderaxespad=0.2,
-        )
+        axis.set_xlabel("weight to a verb form")
+        forms = [mark.handle(3.2, f"{number} form") for number, mark in NUMBERS.items()]
+        draw_legend(figure, [*forms, MEAN.handle(6)], columns=3)
     return figure
 
 
@@ -153,16 +127,12 @@ def _draw_strip(axis: Axes, row: int, weights: pd.DataFrame) -> None:
         return
     # Multiples of the golden ratio spread neighbouring verbs evenly, and the same in every strip.
     spread = 0.2 * ((np.arange(len(weights)) * 0.6180339887) % 1 - 0.5)
-    for number, color, marker, offset in _FORMS:
+    for number, offset in _OFFSETS.items():
         values = weights[f"weight_{number}"].to_numpy(float)
         axis.plot(
             values,
             row + offset + spread,
-            linestyle="",
-            marker=marker,
-            markersize=2.2,
-            color=color,
-            markeredgewidth=0,
+            **NUMBERS[number].points(1.8),
             alpha=0.8,
             zorder=2,
         )
@@ -188,21 +158,3 @@ def _numbers(unit: int, measured: pd.DataFrame) -> str:
     q = measured.at[unit, "q"]
     shown = f"q = {q:.2g}" if q >= 0.001 else "q < .001"
     return f"sep. {measured.at[unit, 'separability']:.2f}\n{shown.replace('0.', '.')}"
-
-
-def _handles() -> list[Line2D]:
-    handles = [
-        Line2D(
-            [],
-            [],
-            linestyle="",
-            marker=marker,
-            color=color,
-            markersize=3.2,
-            markeredgewidth=0,
-            label=f"{number} form",
-        )
-        for number, color, marker, _ in _FORMS
-    ]
-    mean = Line2D([], [], linestyle="", marker="|", color=BLACK, markersize=6, label="mean")
-    return [*handles, mean]

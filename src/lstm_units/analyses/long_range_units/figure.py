@@ -1,6 +1,6 @@
 """All units at a glance."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -15,23 +15,14 @@ from lstm_units.errors import UserError
 from lstm_units.io.published import task_rank
 from lstm_units.io.results import Result, made_from
 from lstm_units.io.unit_numbers import layer_of_units
-from lstm_units.plots.style import (
-    BLACK,
-    FONT_SIZE,
-    GREEN,
-    GREY,
-    LIGHT_GREY,
-    PINK,
-    PLURAL,
-    SINGULAR,
-    STYLE,
-    new_figure,
-)
+from lstm_units.plots.legends import draw_legend, legend_columns, legend_height
+from lstm_units.plots.marks import NEUTRAL, Mark, unit_mark
+from lstm_units.plots.numbers import free_lane
+from lstm_units.plots.style import FONT_SIZE, GREY, LIGHT_GREY, STYLE, new_figure
 from lstm_units.statistics.margins import condition_rank
 
 # Of the accuracy table.
 COLUMNS = ("unit", "layer", "task", "condition", "drop", "relative_drop", "q")
-_LONG_RANGE = ((SINGULAR, "v"), (PLURAL, "^"), (GREEN, "D"), (PINK, "s"))
 _STRIP = 0.27  # inches per condition: two lines of text
 _LANES = (-0.24, 0.24)  # heights of the labels within a strip, in strips
 
@@ -114,24 +105,18 @@ def units_at_a_glance(
     """
     panels = _panels(accuracy_by_mode, layer_sizes)
     strips = _strips(accuracy_by_mode)
-    served = {
-        unit["unit"]: unit["subject_number"] or "mixed"
-        for unit in (long_range["units"] if long_range else [])
-    }
     marks = {
-        number: _LONG_RANGE[place % len(_LONG_RANGE)]
-        for place, number in enumerate(
-            sorted(set(served.values()), key=lambda number: (number == "mixed", number))
-        )
+        unit["unit"]: unit_mark("long-range", unit["subject_number"])
+        for unit in (long_range["units"] if long_range else [])
     }
     change = pd.concat([-100 * table["drop"] for table in accuracy_by_mode.values()])
     # Multiples of 10 with room for a number beyond the outermost dot.
     low = 10 * np.floor((change.min() - 2) / 10) - 10
     high = 10 * np.ceil((change.max() + 2) / 10) + 10
     with mpl.rc_context(STYLE):
-        handles = _legend(marks, relative_drop, maximum_q)
-        columns = min(3, len(handles))
-        footer = 0.5 + 0.15 * -(-len(handles) // columns)
+        handles = _legend(marks.values(), relative_drop, maximum_q)
+        columns = min(3, legend_columns(handles, width))
+        footer = 0.45 + legend_height(handles, width, columns)
         edge = _STRIP * len(strips) + footer + 0.25
         figure = new_figure(width, edge)
         axes = figure.subplots(1, len(panels), sharex=True, sharey=True, squeeze=False)[0]
@@ -145,29 +130,16 @@ def units_at_a_glance(
             axis.set_xlim(low, high)
             axis.set_ylim(len(strips) - 0.5, -0.5)
             _draw_grid(axis, strips)
-            _draw_panel(
-                axis, panel, strips, served, marks, relative_drop, maximum_q, points_per_unit
-            )
-            axis.set_title(panel.title, fontsize=FONT_SIZE, pad=3)
+            _draw_panel(axis, panel, strips, marks, relative_drop, maximum_q, points_per_unit)
+            axis.set_title(panel.title)
         axes[0].set_yticks(range(len(strips)), [_strip_name(strip, labels) for strip in strips])
         figure.supxlabel(
             "change in accuracy when one unit is ablated (percentage points)",
-            fontsize=FONT_SIZE,
             x=(left + 0.99) / 2,
-            y=(footer - 0.36) / edge,
+            y=(footer - 0.34) / edge,
             va="bottom",
         )
-        figure.legend(
-            handles=handles,
-            loc="lower center",
-            bbox_to_anchor=(0.5, 0.0),
-            ncols=columns,
-            frameon=False,
-            fontsize=FONT_SIZE,
-            handletextpad=0.3,
-            columnspacing=1.2,
-            borderaxespad=0.2,
-        )
+        draw_legend(figure, handles, columns)
     return figure
 
 
@@ -199,18 +171,17 @@ def _strip_name(strip: tuple[str, str], labels) -> str:
 
 
 def _draw_grid(axis: Axes, strips) -> None:
-    axis.axvline(0, color="black", linewidth=0.6, zorder=1)
+    axis.axvline(0, color=NEUTRAL.color, linewidth=0.6, zorder=1)
     axis.grid(axis="x", color=LIGHT_GREY, linewidth=0.5, zorder=0)
     axis.set_axisbelow(True)
     for place in range(1, len(strips)):
         new_task = strips[place][0] != strips[place - 1][0]
         axis.axhline(place - 0.5, color=GREY if new_task else LIGHT_GREY, linewidth=0.5, zorder=0)
-    axis.tick_params(length=2, width=0.6, pad=2)
     axis.tick_params(axis="y", length=0)
     axis.xaxis.set_major_locator(mpl.ticker.MaxNLocator(nbins=5, steps=[1, 2, 2.5, 5, 10]))
 
 
-def _draw_panel(axis, panel, strips, served, marks, relative_drop, maximum_q, points) -> None:
+def _draw_panel(axis, panel, strips, marks, relative_drop, maximum_q, points) -> None:
     place = {strip: row for row, strip in enumerate(strips)}
     rows = panel.rows
     x = -100 * rows["drop"].to_numpy()
@@ -227,7 +198,7 @@ def _draw_panel(axis, panel, strips, served, marks, relative_drop, maximum_q, po
         x[~outlier],
         (y + spread)[~outlier],
         s=1.2,
-        color=GREY,
+        color=unit_mark("arbitrary").color,
         linewidths=0,
         rasterized=True,
         zorder=2,
@@ -235,15 +206,15 @@ def _draw_panel(axis, panel, strips, served, marks, relative_drop, maximum_q, po
     for row in range(len(strips)):
         here = np.flatnonzero(outlier & (y == row))
         # Long-range units first, then the largest changes, get the room.
-        here = sorted(here, key=lambda i: (unit[i] not in served, -abs(x[i]), unit[i]))
+        here = sorted(here, key=lambda i: (unit[i] not in marks, -abs(x[i]), unit[i]))
         # Every outlier's dot is an obstacle for the labels of the lane it lies in.
         lane_of = {index: int(spread[index] > 0) for index in here}
         texts: list[list[tuple[float, float]]] = [[] for _ in _LANES]
         hidden = 0
         for index in here:
-            mark = marks.get(served.get(int(unit[index])))
+            mark = marks.get(int(unit[index]), NEUTRAL)
             dots = [[x[i] for i in here if i != index and lane_of[i] == k] for k in range(2)]
-            lane = _free_lane(texts, dots, x[index], len(str(unit[index])), points, axis.get_xlim())
+            lane = free_lane(texts, dots, x[index], len(str(unit[index])), points, axis.get_xlim())
             if lane is None:
                 height = np.sign(_LANES[lane_of[index]]) * (0.1 + abs(spread[index]) / 2)
             else:
@@ -252,10 +223,7 @@ def _draw_panel(axis, panel, strips, served, marks, relative_drop, maximum_q, po
             axis.plot(
                 x[index],
                 row + height,
-                marker=mark[1] if mark else "o",
-                color=mark[0] if mark else BLACK,
-                markersize=3.2 if mark else 2.0,
-                markeredgewidth=0,
+                **mark.points(1.6 if mark is NEUTRAL else 3.0),
                 zorder=4,
             )
             if lane is None:
@@ -268,8 +236,6 @@ def _draw_panel(axis, panel, strips, served, marks, relative_drop, maximum_q, po
                 textcoords="offset points",
                 ha="left" if lane[1] > 0 else "right",
                 va="center_baseline",
-                fontsize=FONT_SIZE,
-                color=mark[0] if mark else BLACK,
                 zorder=5,
             )
         if hidden:
@@ -281,43 +247,14 @@ def _draw_panel(axis, panel, strips, served, marks, relative_drop, maximum_q, po
                 textcoords="offset points",
                 ha="right",
                 va="center_baseline",
-                fontsize=FONT_SIZE,
             )
 
 
-def _free_lane(texts, dots, x: float, letters: int, points: float, limits):
-    """Find a lane and side (1 right, -1 left) where dot and label cover nothing.
-
-    `texts` holds the labels' spans per lane, and gets the new one; `dots` the other dots.
-    """
-    wide, dot = (letters * 0.66 * FONT_SIZE + 2.5) / points, 2.0 / points
-    away = -1 if x < 0 else 1
-    for side in (away, -away):
-        low, high = (x, x + dot + wide) if side > 0 else (x - dot - wide, x)
-        # The dots of most units crowd around 0.
-        if low < limits[0] or high > limits[1] or low < 1 < high or low < -1 < high:
-            continue
-        for lane in range(len(texts)):
-            free = all(high + dot < left or low - dot > right for left, right in texts[lane])
-            # Dots may touch dots, but no dot may lie under the text.
-            text = (x + dot / 2, high + dot) if side > 0 else (low - dot, x - dot / 2)
-            if free and not any(text[0] < other < text[1] for other in dots[lane]):
-                texts[lane].append((low, high))
-                return lane, side
-    return None
-
-
-def _legend(marks, relative_drop: float, maximum_q: float) -> list[Line2D]:
-    def handle(marker, color, size, label):
-        return Line2D(
-            [], [], linestyle="", marker=marker, color=color, markersize=size, label=label
-        )
-
+def _legend(marks: Iterable[Mark], relative_drop: float, maximum_q: float) -> list[Line2D]:
+    large = f"changes by > {relative_drop:.0%} of full, q < {maximum_q:g}"
+    found = sorted(set(marks), key=lambda mark: mark.label)
     return [
-        handle("o", GREY, 1.5, "unit"),
-        handle("o", BLACK, 2.2, f"changes by > {relative_drop:.0%} of full, q < {maximum_q:g}"),
-        *(
-            handle(marker, color, 3.4, f"long-range unit, {number}")
-            for number, (color, marker) in marks.items()
-        ),
+        unit_mark("arbitrary").handle(1.5, "unit"),
+        NEUTRAL.handle(1.8, large),
+        *(mark.handle(3.4) for mark in found),
     ]

@@ -3,7 +3,6 @@
 Lakretz et al. 2019, Fig. 3, shows the syntax unit in four structures.
 """
 
-import textwrap
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
@@ -12,26 +11,33 @@ import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from matplotlib.lines import Line2D
-from matplotlib.patches import Patch
 
 from lstm_units.activations.reader import ActivationDump
 from lstm_units.analyses.syntax_units.dependency_span import SIDES
 from lstm_units.errors import UserError
 from lstm_units.io.results import Result, made_from
+from lstm_units.plots.legends import draw_legend, legend_height
+from lstm_units.plots.marks import NUMBERS
 from lstm_units.plots.style import (
-    FONT_SIZE,
     GREY,
-    LIGHT_GREY,
-    PLURAL,
-    SINGULAR,
     STYLE,
     TEXT_WIDTH,
+    axes_at,
     new_figure,
+    open_axes,
+    sentence_figure,
+)
+from lstm_units.plots.words import (
+    dot_word,
+    dotted_handle,
+    shade_words,
+    shaded_handle,
+    word_axis,
+    words_height,
 )
 from lstm_units.stimuli.aligned_items import AlignedItems
 
-_LOOKS = {"singular": (SINGULAR, "-", "v"), "plural": (PLURAL, "--", "^")}
+_LINES = {"singular": "-", "plural": "--"}
 _PANEL, _HEADER, _LEFT, _GAP = 0.85, 0.32, 0.42, 0.2  # inches
 
 
@@ -72,7 +78,7 @@ def figure3(
     found = syntax.content
     entry = found["top"] or found["nearest"]
     if entry is None:
-        figure = no_unit_figure(
+        figure = sentence_figure(
             "No unit to show: all that were regressed on depth are long-range units. "
             "Name more layers under depth.layers in config.yaml."
         )
@@ -86,7 +92,7 @@ def figure3(
     else:
         title += f"best of {len(found['units'])} syntax units"
     if any(layer not in dump.layers for dump in dumps):
-        figure = no_unit_figure(
+        figure = sentence_figure(
             f"Not drawn: {title}. The cells of its layer were not dumped. "
             f"Add {layer} under activations.layers in config.yaml."
         )
@@ -252,59 +258,30 @@ def dependency_figure(
     limits = _limits([structure.course for structure in structures])
     with mpl.rc_context(STYLE):
         handles = _handles(structures, width > 5)
-        legend_columns = len(handles) if width > 5 else 2
-        legend_rows = -(-len(handles) // legend_columns)
         # Slanted words below each row of panels.
         labels = [
-            0.1 + 0.041 * max(len(word) for s in block for word in s.words)
-            for block in (structures[row * columns : (row + 1) * columns] for row in range(rows))
+            max(words_height(s.words) for s in structures[row * columns : (row + 1) * columns])
+            for row in range(rows)
         ]
-        footer, top = 0.2 + 0.15 * legend_rows, 0.2
+        legend, top = legend_height(handles, width), 0.2
+        footer = legend + 0.15
         height = top + rows * (_HEADER + _PANEL) + sum(labels) + footer
         figure = new_figure(width, height)
-        figure.text(0.5, 1 - 0.05 / height, title, ha="center", va="top", fontsize=FONT_SIZE)
+        figure.text(0.5, 1 - 0.05 / height, title, ha="center", va="top")
         panel = (width - _LEFT - 0.06 - (columns - 1) * _GAP) / columns
         upper = height - top
         for place, structure in enumerate(structures):
             row, column = divmod(place, columns)
             lower = upper - sum(labels[:row]) - (row + 1) * (_HEADER + _PANEL)
             left = _LEFT + column * (panel + _GAP)
-            axis = figure.add_axes((left / width, lower / height, panel / width, _PANEL / height))
+            axis = axes_at(figure, left, lower, panel, _PANEL)
             _draw(axis, structure, limits, verb)
             if column == 0:
-                axis.set_ylabel("cell", labelpad=2)
+                axis.set_ylabel("cell")
             else:
                 axis.tick_params(labelleft=False)
-        figure.text(
-            0.5,
-            (footer - 0.04) / height,
-            "word of an example",
-            ha="center",
-            va="top",
-            fontsize=FONT_SIZE,
-        )
-        figure.legend(
-            handles=handles,
-            loc="lower center",
-            bbox_to_anchor=(0.5, 0.0),
-            ncols=legend_columns,
-            frameon=False,
-            fontsize=FONT_SIZE,
-            handlelength=2.2,
-            handletextpad=0.4,
-            columnspacing=1.2,
-            borderaxespad=0.1,
-            labelspacing=0.25,
-        )
-    return figure
-
-
-def no_unit_figure(reason: str) -> Figure:
-    """Say in a figure, in whole sentences, why there is none."""
-    with mpl.rc_context(STYLE):
-        figure = new_figure(TEXT_WIDTH, 0.6)
-        text = textwrap.fill(reason, 110)
-        figure.text(0.5, 0.5, text, ha="center", va="center", fontsize=FONT_SIZE)
+        figure.text(0.5, (legend + 0.02) / height, "word of an example", ha="center", va="bottom")
+        draw_legend(figure, handles)
     return figure
 
 
@@ -318,59 +295,42 @@ def _limits(courses: Sequence[pd.DataFrame]) -> tuple[float, float]:
 
 def _draw(axis: Axes, structure: Structure, limits: tuple[float, float], verb: str) -> None:
     last = structure.verb if verb == "inside" else structure.verb - 1
-    axis.axvspan(structure.subject - 0.4, last + 0.4, color=LIGHT_GREY, linewidth=0, zorder=0)
-    axis.axvline(structure.verb, color=GREY, linewidth=0.6, linestyle=":", zorder=0)
+    shade_words(axis, structure.subject, last)
+    dot_word(axis, structure.verb)
     if limits[0] < 0 < limits[1]:
         axis.axhline(0, color=GREY, linewidth=0.4, zorder=0)
-    for number, (color, linestyle, marker) in _LOOKS.items():
+    for number, mark in NUMBERS.items():
         line = structure.course[structure.course["number"] == number].sort_values("position")
         x, mean, sd = (line[name].to_numpy(float) for name in ("position", "mean", "sd"))
-        axis.fill_between(x, mean - sd, mean + sd, color=color, alpha=0.2, linewidth=0, zorder=2)
-        axis.plot(
-            x,
-            mean,
-            color=color,
-            linestyle=linestyle,
-            linewidth=0.9,
-            marker=marker,
-            markersize=2.6,
-            markeredgewidth=0.6,
-            zorder=3,
+        axis.fill_between(
+            x, mean - sd, mean + sd, color=mark.color, alpha=0.2, linewidth=0, zorder=2
         )
+        axis.plot(x, mean, **mark.style(2.6), linestyle=_LINES[number], linewidth=0.9, zorder=3)
     axis.set_xlim(-0.6, len(structure.words) - 0.4)
     axis.set_ylim(*limits)
-    axis.set_xticks(range(len(structure.words)), structure.words)
-    for label in axis.get_xticklabels():
-        label.set(rotation=45, ha="right", rotation_mode="anchor")
+    word_axis(axis, structure.words)
     axis.yaxis.set_major_locator(mpl.ticker.MaxNLocator(nbins=4, steps=[1, 2, 5, 10]))
-    axis.spines[["top", "right"]].set_visible(False)
-    axis.tick_params(length=2, width=0.6, pad=2)
+    open_axes(axis)
     note = structure.label
     if structure.auc:
         note += "\nAUC {auc:.2f} (before {auc_before:.2f}, after {auc_after:.2f})".format(
             **structure.auc
         )
-    axis.set_title(note, fontsize=FONT_SIZE, pad=3, linespacing=1.15)
+    axis.set_title(note, linespacing=1.15)
 
 
 def _handles(structures: Sequence[Structure], wide: bool) -> list:
     there = {number for structure in structures for number in structure.course["number"]}
     handles: list = [
-        Line2D(
-            [],
-            [],
-            color=color,
-            linestyle=linestyle,
+        mark.handle(
+            2.6,
+            f"{number} subject, mean ± SD" if wide else f"{number}, mean ± SD",
+            linestyle=_LINES[number],
             linewidth=0.9,
-            marker=marker,
-            markersize=2.6,
-            label=f"{number} subject, mean ± SD" if wide else f"{number}, mean ± SD",
         )
-        for number, (color, linestyle, marker) in _LOOKS.items()
+        for number, mark in NUMBERS.items()
         if number in there
     ]
-    handles.append(
-        Patch(color=LIGHT_GREY, linewidth=0, label="inside the dependency" if wide else "inside")
-    )
-    handles.append(Line2D([], [], color=GREY, linewidth=0.6, linestyle=":", label="main verb"))
+    handles.append(shaded_handle("inside the dependency" if wide else "inside"))
+    handles.append(dotted_handle("main verb"))
     return handles

@@ -1,0 +1,63 @@
+"""Legends below the panels."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+from matplotlib.figure import Figure
+from matplotlib.legend_handler import HandlerTuple
+
+_ROW = 0.15  # inches
+_HANDLE, _LETTER = 0.5, 0.056  # inches: of an entry without its label, and of a letter of that
+
+
+def legend_columns(handles: Sequence[Any], width: float) -> int:
+    """Return how many entries fit side by side in a legend of `width` inches."""
+    for columns in range(len(handles), 1, -1):
+        parts = np.array_split([len(_label(handle)) for handle in handles], columns)  # as it does
+        longest = (max(part) for part in parts)
+        if sum(_HANDLE + _LETTER * letters for letters in longest) <= width - 0.1:
+            return columns
+    return 1
+
+
+def legend_height(handles: Sequence[Any], width: float, columns: int | None = None) -> float:
+    """Return the inches that `draw_legend` takes, from the bottom of the page up."""
+    if not handles:
+        return 0.0
+    columns = columns or legend_columns(handles, width)
+    return 0.03 + _ROW * -(-len(handles) // columns)
+
+
+def draw_legend(
+    figure: Figure, handles: Sequence[Any], columns: int | None = None, bottom: float = 0.0
+) -> None:
+    """Draw a legend in the middle of the page.
+
+    Parameters
+    ----------
+    figure : Figure
+    handles : sequence of Artist or (tuple of Artist, str)
+        Entries with a label; a pair is several artists beside each other, and their label.
+    columns : int, optional
+        As many as fit by default.
+    bottom : float
+        Its lower edge, inches from that of the page.
+    """
+    if not handles:
+        return
+    width, height = figure.get_size_inches()
+    figure.legend(
+        [handle[0] if isinstance(handle, tuple) else handle for handle in handles],
+        [_label(handle) for handle in handles],
+        handler_map={tuple: HandlerTuple(ndivide=None, pad=0)},
+        loc="lower center",
+        bbox_to_anchor=(0.5, (bottom + 0.02) / height),
+        ncols=columns or legend_columns(handles, width),
+        borderaxespad=0,
+        borderpad=0.1,
+    )
+
+
+def _label(handle: Any) -> str:
+    return handle[1] if isinstance(handle, tuple) else handle.get_label()
