@@ -2,6 +2,7 @@
 
 import ast
 import itertools
+import re
 from pathlib import Path
 
 import numpy as np
@@ -11,6 +12,7 @@ from matplotlib.colors import to_rgb
 import lstm_units
 from lstm_units.plots.marks import NEUTRAL, NUMBERS, ROLES, number_mark, series_mark, unit_mark
 
+HEX = re.compile("#[0-9A-Fa-f]{6}")
 PACKAGE = Path(lstm_units.__file__).parent
 ALL = {**NUMBERS, **ROLES}
 # Machado, Oliveira and Fernandes 2009: how colours look without red, and without green, cones.
@@ -65,9 +67,13 @@ def test_no_other_module_names_a_colour_or_a_mark():
             pairs = []
             if isinstance(node, ast.Call):
                 pairs = [(word.arg, word.value) for word in node.keywords]
+                if getattr(node.func, "attr", None) == "plot":  # plot(x, y, "o")
+                    pairs += [("marker", value) for value in node.args]
             elif isinstance(node, ast.Dict):
                 keys = [getattr(key, "value", None) for key in node.keys]
                 pairs = zip(keys, node.values, strict=True)
+            elif isinstance(node, ast.Constant) and HEX.fullmatch(str(node.value)):
+                pairs = [("color", node)]
             for name, value in pairs:
                 text = value.value if isinstance(value, ast.Constant) else None
                 named = isinstance(name, str) and (name == "marker" or name.endswith("color"))

@@ -16,7 +16,7 @@ from matplotlib.transforms import blended_transform_factory
 from PIL import Image
 
 from lstm_units.plots.legends import draw_legend, legend_height
-from lstm_units.plots.marks import NEUTRAL, NUMBERS, number_mark, unit_mark
+from lstm_units.plots.marks import NEUTRAL, NUMBERS, number_mark
 from lstm_units.plots.style import (
     BLACK,
     FONT_SIZE,
@@ -241,13 +241,15 @@ def _limits(tables) -> tuple[float, float]:
     return min(ends) - margin, max(ends) + margin
 
 
-def _ablation_handles(tables: Iterable[pd.DataFrame]) -> list[Line2D]:
+def _ablation_handles(tables: Iterable[pd.DataFrame]) -> list:
     there = {n if n in NUMBERS else None for table in tables for n in table["subject_number"]}
-    handles = [
-        number_mark(number).hollow().handle(_MARK + 0.6, f"{number} subject" if number else "other")
-        for number in (*NUMBERS, None)
-        if number in there
+    marks = {number: number_mark(number) for number in (*NUMBERS, None) if number in there}
+    size = _MARK + 0.6
+    return [
+        *(
+            mark.hollow().handle(size, f"{number} subject" if number else "other")
+            for number, mark in marks.items()
+        ),
+        (tuple(mark.handle(size) for mark in marks.values()), "filled: large change"),
+        Line2D([], [], color=GREY, linewidth=0.8, label="interval"),
     ]
-    handles.append(unit_mark("arbitrary").handle(_MARK + 0.6, "filled: large change"))
-    handles.append(Line2D([], [], color=GREY, linewidth=0.8, label="interval"))
-    return handles
