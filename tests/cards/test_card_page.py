@@ -28,7 +28,7 @@ from lstm_units.api.command_line import write_card
 from lstm_units.cards.card import CardSettings, with_recorded_settings
 from lstm_units.cards.figure import (
     ablation_figure,
-    decoding_figure,
+    auc_figure,
     inline_png,
 )
 from lstm_units.cards.page import card_fragment, card_page, notable_cards, unit_page
@@ -315,7 +315,7 @@ def test_the_auc_is_drawn_over_the_words(interval):
     table = pd.DataFrame({"position": range(7), "word": words, "auc": [0.5, 1, 1, 1, 0, 0.2, 0.4]})
     table["ci_low"] = table["auc"] - 0.1 if interval else float("nan")
     table["ci_high"] = table["auc"] + 0.1 if interval else float("nan")
-    figure = decoding_figure(table.sample(frac=1, random_state=1), 1, (4,), 5)
+    figure = auc_figure(table.sample(frac=1, random_state=1), 1, (4,), 5)
     check_texts(figure)
     [axes] = figure.axes
     [line] = [line for line in axes.lines if line.get_marker() == "o"]

@@ -8,7 +8,7 @@ from matplotlib.figure import Figure
 
 from lstm_units.analyses.dynamics.figure import ALL_ROWS, dynamics_figure, unit_column
 from lstm_units.cards.card import CardSettings, Part, UnitCard
-from lstm_units.cards.figure import WIDTH, ablation_figure, decoding_figure, inline_png
+from lstm_units.cards.figure import WIDTH, ablation_figure, auc_figure, inline_png
 from lstm_units.io.wording import listing
 
 
@@ -302,7 +302,7 @@ def _decoding_block(card: UnitCard, settings: CardSettings) -> dict[str, Any]:
         level = f"{100 * about['confidence']:g} % interval (bootstrap over the subject's lemmas)"
     block["figures"].append(
         _image(
-            decoding_figure(table, variable=variable, **places),
+            auc_figure(table, variable=variable, **places),
             f"AUC of the subject's number from the {variable} of unit {card.unit} at every word: "
             f"{said}.",
             f"AUC of the {about['label'].replace('_', ' ')} from its {variable} at every word of "

@@ -113,7 +113,7 @@ def ablation_figure(
     return figure
 
 
-def decoding_figure(
+def auc_figure(
     table: pd.DataFrame,
     subject: int | None = None,
     attractors: Sequence[int] = (),
