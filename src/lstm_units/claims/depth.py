@@ -78,7 +78,7 @@ def depth_is_decodable(files: ResultFiles, audit: Audit) -> Verdict:
         criterion,
         verdict,
         measured,
-        _depth_reason(measures, verdict),
+        _depth_reason(measures, verdict, f"{criteria.depth_r2:g}"),
         tuple(measures),
         (SCORES, COMPARISONS),
     )
@@ -181,13 +181,12 @@ def _rounded(measure: Measure, digits: int) -> str:
     return with_interval(*(round(value, digits) + 0.0 for value in values), digits)
 
 
-def _depth_reason(measures: Sequence[Measure], verdict: str) -> str | None:
+def _depth_reason(measures: Sequence[Measure], verdict: str, least: str) -> str | None:
     r2, baselines = measures[0], measures[1:]
     names = {
         met: [m.name.split(": ")[1] for m in baselines if m.met is met] for met in (True, False)
     }
     failed, met = [], []
-    least = (r2.expected or "").strip("> *")
     if r2.met:
         met.append(f"R² is above {least}")
     else:
