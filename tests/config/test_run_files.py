@@ -73,6 +73,21 @@ def test_an_analysis_that_is_left_out_leaves_none_of_its_files(over, gone):
     assert fewer < all_files
 
 
+def test_an_impossible_analysis_is_left_out_and_says_why():
+    over = {"tasks": ["simple", "nounpp"], "discovery": {"tasks": ["nounpp"]}}
+    config = config_with(**over, connectivity={"task": "adv"}, depth={"run": False})
+    made = run_files.products(config, "m")
+    assert [pair for products in made for pair in products.not_run] == [
+        ("Connections", "`tasks` lacks adv, which `connectivity.task` names"),
+        ("Random sets, syntax", "`depth.run` is false"),
+        ("Depth", "`depth.run` is false"),
+        ("Syntax units", "`depth.run` is false"),
+    ]
+    files = run_files.analysis_files(config, "m")
+    assert not [path for path in files if re.search("connectivity|fig3|fig4|syntax|depth", path)]
+    assert "<results>/m/figures/fig2.png" in files
+
+
 def test_what_an_analysis_reads_is_dumped_and_what_is_asked_for_beside_it():
     over = {
         **{"dynamics": {"tasks": ["adv"]}, "unit_decoding": {"task": "namepp"}},

@@ -132,16 +132,23 @@ def test_every_claim_stands_with_verdict_criterion_reason_values_and_data(result
     assert 'id="claim-C24"' in page
 
 
-def test_model_without_analyses_says_what_was_not_run(page):
+def test_model_without_analyses_says_what_is_not_there(page):
     bare = Seen(page[page.index('<section id="model-second"') : page.index('<section id="models"')])
     for words in (
         "The claims were not audited",
         "Table 2 is not among the results",
         "There are no figures",
         "There are no unit cards",
-        "depth.run",
     ):
         assert words in bare.text
+
+
+def test_an_impossible_analysis_is_named_with_the_reason(results, tmp_path):
+    config = default_config()
+    config["tasks"] = [task for task in config["tasks"] if task != "nounpp"]
+    page = Seen(report_at(results, tmp_path / "report.html", config=config))
+    reason = "`tasks` lacks nounpp, which `connectivity.task` names".replace("`", "")
+    assert f"Connections: not run, because {reason}." in page.text.replace("  ", " ")
 
 
 def test_files_outside_the_run_are_not_shown(results, tmp_path):

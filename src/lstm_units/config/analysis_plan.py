@@ -23,6 +23,26 @@ def chosen_tasks(config: Mapping[str, Any], section: str) -> list[str]:
     return [task for task in config[section]["tasks"] if task in config["tasks"]]
 
 
+def no_task(config: Mapping[str, Any], *path: str) -> str | None:
+    """Say why there is no task to run on; None where there is one.
+
+    Parameters
+    ----------
+    config : mapping
+    *path : str
+        Of the key that names a task or tasks.
+    """
+    named: Any = config
+    for key in path:
+        named = named[key]
+    names = [named] if isinstance(named, str) else named or []
+    if any(name in config["tasks"] for name in names):
+        return None
+    key = ".".join(path)
+    lacking = f"`tasks` lacks {', '.join(names)}, which `{key}` names"
+    return lacking if names else f"`{key}` names no task"
+
+
 def tasks_with(config: Mapping[str, Any], *formats: str) -> list[str]:
     """Return the tasks of some formats, in the order of ``tasks``."""
     definitions = config["task_definitions"]
@@ -88,9 +108,16 @@ def syntax_unit(config: Mapping[str, Any], model: str) -> int | None:
     return unit.get(model) if isinstance(unit, Mapping) else unit
 
 
+def no_short_range(config: Mapping[str, Any]) -> str | None:
+    """Say why short-range units are not searched: it takes efferents and every unit decoded."""
+    if config["efferents"]["verb_pairs"] is None:
+        return "`efferents.verb_pairs` names no file"
+    return no_task(config, "unit_decoding", "task")
+
+
 def finds_short_range(config: Mapping[str, Any]) -> bool:
-    """Whether short-range units are searched: it takes efferents and the decoding of all units."""
-    return config["efferents"]["verb_pairs"] is not None and bool(unit_decoding_task(config))
+    """Whether short-range units are searched."""
+    return no_short_range(config) is None
 
 
 def depth_regressors(config: Mapping[str, Any], n_layers: int) -> list[str]:
@@ -112,9 +139,16 @@ def structures(config: Mapping[str, Any]) -> list[str]:
     return [task for task in chosen if task in config["tasks"]]
 
 
+def no_syntax(config: Mapping[str, Any]) -> str | None:
+    """Say why syntax units are not searched: it takes the depth regression and a structure."""
+    if not config["depth"]["run"]:
+        return "`depth.run` is false"
+    return no_task(config, "syntax_units", "structures")
+
+
 def finds_syntax(config: Mapping[str, Any]) -> bool:
-    """Whether syntax units are searched: it takes the depth regression and a structure."""
-    return config["depth"]["run"] and bool(structures(config))
+    """Whether syntax units are searched."""
+    return no_syntax(config) is None
 
 
 def control_tasks(config: Mapping[str, Any], family: str) -> list[str]:
@@ -131,6 +165,14 @@ def control_tasks(config: Mapping[str, Any], family: str) -> list[str]:
     return chosen
 
 
+def no_control(config: Mapping[str, Any], family: str) -> str | None:
+    """Say why a control cannot be run: it takes its units, and a task."""
+    why = no_syntax(config) if family == "syntax" else no_short_range(config)
+    if why is None and not control_tasks(config, family):
+        why = no_task(config, "controls", "tasks", family)
+    return why
+
+
 def controls(config: Mapping[str, Any]) -> dict[str, dict[str, list[str]]]:
     """Return the controls to run: for each family the tasks of each group, sorted.
 
@@ -138,8 +180,7 @@ def controls(config: Mapping[str, Any]) -> dict[str, dict[str, list[str]]]:
     """
     result: dict[str, dict[str, list[str]]] = {}
     for family in config["controls"]["run"]:
-        found = finds_syntax(config) if family == "syntax" else finds_short_range(config)
-        tasks = sorted(control_tasks(config, family)) if found else []
+        tasks = [] if no_control(config, family) else sorted(control_tasks(config, family))
         for task in tasks:
             group = config["task_definitions"][task]["group"]
             result.setdefault(family, {}).setdefault(group, []).append(task)

@@ -57,8 +57,6 @@ class Table:
     title : str
     place : float
         In the report.
-    key : str
-        The key of the configuration that asks for it.
     repeated : int
         Columns in which an empty cell repeats the one above.
     """
@@ -66,7 +64,6 @@ class Table:
     name: str
     title: str
     place: float
-    key: str
     repeated: int = 0
 
 
@@ -84,6 +81,9 @@ class Products:
         Tasks whose activations it reads.
     audited, compared, on_cards : tuple of str
         What the audit of the claims, the table of all models and the cards of units read.
+    not_run : tuple of (str, str)
+        What the configuration leaves out or makes impossible for the model, and why: in the report,
+        "not run, because ...".
     """
 
     figures: tuple[str, ...] = ()
@@ -93,6 +93,7 @@ class Products:
     audited: tuple[str, ...] = ()
     compared: tuple[str, ...] = ()
     on_cards: tuple[str, ...] = ()
+    not_run: tuple[tuple[str, str], ...] = ()
 
 
 @dataclass(frozen=True)
@@ -106,8 +107,7 @@ class Room:
     title : str
         In print.
     products : callable
-        ``products(config, model)``: what it makes of a model; nothing, where the configuration
-        leaves it out.
+        ``products(config, model)``: what it makes of a model, and what it does not and why.
     figures, tables : tuple
         What it shows in the report.
     """
@@ -122,6 +122,11 @@ class Room:
 def each(pattern: str, names: Iterable[object]) -> tuple[str, ...]:
     """Put each name in the place of ``{}`` in a pattern."""
     return tuple(pattern.format(name) for name in names)
+
+
+def not_run(what: str, why: str | None) -> tuple[tuple[str, str], ...]:
+    """Return an entry of `Products.not_run`, if there is a reason."""
+    return ((what, why),) if why else ()
 
 
 @cache

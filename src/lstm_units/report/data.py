@@ -15,7 +15,8 @@ from urllib.parse import quote
 from markupsafe import Markup
 
 from lstm_units.claims.catalogue import every_claim
-from lstm_units.config.rooms import rooms
+from lstm_units.config.rooms import Table, rooms
+from lstm_units.config.run_files import products
 from lstm_units.io.result_files import ResultFiles
 from lstm_units.io.verdict import Verdict, with_interval
 from lstm_units.io.wording import units_named
@@ -212,21 +213,23 @@ def collect_model(
     claims = files.json("claims.json") or {}
     cards, note = _cards(run, files)
     every = sorted((table for room in rooms() for table in room.tables), key=lambda t: t.place)
-    every = [table for table in every if table.name != "table2"]
-    tables = {t.name: _table(run, files, t.name, t.title, t.repeated) for t in every}
+    tables = {table.name: _table(run, files, table) for table in every}
+    table2 = tables.pop("table2")
     return ModelResults(
         model=model,
         anchor=f"model-{model.name}",
         claims=_claims(run, model.name, claims),
         counts=claims.get("summary", {}),
         claim_files=run.links(model.name, [f"claims.{kind}" for kind in ("csv", "md", "json")]),
-        table2=_table(run, files, "table2", "Table 2 beside the paper's", 0),
+        table2=table2,
         tables=tuple(table for table in tables.values() if table is not None),
         figures=_figures(run, files, settings, config),
         cards=cards,
         cards_note=note,
         not_run=tuple(
-            f"{table.title} (set `{table.key}`)" for table in every if tables[table.name] is None
+            f"{what}: not run, because {why}."
+            for made in products(config, model.name)
+            for what, why in made.not_run
         ),
     )
 
@@ -283,16 +286,13 @@ def _claims(run: Run, model: str, claims: Mapping[str, Any]) -> tuple[ClaimEntry
     )
 
 
-def _table(
-    run: Run, files: ResultFiles, name: str, title: str, repeated: int
-) -> ReportTable | None:
-    printed = files.json(f"tables/{name}.json")
+def _table(run: Run, files: ResultFiles, table: Table) -> ReportTable | None:
+    printed = files.json(f"tables/{table.name}.json")
     if printed is None:
         return None
-    links = run.links(files.name, [f"tables/{name}.{kind}" for kind in ("csv", "md", "tex")])
-    return printed_table(
-        printed, f"table-{files.name}-{name}", title, repeated=repeated, files=links
-    )
+    links = run.links(files.name, [f"tables/{table.name}.{kind}" for kind in ("csv", "md", "tex")])
+    anchor = f"table-{files.name}-{table.name}"
+    return printed_table(printed, anchor, table.title, repeated=table.repeated, files=links)
 
 
 def _figures(

@@ -5,15 +5,16 @@ from typing import Any
 
 from lstm_units.config.analysis_plan import (
     connectivity_task,
+    no_task,
 )
-from lstm_units.config.rooms import Figure, Products, Room, Table
+from lstm_units.config.rooms import Figure, Products, Room, Table, not_run
 
 
 def products(config: Mapping[str, Any], model: str) -> Products:
     """Name what it makes of a model."""
     task = connectivity_task(config)
     if task is None:
-        return Products()
+        return Products(not_run=not_run("Connections", no_task(config, "connectivity", "task")))
     afferents = "connectivity/afferents.parquet"
     return Products(
         figures=("fig4a", "fig4b"),
@@ -33,7 +34,5 @@ ROOM = Room(
         Figure("fig4a", "mutual", 60),
         Figure("fig4b", "afferents", 61),
     ),
-    tables=(
-        Table("connectivity", "Connections among long-range and syntax units", 40, "connectivity"),
-    ),
+    tables=(Table("connectivity", "Connections among long-range and syntax units", 40),),
 )

@@ -5,16 +5,18 @@ from typing import Any
 
 from lstm_units.config.analysis_plan import (
     chosen_tasks,
-    finds_short_range,
+    no_short_range,
+    no_task,
 )
-from lstm_units.config.rooms import Figure, Products, Room, Table, each
+from lstm_units.config.rooms import Figure, Products, Room, Table, each, not_run
 
 
 def products(config: Mapping[str, Any], model: str) -> Products:
     """Name what it makes of a model."""
     tasks = chosen_tasks(config, "contributions")
-    if not tasks or not finds_short_range(config):
-        return Products()
+    why = no_task(config, "contributions", "tasks") or no_short_range(config)
+    if why:
+        return Products(not_run=not_run("Contributions to the verb margin", why))
     files = each("contributions/{}.parquet", tasks)
     return Products(figures=("contributions",), tables=("contributions",), audited=files)
 
@@ -24,9 +26,5 @@ ROOM = Room(
     title="Contributions to the verb margin",
     products=products,
     figures=(Figure("contributions", "contributions", 30),),
-    tables=(
-        Table(
-            "contributions", "What kinds of units add to the verb margin", 50, "contributions.tasks"
-        ),
-    ),
+    tables=(Table("contributions", "What kinds of units add to the verb margin", 50),),
 )

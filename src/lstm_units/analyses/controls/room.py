@@ -5,17 +5,23 @@ from typing import Any
 
 from lstm_units.config.analysis_plan import (
     controls,
+    no_control,
 )
-from lstm_units.config.rooms import Figure, Products, Room, Table, each
+from lstm_units.config.rooms import Figure, Products, Room, Table, each, not_run
 
 
 def products(config: Mapping[str, Any], model: str) -> Products:
     """Name what it makes of a model."""
-    families = controls(config)
+    families, asked = controls(config), config["controls"]["run"]
+    left_out = [
+        not_run(f"Random sets, {family.replace('_', ' ')}", no_control(config, family))
+        for family in asked
+    ]
     return Products(
         figures=each("controls_{}", families),
         tables=("controls",) if families else (),
         audited=each("controls/tests/{}.parquet", families),
+        not_run=sum(left_out, ()) if asked else not_run("Random sets", "`controls.run` is empty"),
     )
 
 
@@ -34,7 +40,6 @@ ROOM = Room(
             "controls",
             "Discovered units ablated together, against random sets",
             30,
-            "controls.run",
             2,
         ),
     ),

@@ -6,16 +6,17 @@ from typing import Any
 from lstm_units.config.analysis_plan import (
     chosen_tasks,
     named_units,
+    no_task,
     time_course_task,
 )
-from lstm_units.config.rooms import Figure, Products, Room, each
+from lstm_units.config.rooms import Figure, Products, Room, each, not_run
 
 
 def products(config: Mapping[str, Any], model: str) -> Products:
     """Name what it makes of a model."""
     tasks = chosen_tasks(config, "dynamics")
     if not tasks:
-        return Products()
+        return Products(not_run=not_run("Dynamics", no_task(config, "dynamics", "tasks")))
     drawn, audited = tasks[0], time_course_task(config)
     single = each(f"dynamics/{drawn}/unit_{{}}", named_units(config, model))
     return Products(

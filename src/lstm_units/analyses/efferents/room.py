@@ -4,21 +4,23 @@ from collections.abc import Mapping
 from typing import Any
 
 from lstm_units.config.analysis_plan import (
-    chosen_tasks,
+    no_task,
 )
-from lstm_units.config.rooms import Figure, Products, Room, Table
+from lstm_units.config.rooms import Figure, Products, Room, Table, not_run
 
 
 def products(config: Mapping[str, Any], model: str) -> Products:
     """Name what it makes of a model."""
     if config["efferents"]["verb_pairs"] is None:
-        return Products()
-    units, with_words = "efferents/units.parquet", bool(chosen_tasks(config, "dynamics"))
+        why = "`efferents.verb_pairs` names no file"
+        return Products(not_run=not_run("Efferent weights", why))
+    units, without = "efferents/units.parquet", no_task(config, "dynamics", "tasks")
     return Products(
         figures=("fig1d",),
-        tables=("efferents",) if with_words else (),
+        tables=() if without else ("efferents",),
         audited=("efferents/weights.parquet", units),
-        on_cards=(units, "efferents/words.parquet") if with_words else (units,),
+        on_cards=(units,) if without else (units, "efferents/words.parquet"),
+        not_run=not_run("Words of the efferent weights", without),
     )
 
 
@@ -27,5 +29,5 @@ ROOM = Room(
     title="Efferent weights",
     products=products,
     figures=(Figure("fig1d", "efferent_weights", 13),),
-    tables=(Table("efferents", "Efferent weights of the shown units", 60, "efferents"),),
+    tables=(Table("efferents", "Efferent weights of the shown units", 60),),
 )

@@ -17,7 +17,7 @@ ROOM = Room(
     products=products,
     figures=(Figure("units", "units", 0),),
     tables=(
-        Table("table1", "Table 1: the tasks", 0, "tasks"),
-        Table("table2", "Table 2 beside the paper's", 1, "tasks"),
+        Table("table1", "Table 1: the tasks", 0),
+        Table("table2", "Table 2 beside the paper's", 1),
     ),
 )

@@ -6,9 +6,10 @@ from typing import Any
 from lstm_units.config.analysis_plan import (
     finds_syntax,
     named_units,
+    no_syntax,
     structures,
 )
-from lstm_units.config.rooms import Figure, Products, Room, each
+from lstm_units.config.rooms import Figure, Products, Room, each, not_run
 
 
 def products(config: Mapping[str, Any], model: str) -> Products:
@@ -18,6 +19,7 @@ def products(config: Mapping[str, Any], model: str) -> Products:
         figures=("fig3", *single) if finds_syntax(config) else (),
         dumped=tuple(structures(config)),
         on_cards=("dependency_span.parquet",) if structures(config) else (),
+        not_run=not_run("Syntax units", no_syntax(config)),
     )
 
 
