@@ -248,7 +248,6 @@ def test_many_units_go_on_below(items):
 
 def test_an_empty_condition_is_named_with_no_items(items):
     figure = number_figure(dynamics(items, empty=("PS",)), items, SHOWN, "singular")
-    check_texts(figure)
     assert "PS, n = 0" in legend_texts(figure)
     line = data_lines(panel(figure, 0))[2]
     assert np.isnan(line.get_ydata()).all()
@@ -279,14 +278,12 @@ def test_a_long_range_unit_of_a_layer_that_was_not_dumped_is_named_with_the_key(
 )
 def test_the_axis_says_which_items_are_averaged(items, answers, said):
     figure = number_figure(dynamics(items), items, SHOWN, "singular", answers)
-    check_texts(figure)
     assert f"word of an example; {said}" in [text.get_text() for text in figure.texts]
 
 
 def test_tasks_without_attractors_work(language):
     simple = align_items(generate(language, "simple", 4, True, 1), "simple")
     figure = number_figure(dynamics(simple), simple, SHOWN, "singular")
-    check_texts(figure)
     assert "attractor" not in legend_texts(figure)
     check_texts(ideal_figure(simple))
 
