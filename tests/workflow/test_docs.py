@@ -23,7 +23,7 @@ from lstm_units.runtime import folder_lock
 
 PROJECT = Path(__file__).resolve().parents[2]
 PAGES = [PROJECT / "README.md", PROJECT / "results" / "README.md"]
-PAGES += sorted((PROJECT / "docs").glob("*.md"))
+PAGES += sorted((PROJECT / "docs").rglob("*.md"))
 FILE_SUFFIXES = ("yaml", "txt", "md", "tsv", "csv", "json", "parquet", "html", "py")
 KEYS = [path for path, _ in leaves(schema(), ())]
 
@@ -200,17 +200,15 @@ def test_arrows_of_the_picture_connect_boxes():
         assert {end for arrow in arrows for end in arrow} == boxes
 
 
-def test_every_folder_and_room_of_the_library_is_described_once():
+def test_every_folder_and_room_of_the_library_is_described_once_with_its_page():
     page = text_of("docs", "architecture.md")
     package = PROJECT / "src" / "lstm_units"
     floors = page.partition("## Floors")[2].partition("\n## ")[0]
-    rows = re.findall(r"^\| (`[^|]+) \|", floors, re.MULTILINE)
-    listed = [name for row in rows for name in re.findall(r"`([\w.]+)/?`", row)]
-    assert sorted(listed) == sorted(
-        ["errors.py", *(path.parent.name for path in package.glob("*/__init__.py"))]
-    )
+    cells = "".join(re.findall(r"^\| (\[`[^|]+) \|", floors, re.MULTILINE))
+    listed = re.findall(r"\[`(\w+)/`\]\(", cells)
+    assert sorted(listed) == sorted(path.parent.name for path in package.glob("*/__init__.py"))
     rooms = page.partition("## Rooms")[2].partition("\n## ")[0]
-    named = re.findall(r"\| `(\w+)` \|$", rooms, re.MULTILINE)
+    named = re.findall(r"\| \[`(\w+)`\]\(analyses/\1\.md\) \|$", rooms, re.MULTILINE)
     assert sorted(named) == sorted(p.parent.name for p in package.glob("analyses/*/room.py"))
 
 
