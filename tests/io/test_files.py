@@ -13,10 +13,8 @@ import pytest
 from lstm_units.errors import StimuliError, UserError
 from lstm_units.io.files import (
     atomic_folder,
-    lineage,
     make_metadata,
     read_metadata,
-    write_json,
     write_parquet,
 )
 from lstm_units.io.unit_columns import unit_array
@@ -33,14 +31,6 @@ def test_metadata_of_a_table_that_carries_some_already_are_replaced(tmp_path):
         table = pa.table({"a": [1]}) if seed == 1 else pq.read_table(tmp_path / "1.parquet")
         write_parquet(table, tmp_path / f"{seed}.parquet", make_metadata(seed=seed))
         assert read_metadata(tmp_path / f"{seed}.parquet")["seed"] == seed
-
-
-def test_lineage_gathers_the_hashes_of_files_that_come_from_several_test_sets(tmp_path):
-    for name, hashes in (("a", ["x", "y"]), ("b", "z")):
-        metadata = make_metadata(checkpoint_sha256="c", stimuli_sha256=hashes)
-        write_json({}, tmp_path / name / "file.json", metadata)
-    found = lineage([tmp_path / "a" / "file.json", tmp_path / "b" / "file.json"])
-    assert found["stimuli_sha256"] == ["x", "y", "z"]
 
 
 # Folders written whole or not at all

@@ -3,7 +3,7 @@
 import pytest
 
 from lstm_units.errors import UserError
-from lstm_units.io.results import Result, require_same
+from lstm_units.io.results import Result, made_from, require_same
 
 
 def test_results_of_two_checkpoints_or_two_versions_of_the_stimuli_are_refused():
@@ -16,3 +16,8 @@ def test_results_of_two_checkpoints_or_two_versions_of_the_stimuli_are_refused()
         with pytest.raises(UserError, match=f"{name} was made from another {what} than a"):
             require_same(results["a"], results[name], stimuli_sha256="version of the stimuli")
     require_same(*results.values(), checkpoint=False)
+
+
+def test_a_result_of_several_test_sets_carries_the_hashes_of_all():
+    one, other = (Result({}, {"stimuli_sha256": hashes}) for hashes in (["x", "y"], "z"))
+    assert made_from(one, other)["stimuli_sha256"] == ["x", "y", "z"]

@@ -7,7 +7,7 @@ import os
 import re
 import shutil
 import uuid
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
@@ -288,41 +288,6 @@ def read_metadata(path: str | Path) -> dict[str, Any]:
     if metadata is None:
         raise UserError(f"{path} carries no lstm-units metadata: it was not written by this tool")
     return metadata
-
-
-def lineage(sources: Sequence[str | Path], **fields: Any) -> dict[str, Any]:
-    """Describe a file made from others: metadata with the hashes that these carry.
-
-    Raises
-    ------
-    UserError
-        If the sources come from several checkpoints, or those of one folder from several versions
-        of the stimuli.
-    """
-    first = read_metadata(sources[0])
-    by_folder: dict[Path, tuple[Path, Any]] = {}
-    for path in map(Path, sources):
-        found = read_metadata(path)
-        stimuli = found.get("stimuli_sha256")
-        known, expected = by_folder.setdefault(path.parent, (path, stimuli))
-        checkpoint = found.get("checkpoint_sha256")
-        for other, what, same in (
-            (sources[0], "checkpoint", checkpoint == first.get("checkpoint_sha256")),
-            (known, "version of the stimuli", stimuli == expected),
-        ):
-            if not same:
-                raise UserError(
-                    f"{path} was made from another {what} than {other}. Delete the one that is out "
-                    "of date, or both, and run the workflow again"
-                )
-    stimuli = first.get("stimuli_sha256")
-    if len(sources) > 1:
-        # A file that itself comes from several test sets carries a list of hashes.
-        found = [value if isinstance(value, list) else [value] for _, value in by_folder.values()]
-        stimuli = sorted({str(value) for values in found for value in values})
-    return make_metadata(
-        checkpoint_sha256=first.get("checkpoint_sha256"), stimuli_sha256=stimuli, **fields
-    )
 
 
 def rounded(value: Any, digits: int = 6) -> Any:
