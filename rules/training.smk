@@ -160,7 +160,7 @@ rule model_summary:
             f"<results>/{wildcards.run}/intact/{{task}}.parquet", config["tasks"]
         ),
     output:
-        card="<results>/training/{run}/model_card.md",
+        summary="<results>/training/{run}/model_card.md",
     log:
         "<logs>/training/{run}/model_summary.log",
     benchmark:

@@ -1,4 +1,4 @@
-"""The functions of ``import lstm_units`` against the steps of the workflow on the same input."""
+"""The functions of ``import lstm_units`` against the workflow on the same input."""
 
 import doctest
 import pkgutil
@@ -52,7 +52,7 @@ CRITERIA = Criteria(tasks=("nounpp",), bootstrap_samples=200)
 
 
 class Workflow:
-    """The files that the steps of the workflow write for the planted network."""
+    """The files that the workflow writes for the planted network."""
 
     def __init__(self, folder: Path, english: Path) -> None:
         self.folder = folder

@@ -129,7 +129,7 @@ def test_no_verdict_of_the_audit_depends_on_the_sign_of_a_unit(planted, network,
     assert {n: v.to_json() for n, v in before.items()} == {n: v.to_json() for n, v in after.items()}
 
 
-def test_thresholds_of_earlier_steps_are_those_of_their_results(planted, tmp_path):
+def test_thresholds_of_the_analyses_are_those_of_their_results(planted, tmp_path):
     """The planted results hold the search alone; what was not run keeps what it was given."""
     given = planted_audit(minimum_loss=0.8, relative_drop=0.3, z_threshold=2.5, easy_accuracy=0.9)
     found = with_recorded_thresholds(replace(given, mode="mean"), planted)

@@ -1,4 +1,4 @@
-"""The claim on natural text (C19), on planted tables and on margins that the steps write."""
+"""The claim on natural text (C19), on planted tables and on margins that the library writes."""
 
 from pathlib import Path
 

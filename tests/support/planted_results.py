@@ -1,4 +1,4 @@
-"""Result files of a planted network, made by the steps of the library in the layout of a run."""
+"""Result files of a planted network, made by the library in the layout of a run."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace

@@ -314,7 +314,7 @@ def test_divergence_is_named_with_its_step_and_nothing_is_kept_of_it(tmp_path, m
         return loss * math.nan if others[3].step == 17 else loss
 
     monkeypatch.setattr(training, "training_step", diverging)
-    with pytest.raises(UserError, match=r"loss of step 17 is nan: training diverged"):
+    with pytest.raises(UserError, match=r"loss of update 17 is nan: training diverged"):
         train(new_network(settings, WORDS), random_text(), settings, tmp_path, "one", kept.append)
     assert kept == [0]
     assert not list(tmp_path.iterdir())
@@ -515,7 +515,7 @@ def test_what_another_version_of_the_code_began_is_begun_anew(tmp_path, monkeypa
         with pytest.raises(SystemExit):
             write(tmp_path, code=code)
     assert [record.message for record in caplog.records if "going on" in record.message] == [
-        "going on after step 3 of 14"
+        "going on after update 3 of 14"
     ]
 
 

@@ -329,7 +329,7 @@ def test_a_killed_training_ends_with_the_very_same_weights(trained, tmp_path, nu
     again = start(tmp_path / "killed")
     _, messages = again.communicate(timeout=HANGS)
     assert again.returncode == 0, messages
-    assert b"going on after step" in messages
+    assert b"going on after update" in messages
     for name in ("step_0000000", "step_0000030", "step_0000120"):
         whole, killed = (
             (tmp_path / folder / "checkpoints" / f"{name}.safetensors").read_bytes()

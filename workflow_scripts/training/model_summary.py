@@ -21,4 +21,4 @@ with job(snakemake.log[0]):
         },
         labels=snakemake.params.labels,
     )
-    write_text(text, snakemake.output.card)
+    write_text(text, snakemake.output.summary)

@@ -1,9 +1,9 @@
 """How fast training is, against the machine's own matrix products.
 
-``python -m lstm_units.benchmarks.training`` measures, interleaved in one run, words per second of a
-training step with float32 and bfloat16 products, a full and a sampled softmax, beside the rate of
+``python -m lstm_units.benchmarks.training`` measures, interleaved in one run, words per second of
+an update with float32 and bfloat16 products, a full and a sampled softmax, beside the rate of
 matrix products of a 4096-cube in the same precision. It prints medians, and the share of that rate
-that the operations of a step come to: those of its matrix products, forward and backward.
+that the operations of an update come to: those of its matrix products, forward and backward.
 """
 
 import argparse
@@ -29,7 +29,7 @@ _CUBE = 4096
 
 
 def step_operations(settings: TrainingSettings, n_words: int) -> float:
-    """Operations of the matrix products of one step: twice as many backward as forward.
+    """Operations of the matrix products of one update: twice as many backward as forward.
 
     Parameters
     ----------
@@ -58,12 +58,12 @@ def product_rate(dtype: torch.dtype, device: torch.device) -> float:
 def measure(
     settings: TrainingSettings, n_words: int, rounds: int, device: torch.device
 ) -> dict[str, dict[str, float]]:
-    """Time a step of each kind, and products of each precision, in turn.
+    """Time an update of each kind, and products of each precision, in turn.
 
     Parameters
     ----------
     settings : TrainingSettings
-        Sizes of the network and of a step; `softmax` and `precision` are replaced.
+        Sizes of the network and of an update; `softmax` and `precision` are replaced.
     n_words : int
         Words of the vocabulary, with frequencies as 1 / rank.
     rounds : int
@@ -72,7 +72,7 @@ def measure(
     Returns
     -------
     dict
-        Medians: for each precision ``product`` and, for each softmax, seconds per step.
+        Medians: for each precision ``product`` and, for each softmax, seconds per update.
     """
     share = 1.0 / torch.arange(1, n_words + 1)
     generator = torch.Generator().manual_seed(0)

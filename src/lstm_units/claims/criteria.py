@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from lstm_units.claims.units import LONG_RANGE, SYNTAX
 from lstm_units.io.result_files import ResultFiles
 
-# Thresholds of earlier steps: where one is recorded, and its name there.
+# Thresholds of the analyses: where one is recorded, and its name there.
 _RECORDED = {
     **{
         name: (LONG_RANGE, name)
@@ -27,7 +27,7 @@ class ClaimCriteria:
     """Thresholds of the audit, with the defaults of the configuration.
 
     Up to `seed` they are the audit's own, ours where the paper gives no number; a star in the
-    criterion says so. The others are those of earlier steps, see `with_recorded_thresholds`.
+    criterion says so. The others are those of the analyses, see `with_recorded_thresholds`.
 
     Parameters
     ----------
@@ -95,7 +95,7 @@ class ClaimCriteria:
     sizes: int = 2
     bootstrap_samples: int = 2000
     seed: int = 2019
-    # of earlier steps
+    # of the analyses
     minimum_loss: float = 0.6666
     maximum_q: float = 0.05
     relative_drop: float = 0.1
@@ -146,9 +146,9 @@ class Audit:
 
 
 def with_recorded_thresholds(audit: Audit, files: ResultFiles) -> Audit:
-    """Take the thresholds of earlier steps, and the mode of the search, from their results.
+    """Take the thresholds of the analyses, and the mode of the search, from their results.
 
-    Those of a step that was not run stay as they are: nothing was held to them.
+    Those of an analysis that was not run stay as they are: nothing was held to them.
 
     Parameters
     ----------

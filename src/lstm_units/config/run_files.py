@@ -287,9 +287,9 @@ def report_files(config: Mapping[str, Any], layer_sizes: Mapping[str, Sequence[i
 
 def places_of_results(config: Mapping[str, Any]) -> dict[str, str]:
     """Return the files to open first, relative to the folder of results, by what they are."""
-    cards = {
+    summaries = {
         f"Model card of {run}": f"training/{run}/model_card.md"
         for run in config["training"]["runs"]
     }
     tables = {f"Table 2 of {model}": f"{model}/tables/table2.md" for model in config["models"]}
-    return {**cards, **tables, "Report": "report.html"}
+    return {**summaries, **tables, "Report": "report.html"}

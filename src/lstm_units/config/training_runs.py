@@ -12,7 +12,7 @@ from lstm_units.config.training_settings import kept_steps
 
 
 def run_steps(run: Mapping[str, Any]) -> list[int]:
-    """Return the steps of a training run whose weights are kept, ascending from 0.
+    """Return after how many updates the weights of a training run are kept, ascending from 0.
 
     Parameters
     ----------

@@ -1,4 +1,4 @@
-"""How a network is trained: sizes, optimiser, length, and the steps that are kept."""
+"""How a network is trained: sizes, optimiser, length, and which weights are kept."""
 
 import math
 from collections.abc import Mapping
@@ -21,36 +21,37 @@ class TrainingSettings:
     initial_bias : {"frequency", "zero"}
         Decoder bias before training: the logarithm of each word's share of the text, or 0.
     optimizer : {"adam", "sgd"}
-        ``adam``: AdamW, a linear rise over `warm_up` steps, then a cosine down to `final_rate`
+        ``adam``: AdamW, a linear rise over `warm_up` updates, then a cosine down to `final_rate`
         times the rate. ``sgd``: plain, as Gulordava et al. 2018; the rate is divided by 4 whenever
         the validation perplexity has not improved.
     learning_rate : float
     warm_up : int
-        Steps; Adam only.
+        Updates; Adam only.
     final_rate : float
-        Share of the rate at the last step; Adam only.
+        Share of the rate at the last update; Adam only.
     weight_decay : float
         Adam only.
     clip : float
         Largest norm of the gradient.
     steps : int
+        Updates.
     batch_size : int
         Sequences that are read side by side.
     window : int
-        Words of each sequence that a step reads and that the gradient goes back through; the state
-        is carried on from one window to the next.
+        Words of each sequence that an update reads and that the gradient goes back through; the
+        state is carried on from one window to the next.
     softmax : {"full", "sampled"}
     head, sample : int
         Words that the sampled softmax computes, and words that it draws.
     full_from : float
-        Share of the steps after which the full softmax takes over.
+        Share of the updates after which the full softmax takes over.
     precision : {"bfloat16", "float32"}
         Of matrix products; weights are float32.
     checkpoints : int
-        Number of steps after 0 at which weights are kept, evenly spaced in the logarithm.
+        Number of times after 0 at which weights are kept, evenly spaced in the logarithm.
     first_checkpoint : int
     validate_every : int
-        Steps between two validations.
+        Updates between two validations.
     validation_tokens : int
         Tokens of the validation part that are read during training; all are at its end.
     """
@@ -82,16 +83,16 @@ class TrainingSettings:
 
     @property
     def tokens_per_step(self) -> int:
-        """Words that one step reads."""
+        """Words that one update reads."""
         return self.batch_size * self.window
 
     @property
     def first_full_step(self) -> int:
-        """The first step, counted from 0, that computes the full softmax."""
+        """The first update, counted from 0, that computes the full softmax."""
         return 0 if self.softmax == "full" else math.ceil(self.full_from * self.steps)
 
     def adam_rate(self, step: int) -> float:
-        """Learning rate of a step, counted from 0, of Adam.
+        """Learning rate of an update, counted from 0, of Adam.
 
         Parameters
         ----------
@@ -119,21 +120,21 @@ def training_settings(run: Mapping[str, Any]) -> TrainingSettings:
 
 
 def kept_steps(steps: int, checkpoints: int, first: int) -> list[int]:
-    """Return the steps at which weights are kept: 0, and some evenly spaced in the logarithm.
+    """Return after how many updates weights are kept: 0, and some evenly spaced in the logarithm.
 
     Parameters
     ----------
     steps : int
         The last one; it is always kept.
     checkpoints : int
-        Number of steps after 0; fewer where rounding makes some equal.
+        Number of times after 0; fewer where rounding makes some equal.
     first : int
         The first one after 0.
 
     Returns
     -------
     list of int
-        Ascending. Step n is the network after n updates; 0 is the network before training.
+        Ascending; 0 is the network before training. In names and keys these are steps.
 
     Examples
     --------
@@ -149,5 +150,5 @@ def kept_steps(steps: int, checkpoints: int, first: int) -> list[int]:
 
 
 def weights_file(step: int) -> str:
-    """Name of the file with the weights after some steps."""
+    """Name of the file with the weights after some updates."""
     return f"step_{step:07d}.safetensors"

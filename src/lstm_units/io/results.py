@@ -1,6 +1,6 @@
 """Results in memory, each with how it was made: read, checked against each other, written.
 
-A step of the workflow reads results, calls one function of the library, which returns others, and
+A job of the workflow reads results, calls one function of the library, which returns others, and
 writes these. The library works on them as they are, whether they come from files or were just made.
 """
 

@@ -1,9 +1,9 @@
-"""One step of a layer, once for all that walk a network: plain, and scaled for the sweep.
+"""One time step of a layer, once for all that walk a network: plain, and scaled for the sweep.
 
 Whoever walks a network adds up the gates in the order that suits it (siblings of a trie share the
-recurrent half) and has the step made here: `update` gives every variable, `update_scaled` only the
-state, in place. The equations are those of ``torch.nn.LSTM``. Another kind of cell would bring its
-own `Layer`, `update` and `lstm_step_ref`, and their scaled twins.
+recurrent half) and has the time step made here: `update` gives every variable, `update_scaled` only
+the state, in place. The equations are those of ``torch.nn.LSTM``. Another kind of cell would bring
+its own `Layer`, `update` and `lstm_step_ref`, and their scaled twins.
 
 ``tanh(x) = 2 sigmoid(2 x) - 1``, and PyTorch's CPU sigmoid is about six times as fast as its tanh.
 So the scaled step is one sigmoid over all gates: hidden values are kept at half and cells at double
@@ -41,7 +41,7 @@ class Layer:
 
 
 def lstm_step_ref(layer: Layer, inputs: Tensor, hidden: Tensor, cell: Tensor) -> dict[str, Tensor]:
-    """One step of one layer, written out gate by gate: the readable reference.
+    """One time step of one layer, written out gate by gate: the readable reference.
 
     Parameters
     ----------

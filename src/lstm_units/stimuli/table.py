@@ -1,4 +1,4 @@
-"""The table of stimuli that all later steps read, its checks, and the context before each item."""
+"""The table of stimuli that all else reads, its checks, and the context before each item."""
 
 import hashlib
 import json

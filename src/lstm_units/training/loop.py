@@ -1,9 +1,9 @@
 """The training loop of a language model.
 
-Nothing in it is random but what a seed and the number of the step decide: dropout and the sample of
-the softmax are seeded anew at every step. So the state of an unfinished training holds no random
-generator, and a training that is taken up again on a CPU ends with the very same weights, on the
-same machine with as many threads. GPUs may add up in another order.
+Nothing in it is random but what a seed and the number of the update decide: dropout and the sample
+of the softmax are seeded anew at every update. So the state of an unfinished training holds no
+random generator, and a training that is taken up again on a CPU ends with the very same weights, on
+the same machine with as many threads. GPUs may add up in another order.
 """
 
 import logging
@@ -28,7 +28,7 @@ log = logging.getLogger(__name__)
 SAVE_EVERY = 300.0  # seconds
 _ROWS_OF_HISTORY = 200
 _LOSSES_AT_ONCE = 50  # to read a loss is to wait for the GPU
-_PRIME = 1_000_003  # keeps the seeds of neighbouring runs and steps apart
+_PRIME = 1_000_003  # keeps the seeds of neighbouring runs and updates apart
 
 
 def make_optimizer(network: LSTMNetwork, settings: TrainingSettings) -> torch.optim.Optimizer:
@@ -68,13 +68,13 @@ def train(
         Text that changes with everything that decides the outcome. A state with another identity
         is not taken up.
     keep : callable
-        Called with the number of updates so far at each step of
-        `lstm_units.config.training_settings.kept_steps`. After a stop it may be called again for a
-        step.
+        Called with the number of updates so far, at each of
+        `lstm_units.config.training_settings.kept_steps`. After a stop it may be called again for
+        one of them.
     save_every : float
         Seconds.
     stopped : callable
-        Asked after each step. If it says so, the state is saved and the call ends with
+        Asked after each update. If it says so, the state is saved and the call ends with
         ``SystemExit(143)``.
 
     Returns
@@ -97,7 +97,7 @@ def train(
         state = TrainingState(0, settings.learning_rate)
         state.carried = network.initial_state(settings.batch_size)
     else:
-        log.info("going on after step %s of %s", f"{state.step:,}", f"{settings.steps:,}")
+        log.info("going on after update %s of %s", f"{state.step:,}", f"{settings.steps:,}")
     sampler = TailSampler(text.counts, settings.head, settings.sample)
     kept = set(kept_steps(settings.steps, settings.checkpoints, settings.first_checkpoint))
     report_every = max(1, settings.steps // _ROWS_OF_HISTORY)
@@ -136,7 +136,7 @@ def train(
                 save_state(folder, identity, state, network, optimizer)
                 saved = time.monotonic()
             if stop and not last:
-                log.info("stopped after step %s; the same command goes on there", state.step)
+                log.info("stopped after update %s; the same command goes on there", state.step)
                 raise SystemExit(143)
     return state.history
 
@@ -192,13 +192,13 @@ def training_step(
 
 
 def _read_losses(unread: list[Tensor], state: TrainingState) -> None:
-    """Move losses to the state, those of the last steps; none is left in `unread`."""
+    """Move losses to the state, those of the last updates; none is left in `unread`."""
     losses = torch.stack(unread).tolist()
     first = state.step - len(losses)
     for step, loss in enumerate(losses, start=first):
         if not math.isfinite(loss):
             raise UserError(
-                f"the loss of step {step:,} is {loss}: training diverged; lower "
+                f"the loss of update {step:,} is {loss}: training diverged; lower "
                 "learning_rate or clip of the training run"
             )
     state.losses += losses
@@ -240,7 +240,7 @@ def _exp(loss: float) -> float:
 
 
 def _log_row(row: Mapping[str, Any], tokens_per_second: float) -> None:
-    text = f"step {row['step']:,}: training perplexity {row['training_perplexity']:.1f}"
+    text = f"update {row['step']:,}: training perplexity {row['training_perplexity']:.1f}"
     if row["softmax"] == "sampled":
         text += " (sampled softmax, biased low)"
     if row["validation_perplexity"] is not None:

@@ -27,7 +27,7 @@ _LARGEST = 700.0  # nats; exp of more is no float
 
 @dataclass(frozen=True)
 class TailSample:
-    """Words drawn from the tail of the vocabulary for one training step.
+    """Words drawn from the tail of the vocabulary for one update.
 
     Parameters
     ----------

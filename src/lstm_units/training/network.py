@@ -112,8 +112,8 @@ class LSTMNetwork(nn.Module):
     def set_bias_to_frequencies(self, counts: Tensor) -> None:
         """Set the decoder bias to the logarithm of each word's share of a text.
 
-        Adam moves a weight by about the learning rate a step. From 0 a bias needs thousands of
-        steps to tell frequent from rare words, and until then a small network learns little else.
+        Adam moves a weight by about the learning rate at each update. From 0 a bias needs thousands
+        of them to tell frequent from rare words, and until then a small network learns little else.
 
         Parameters
         ----------

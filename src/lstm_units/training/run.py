@@ -130,7 +130,7 @@ def train_network(
     settings : TrainingSettings
     device : torch.device
     checkpoints : path
-        Folder that gets the weights after each kept step, see
+        Folder that gets the weights that are kept, see
         `lstm_units.config.training_settings.weights_file`. Until then they and the state of the
         training are in ``unfinished`` beside it.
     history : path
@@ -236,7 +236,7 @@ def measure_perplexity(
 
 @contextlib.contextmanager
 def stop_request() -> Iterator[Callable[[], bool]]:
-    """Turn SIGTERM and SIGINT into a request that the training asks for between two steps.
+    """Turn SIGTERM and SIGINT into a request that the training asks for between two updates.
 
     Yields
     ------

@@ -3,10 +3,10 @@
 The decoder is linear, so the margin at the verb is a sum over the units of the last layer,
 ``sum_u hidden_u * (W[correct, u] - W[wrong, u])``, and the difference of two decoder biases, with
 the intact model's hidden values after the word before the verb. Layers below act only through the
-last one. This is direct logit attribution (Elhage et al. 2021) of a difference of two logits; it is
-exact here, since nothing stands between the last layer and the decoder. It measures what Lakretz et
-al. 2019 (Sections 4.2 and 5) remark in passing: that the long-range units are almost always right,
-even where the network is wrong.
+last one. This is direct logit attribution (Elhage et al. 2021, A Mathematical Framework for
+Transformer Circuits) of a difference of two logits; it is exact here, since nothing stands between
+the last layer and the decoder. It measures what Lakretz et al. 2019 (Sections 4.2 and 5) remark in
+passing: that the long-range units are almost always right, even where the network is wrong.
 """
 
 import logging
