@@ -115,7 +115,7 @@ def describe(result: dict, settings: TrainingSettings, n_words: int, device: tor
     """Word the outcome of `measure`."""
     layers = " + ".join(map(str, settings.layer_sizes))
     lines = [
-        f"LSTM of {layers} units, {n_words:,} words, steps of {settings.batch_size} x "
+        f"LSTM of {layers} units, {n_words:,} words, updates of {settings.batch_size} x "
         f"{settings.window} words, dropout {settings.dropout:g}, {settings.optimizer}",
         f"PyTorch {torch.__version__} on {device}, {torch.get_num_threads()} threads of "
         f"{os.cpu_count()} processors",
