@@ -6,6 +6,7 @@ from lstm_units.config.run_files import depth_dump, depth_predictions
 VALIDATION = {
     key: config["depth"][key] for key in ("procedure", "folds", "inner_folds", "alphas", "seed")
 }
+COUNTS_KEY = "checkpoints.NAME.word_counts, depth.word_counts in config.yaml"
 counts_file = lambda wildcards: file(word_counts(config, wildcards.model))
 
 
@@ -91,6 +92,7 @@ rule depth_units:
     params:
         validation=VALIDATION,
         permutations=config["depth"]["permutations"],
+        counts_key=COUNTS_KEY,
         code=code("depth/depth_units.py"),
     script:
         "../workflow_scripts/depth/depth_units.py"
@@ -142,6 +144,7 @@ rule depth_baseline:
         mem_mb=growing(2048),
     params:
         validation=VALIDATION,
+        counts_key=COUNTS_KEY,
         code=code("depth/depth_baseline.py"),
     script:
         "../workflow_scripts/depth/depth_baseline.py"

@@ -39,7 +39,7 @@ def before_the_first_job():
         try:
             locked = hold_folder(path)
         except UserError as error:
-            raise WorkflowError(str(error))
+            raise WorkflowError(f"{error} (pathvars.results in the configuration)")
         if not locked:
             print(f"note: the file system of {path} has no locks, so make sure that no other run")
             print("writes there")

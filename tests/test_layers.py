@@ -2,10 +2,13 @@
 
 import ast
 import re
-from itertools import chain
+from collections.abc import Iterator
+from itertools import chain, takewhile
 from pathlib import Path
 
 import pytest
+
+from lstm_units.config.schema import dotted, leaves, schema
 
 PROJECT = Path(__file__).resolve().parents[1]
 PACKAGE = PROJECT / "src" / "lstm_units"
@@ -112,6 +115,33 @@ def test_rules_import_the_configuration_and_the_run_only():
             for target in imports(ast.parse(line.strip())):
                 is_allowed = folder_of(target) in allowed or target == PACKAGE / at_its_end
                 assert is_allowed, f"{path.name}: {line}"
+
+
+def words_of(tree: ast.AST) -> Iterator[tuple[int, str]]:
+    """The strings of code with their lines, docstrings apart."""
+    statements = (node.value for node in ast.walk(tree) if isinstance(node, ast.Expr))
+    docstrings = {value for value in statements if isinstance(value, ast.Constant)}
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Constant) and node not in docstrings:
+            if isinstance(node.value, str):
+                yield node.lineno, node.value
+
+
+def test_the_core_names_no_key_of_the_configuration():
+    """Who calls it says which key a refusal concerns; pages on a workflow's results may."""
+    paths = [dotted(path) for path, _ in leaves(schema(), ()) if len(path) > 1]
+    key = re.compile(rf"config\.yaml|(?<![\w./])({'|'.join(map(re.escape, paths))})(?!\w)")
+    assert key.search("add it under activations.layers")
+    folders = takewhile(lambda name: name != "claims", chain(*FLOORS[1:]))
+    named = [
+        f"{path.relative_to(PACKAGE)}:{line}: {words}"
+        for folder in folders
+        for path in (PACKAGE / folder).rglob("*.py")
+        if folder != "config" and path.name != "room.py"
+        for line, words in words_of(ast.parse(path.read_text(encoding="utf-8")))
+        if key.search(words)
+    ]
+    assert not named
 
 
 @pytest.mark.parametrize("module", ["errors", "config", "runtime.fingerprint"])

@@ -23,3 +23,7 @@ class ConfigurationError(UserError):
 
 class InterventionError(UserError):
     """An intervention that does not fit the model, such as a unit number out of range."""
+
+
+class WordCountsError(UserError):
+    """A table of word counts that cannot be used."""

@@ -174,7 +174,7 @@ def test_checkpoints_are_checked_in_words_of_the_caller(source, tmp_path):
     for options, message in (
         ({"unk": "UNK"}, "no unknown-word symbol 'UNK'; name the one that the model uses as unk"),
         ({"eos": "</s>"}, "no end-of-sentence symbol"),
-        ({"format": "onnx"}, "the format 'onnx' of"),
+        ({"format": "onnx"}, "format 'onnx' is unknown; write one of"),
         ({"stand_ins": "model.RNNModel"}, "stand_ins is 'model.RNNModel'; expected a list"),
     ):
         with pytest.raises(UserError, match=message) as refusal:

@@ -70,6 +70,16 @@ def test_a_user_error_leaves_its_message_only_and_exit_code_1(tmp_path):
     assert lines_of(log) == ["error: line 3 of a.txt: no verb"]
 
 
+def test_a_refusal_is_told_with_the_key_that_its_caller_knows(tmp_path):
+    code = (
+        "from lstm_units.errors import StimuliError, UserError\n"
+        "from lstm_units.runtime.console import concerning\n"
+        "with job(sys.argv[1]), concerning('tasks', UserError), concerning('seed', StimuliError):\n"
+        "    raise UserError('no verb')\n"
+    )
+    assert run(code, tmp_path / "x.log").stderr == "[x] error: no verb (tasks)\n"
+
+
 def test_any_other_exception_leaves_its_traceback_in_both(tmp_path):
     log = tmp_path / "x.log"
     done = run("with job(sys.argv[1]):\n    1 / 0\n", log)

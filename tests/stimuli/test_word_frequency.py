@@ -5,10 +5,8 @@ import logging
 import numpy as np
 import pytest
 
-from lstm_units.errors import UserError
+from lstm_units.errors import WordCountsError
 from lstm_units.stimuli.word_frequency import count_words, log_frequency, read_word_counts
-
-KEYS = ("checkpoints.NAME.word_counts", "depth.word_counts")
 
 
 def write(tmp_path, content):
@@ -40,15 +38,14 @@ def test_counts_are_read_with_case_and_odd_characters_kept(tmp_path):
 )
 def test_a_bad_table_is_refused_with_its_line(tmp_path, content, found):
     path = write(tmp_path, content)
-    with pytest.raises(UserError, match=found) as raised:
+    with pytest.raises(WordCountsError, match=found) as raised:
         read_word_counts(path)
-    assert all(part in str(raised.value) for part in (str(path), *KEYS))
+    assert str(path) in str(raised.value)
 
 
 def test_a_missing_table_is_a_user_error(tmp_path):
-    with pytest.raises(UserError, match="cannot read the word counts") as raised:
+    with pytest.raises(WordCountsError, match="cannot read the word counts"):
         read_word_counts(tmp_path / "none.tsv")
-    assert all(key in str(raised.value) for key in KEYS)
 
 
 def test_a_word_that_the_table_lacks_counts_zero_and_is_reported(caplog):
@@ -66,9 +63,8 @@ def test_a_table_that_knows_all_words_is_not_remarked_on(caplog):
 
 def test_a_table_that_knows_less_than_half_of_the_words_is_refused():
     assert len(count_words(["a", "b"], {"a": 1}, "counts.tsv")) == 2
-    with pytest.raises(UserError, match=r"know 1 of the 3 words.*they lack b, c") as raised:
+    with pytest.raises(WordCountsError, match=r"know 1 of the 3 words.*they lack b, c"):
         count_words(["a", "a", "a", "a", "b", "c"], {"a": 1, "x": 3}, "counts.tsv")
-    assert all(key in str(raised.value) for key in KEYS)
 
 
 def test_log_frequency_is_the_natural_logarithm_of_one_more():

@@ -124,7 +124,7 @@ def test_a_text_of_small_integers_is_read_on_the_gpu(tmp_path):
 
 
 def test_a_job_leases_the_gpu(tmp_path):
-    with job_device("auto", str(tmp_path), "training.device") as device:
+    with job_device("auto", str(tmp_path)) as device:
         assert device == GPU
 
 

@@ -5,9 +5,10 @@ from lstm_units.analyses.depth.nested_ridge import procedure_from
 from lstm_units.analyses.depth.regression import regress_baseline
 from lstm_units.analyses.depth.regressors import read_word_frequencies
 from lstm_units.depth_corpus.sample import read_depth_sample
+from lstm_units.errors import WordCountsError
 from lstm_units.io.results import write_result
 from lstm_units.models.checkpoints import load_language_model
-from lstm_units.runtime.console import job
+from lstm_units.runtime.console import concerning, job
 
 # Not every baseline has each of these.
 READERS = {
@@ -15,9 +16,9 @@ READERS = {
     "model": load_language_model,
     "word_counts": read_word_frequencies,
 }
+files = snakemake.input
 
-with job(snakemake.log[0]):
-    files = snakemake.input
+with job(snakemake.log[0]), concerning(snakemake.params.counts_key, WordCountsError):
     predictions = regress_baseline(
         snakemake.wildcards.regressors,
         sample=read_depth_sample(files.sentences, files.positions),

@@ -5,10 +5,11 @@ from lstm_units.analyses.depth.nested_ridge import procedure_from
 from lstm_units.analyses.depth.regression import regress_units
 from lstm_units.analyses.depth.regressors import read_word_frequencies
 from lstm_units.depth_corpus.sample import read_depth_sample
+from lstm_units.errors import WordCountsError
 from lstm_units.io.results import write_result
-from lstm_units.runtime.console import job
+from lstm_units.runtime.console import concerning, job
 
-with job(snakemake.log[0]):
+with job(snakemake.log[0]), concerning(snakemake.params.counts_key, WordCountsError):
     predictions, coefficients, permuted = regress_units(
         sample=read_depth_sample(snakemake.input.sentences, snakemake.input.positions),
         dump=open_activations(snakemake.input.dump),

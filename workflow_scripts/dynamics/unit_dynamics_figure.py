@@ -3,10 +3,12 @@
 from lstm_units.analyses.dynamics.figure1 import unit_figure
 from lstm_units.io.results import read_result
 from lstm_units.plots.style import write_figure
-from lstm_units.runtime.console import job
+from lstm_units.runtime.console import concerning, job
 from lstm_units.stimuli.aligned_items import read_aligned_items
 
-with job(snakemake.log[0]):
+UNITS = "shown_units.named, activations.layers in config.yaml"
+
+with job(snakemake.log[0]), concerning(UNITS):
     unit = int(snakemake.wildcards.unit)
     figure = unit_figure(
         dynamics=read_result(snakemake.input.dynamics, filters=[("unit", "==", unit)]),

@@ -3,9 +3,11 @@
 from pathlib import Path
 
 from lstm_units.models.checkpoints import CheckpointSource, convert_checkpoint
-from lstm_units.runtime.console import job
+from lstm_units.runtime.console import concerning, job
 
-with job(snakemake.log[0]):
+CHECKPOINT = f"checkpoints.{snakemake.wildcards.model} in config.yaml"
+
+with job(snakemake.log[0]), concerning(CHECKPOINT):
     source = CheckpointSource(
         weights=Path(snakemake.input.weights, snakemake.params.inside),
         vocabulary=Path(snakemake.input.vocabulary),

@@ -256,8 +256,7 @@ class ActivationDump:
             )
         if variable not in self.variables:
             raise ConfigurationError(
-                f"{self.folder} holds {', '.join(self.variables)}, but not {variable}; add it "
-                "under activations.variables in config.yaml"
+                f"{self.folder} holds {', '.join(self.variables)}, but not {variable}; dump it too"
             )
         known = self.units(layers)
         if units is None:
@@ -293,7 +292,7 @@ class ActivationDump:
             return ConfigurationError(f"the model has no {what}; its layers are 1 to {n_layers}")
         return ConfigurationError(
             f"{self.folder} does not hold {what}, only layers {', '.join(map(str, self.layers))}; "
-            "add it under activations.layers in config.yaml"
+            "dump it too"
         )
 
     def _rows(

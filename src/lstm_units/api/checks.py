@@ -1,12 +1,8 @@
-"""Checks of what a caller hands to the public functions; messages name the argument.
-
-The library's own checks speak of the keys of config.yaml, which a caller has none of.
-"""
+"""Checks of what a caller hands to the public functions; messages name the argument."""
 
 import math
 import re
-from collections.abc import Callable, Iterable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable, Iterable, Mapping
 from numbers import Real
 from operator import index
 from typing import Any
@@ -18,7 +14,6 @@ from lstm_units.errors import ConfigurationError, StimuliError, UserError
 from lstm_units.interventions.model_inputs import Compute
 
 _DEVICE = re.compile(r"auto|cpu|cuda(:[0-9]+)?")
-_SECTIONS = re.compile(r"\b(ablation\.|activations\.|discovery: |statistics: )")
 
 
 def whole_number(
@@ -174,23 +169,6 @@ def names_list(
     if not entries or not all(isinstance(entry, str) for entry in entries):
         raise error(f"{name} is {values!r}; expected a list of names, such as {example}")
     return [str(entry) for entry in entries]
-
-
-@contextmanager
-def config_words_dropped() -> Iterator[None]:
-    """Take the names of config sections out of the messages of the library.
-
-    For what can be told only once the work is under way.
-
-    Raises
-    ------
-    ConfigurationError
-        What the block raises, with ``ablation.memory`` worded ``memory``.
-    """
-    try:
-        yield
-    except ConfigurationError as error:
-        raise ConfigurationError(_SECTIONS.sub("", str(error))) from error
 
 
 def task_name(task: Any) -> str:

@@ -136,7 +136,7 @@ def _convert(chosen: argparse.Namespace) -> None:
             raise UserError(f"there is no {what} {path}; give the path of a file")
 
     from lstm_units.api.files import check_conversion
-    from lstm_units.api.models import STAND_INS, check_source
+    from lstm_units.api.models import STAND_INS
     from lstm_units.models.checkpoints import CheckpointSource, convert_checkpoint
 
     source = CheckpointSource(
@@ -147,7 +147,6 @@ def _convert(chosen: argparse.Namespace) -> None:
         chosen.unk,
         chosen.eos,
     )
-    check_source(source)
     check_conversion(chosen.source, chosen.vocabulary, chosen.folder)
     description = convert_checkpoint(source, chosen.folder)
     sizes = " + ".join(map(str, description["layer_sizes"]))

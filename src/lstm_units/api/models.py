@@ -3,7 +3,6 @@
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING
 
 import pandas as pd
@@ -20,8 +19,12 @@ from lstm_units.api.stimuli import language_folder, stimuli_table
 from lstm_units.errors import CheckpointError, StimuliError
 from lstm_units.interventions.intact import intact_scores
 from lstm_units.interventions.model_inputs import PRECISIONS, Context, group_items
-from lstm_units.models.checkpoints import CheckpointSource, convert_checkpoint, load_language_model
-from lstm_units.models.formats import FORMATS
+from lstm_units.models.checkpoints import (
+    CheckpointSource,
+    convert_checkpoint,
+    convert_in_memory,
+    load_language_model,
+)
 from lstm_units.models.language_model import LanguageModel
 from lstm_units.runtime.devices import choose_device, exact_matrix_products
 from lstm_units.statistics.agreement import intact_table
@@ -99,7 +102,7 @@ def load_checkpoint(
             "of weights and its vocabulary"
         )
     exact_matrix_products()
-    load = {"dtype": PRECISIONS[dtype], "device": choose_device(device_name(device), key="device")}
+    load = {"dtype": PRECISIONS[dtype], "device": choose_device(device_name(device))}
     stand_ins = tuple(names_list(stand_ins, "stand_ins", '["model.RNNModel"]')) if stand_ins else ()
     if (path / "model.json").is_file():
         if vocabulary is not None:
@@ -124,49 +127,11 @@ def load_checkpoint(
     source = CheckpointSource(
         path, None if vocabulary is None else Path(vocabulary), format, stand_ins, unk, eos
     )
-    check_source(source)
     if converted is not None:
         check_conversion(source.weights_file, source.vocabulary_file, Path(converted))
         convert_checkpoint(source, converted)
         return load_language_model(converted, **load)
-    with TemporaryDirectory() as folder:
-        convert_checkpoint(source, folder)
-        return load_language_model(folder, **load)
-
-
-def check_source(source: CheckpointSource) -> None:
-    """Check what can be told of a checkpoint and its vocabulary before it is converted.
-
-    Raises
-    ------
-    CheckpointError
-        If a file is missing, the format is unknown, or the vocabulary lacks a symbol.
-    """
-    if source.format not in FORMATS:
-        raise CheckpointError(
-            f"the format {source.format!r} of {source.weights} is unknown; expected one of "
-            f"{', '.join(FORMATS)}"
-        )
-    if not source.weights_file.is_file():
-        raise CheckpointError(
-            f"there is no checkpoint {source.weights_file}; give the file of the weights, or a "
-            "folder with model.safetensors"
-        )
-    file = source.vocabulary_file
-    if not file.is_file():
-        raise CheckpointError(
-            f"there is no vocabulary {file}; give the file that lists the words of "
-            f"{source.weights}, one a line in the order of the embedding rows"
-        )
-    text = file.read_bytes().decode("utf-8", errors="replace")
-    words = {line.removesuffix("\r") for line in text.split("\n")}
-    for name, what in (("unk", "unknown-word"), ("eos", "end-of-sentence")):
-        symbol = getattr(source, name)
-        if symbol not in words:
-            raise CheckpointError(
-                f"the vocabulary {file} has no {what} symbol {symbol!r}; name the one that the "
-                f"model uses as {name} (at the prompt: --{name})"
-            )
+    return convert_in_memory(source, **load)
 
 
 def score(

@@ -333,7 +333,7 @@ def read_lines(path: str | Path) -> list[str]:
         text = Path(path).read_text(encoding="utf-8-sig")
     except OSError as error:
         raise StimuliError(
-            f"cannot read {path}: {error.strerror or error}; check the path in config.yaml"
+            f"cannot read {path}: {error.strerror or error}; check the path"
         ) from error
     except UnicodeDecodeError as error:
         raise StimuliError(

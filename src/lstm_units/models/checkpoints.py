@@ -1,5 +1,6 @@
 """Checkpoints in the project's own form: ``model.safetensors``, ``model.json``, ``vocab.txt``."""
 
+import hashlib
 import shutil
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -7,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from safetensors.torch import save_file
+from safetensors.torch import save, save_file
 from torch import Tensor, nn
 
 from lstm_units.errors import CheckpointError
@@ -95,8 +96,8 @@ def read_vocabulary(path: str | Path, unk: str = "<unk>", eos: str = "<eos>") ->
         lines = path.read_bytes().decode("utf-8").split("\n")
     except OSError as error:
         raise CheckpointError(
-            f"cannot read the vocabulary {path}: {error.strerror}; give its path under "
-            "`vocabulary:` of the checkpoint in config.yaml"
+            f"cannot read the vocabulary {path}: {error.strerror}; give the file that lists the "
+            "words of the model, one a line in the order of the embedding rows"
         ) from error
     except UnicodeDecodeError as error:
         raise CheckpointError(
@@ -153,11 +154,60 @@ def convert_checkpoint(
         written then.
     """
     directory = Path(output_directory)
+    weights, vocabulary, difference = _read_source(source)
+    with atomic_path(directory / "model.safetensors") as temporary:
+        save_file(weights.tensors, temporary)
+    with atomic_path(directory / "vocab.txt") as temporary:
+        shutil.copyfile(source.vocabulary_file, temporary)
+    description = {
+        "architecture": "LSTM",
+        "embedding_size": weights.tensors["encoder.weight"].shape[1],
+        "layer_sizes": list(weights.layer_sizes),
+        "vocabulary_size": len(vocabulary),
+        "tied": weights.tied,
+        "decoder_bias": "decoder.bias" in weights.tensors,
+        "unk": source.unk,
+        "eos": source.eos,
+        "stored_as": str(weights.dtype).removeprefix("torch."),
+        "sha256": sha256_file(directory / "model.safetensors"),
+        "source_sha256": sha256_file(source.weights_file),
+        "vocabulary_sha256": sha256_file(source.vocabulary_file),
+        "verification": {
+            "largest_log_probability_difference": float(f"{difference:.2g}"),
+            "tolerance": TOLERANCE,
+            "tokens": _VERIFIED_TOKENS,
+            "seed": _VERIFICATION_SEED,
+        },
+    }
+    fields = {"checkpoint_sha256": description["sha256"], **(metadata_fields or {})}
+    write_json(description, directory / "model.json", make_metadata(**fields))
+    return description
+
+
+def convert_in_memory(
+    source: CheckpointSource,
+    dtype: torch.dtype = torch.float32,
+    device: torch.device | str = "cpu",
+) -> LanguageModel:
+    """Return the model that `load_language_model` loads after `convert_checkpoint`.
+
+    Raises
+    ------
+    CheckpointError
+        As `convert_checkpoint`.
+    """
+    weights, vocabulary, _ = _read_source(source)
+    sha256 = hashlib.sha256(save(weights.tensors)).hexdigest()
+    return _language_model(weights, vocabulary, sha256, dtype).to(device=device)
+
+
+def _read_source(source: CheckpointSource) -> tuple[Weights, Vocabulary, float]:
+    """Read a checkpoint of any kind; the last is how far it is from ``torch.nn.LSTM``."""
     weights_file, vocabulary_file = source.weights_file, source.vocabulary_file
     if not weights_file.is_file():
         raise CheckpointError(
-            f"there is no checkpoint {weights_file}; check `source:` of the checkpoint in "
-            "config.yaml (the file of the weights)"
+            f"there is no checkpoint {weights_file}; give the file of the weights, or a folder "
+            "with model.safetensors"
         )
     hashes = (
         ("source_sha256", source.source_sha256),
@@ -178,33 +228,7 @@ def convert_checkpoint(
             f"{weights_file}: log-probabilities differ from torch.nn.LSTM's by {difference:.2g}, "
             f"more than {TOLERANCE:.0e}; its weights are too large for exact work in float32"
         )
-    with atomic_path(directory / "model.safetensors") as temporary:
-        save_file(weights.tensors, temporary)
-    with atomic_path(directory / "vocab.txt") as temporary:
-        shutil.copyfile(vocabulary_file, temporary)
-    description = {
-        "architecture": "LSTM",
-        "embedding_size": weights.tensors["encoder.weight"].shape[1],
-        "layer_sizes": list(weights.layer_sizes),
-        "vocabulary_size": len(vocabulary),
-        "tied": weights.tied,
-        "decoder_bias": "decoder.bias" in weights.tensors,
-        "unk": source.unk,
-        "eos": source.eos,
-        "stored_as": str(weights.dtype).removeprefix("torch."),
-        "sha256": sha256_file(directory / "model.safetensors"),
-        "source_sha256": sha256_file(weights_file),
-        "vocabulary_sha256": sha256_file(vocabulary_file),
-        "verification": {
-            "largest_log_probability_difference": float(f"{difference:.2g}"),
-            "tolerance": TOLERANCE,
-            "tokens": _VERIFIED_TOKENS,
-            "seed": _VERIFICATION_SEED,
-        },
-    }
-    fields = {"checkpoint_sha256": description["sha256"], **(metadata_fields or {})}
-    write_json(description, directory / "model.json", make_metadata(**fields))
-    return description
+    return weights, vocabulary, difference
 
 
 def load_language_model(

@@ -95,8 +95,7 @@ def read_tensors(
     kind = "pickled_module" if isinstance(found, StandIn) else "state_dict"
     if format not in ("auto", kind):
         raise CheckpointError(
-            f"{path} holds a {kind}, but the config says `format: {format}`; write "
-            f"`format: {kind}` or leave the key out"
+            f"{path} holds a {kind}, but format is {format}; write {kind}, or leave it out"
         )
     tensors: dict[str, Tensor] = {}
     if isinstance(found, StandIn):
@@ -135,9 +134,7 @@ def read_safetensors(path: Path) -> dict[str, Tensor]:
         If it is missing or damaged.
     """
     if not path.is_file():
-        raise CheckpointError(
-            f"there is no checkpoint {path}; check its path under `checkpoints:` in config.yaml"
-        )
+        raise CheckpointError(f"there is no checkpoint {path}; check its path")
     try:
         return load_file(path)
     except (SafetensorError, OSError, ValueError, KeyError) as error:

@@ -31,11 +31,12 @@ class Vocabulary:
     eos: str = "<eos>"
 
     def __post_init__(self) -> None:
-        for name, word in (("unknown-word", self.unk), ("end-of-sentence", self.eos)):
+        for name, what in (("unk", "unknown-word"), ("eos", "end-of-sentence")):
+            word = getattr(self, name)
             if word not in self.index:
                 raise CheckpointError(
-                    f"the vocabulary has no {name} symbol {word!r}; name the symbol your model "
-                    "uses under `unk:` or `eos:` of the checkpoint in config.yaml"
+                    f"the vocabulary has no {what} symbol {word!r}; name the one that the model "
+                    f"uses as {name}"
                 )
         if len(self.index) != len(self.words):
             seen: set[str] = set()

@@ -187,9 +187,7 @@ def load_pickled(path: str | Path, stand_ins: Iterable[str] = ("model.RNNModel",
                 return _load_zip(handle, path, names)
             return _load_legacy(handle, path, names)
     except FileNotFoundError as error:
-        raise CheckpointError(
-            f"there is no checkpoint {path}; check its path under `checkpoints:` in config.yaml"
-        ) from error
+        raise CheckpointError(f"there is no checkpoint {path}; check its path") from error
     except OSError as error:
         raise CheckpointError(f"cannot read {path}: {error.strerror or error}") from error
 
@@ -250,10 +248,9 @@ class _Unpickler(pickle.Unpickler):
             return self.classes[dotted]
         raise CheckpointError(
             f"{self.path} asks for {dotted}, which is refused: only tensors and the outline of a "
-            f"model are read, and nothing was run. If {dotted} is your own model class, list it "
-            "under `stand_ins:` of the checkpoint in config.yaml (it is not imported); if not, do "
-            "not trust the file. A checkpoint with other classes can be saved again with "
-            "torch.save(model.state_dict(), path)"
+            f"model are read, and nothing was run. If {dotted} is your own model class, name it in "
+            "stand_ins (it is not imported); if not, do not trust the file. Or save a checkpoint "
+            "with other classes again with torch.save(model.state_dict(), path)"
         )
 
     def persistent_load(self, identifier: Any) -> Any:

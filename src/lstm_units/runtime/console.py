@@ -112,6 +112,31 @@ def job(
 
 
 @contextlib.contextmanager
+def concerning(place: str, kind: type[UserError] = UserError) -> Iterator[None]:
+    """Say which key or file the refusals of a block concern.
+
+    The library gives reasons; who calls it knows where its arguments come from.
+
+    Parameters
+    ----------
+    place : str
+        Such as ``training.corpora.NAME in config.yaml``.
+    kind : type, optional
+        Refusals of other kinds are left as they are.
+
+    Raises
+    ------
+    UserError
+        What the block raises, with the place behind its message.
+    """
+    try:
+        yield
+    except kind as error:
+        error.args = (f"{error} ({place})",)
+        raise
+
+
+@contextlib.contextmanager
 def _handlers(log_path: str | Path | None, prefix: str, alone: bool) -> Iterator[None]:
     """Send messages and warnings of the library to the terminal and the log file."""
     global _bars_allowed

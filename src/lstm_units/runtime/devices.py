@@ -34,10 +34,8 @@ def _left_out_by_slurm() -> bool:
     return "SLURM_JOB_ID" in os.environ and "CUDA_VISIBLE_DEVICES" not in os.environ
 
 
-def choose_device(
-    setting: str, device_count: int | None = None, key: str = "ablation.device"
-) -> "torch.device":
-    """Turn a setting such as ``ablation.device`` into a device.
+def choose_device(setting: str, device_count: int | None = None) -> "torch.device":
+    """Turn a setting into a device.
 
     Parameters
     ----------
@@ -46,8 +44,6 @@ def choose_device(
         gave it), ``cpu``, ``cuda``, or ``cuda:N`` with N among the visible devices, counted from 0.
     device_count : int, optional
         Number of visible CUDA devices; asked of PyTorch by default.
-    key : str
-        The key of the configuration, for messages.
 
     Raises
     ------
@@ -57,7 +53,7 @@ def choose_device(
     import torch
 
     if not _SETTING.match(setting):
-        raise ConfigurationError(f"{key}: found {setting!r}, expected auto, cpu, cuda or cuda:N")
+        raise ConfigurationError(f"device: found {setting!r}, expected auto, cpu, cuda or cuda:N")
     kind, _, number = setting.partition(":")
     if kind == "cpu":
         return torch.device("cpu")
@@ -72,7 +68,7 @@ def choose_device(
         visible = os.environ.get("CUDA_VISIBLE_DEVICES")
         limit = "" if visible is None else f" (CUDA_VISIBLE_DEVICES is {visible!r})"
         raise ConfigurationError(
-            f"{key}: found {setting!r}, but PyTorch sees {count} CUDA devices{limit}; "
+            f"device: found {setting!r}, but PyTorch sees {count} CUDA devices{limit}; "
             "write auto or cpu, or mend the driver"
         )
     return torch.device("cuda", index)
@@ -192,7 +188,7 @@ def lease_device(
     names = _device_names(_cuda_device_count() if device_count is None else device_count)
     if not names:
         raise UserError(
-            "no CUDA device to lease: PyTorch sees none; set ablation.device to auto or cpu, or "
+            "no CUDA device to lease: PyTorch sees none; name auto or cpu as device, or "
             "mend the driver or CUDA_VISIBLE_DEVICES"
         )
     directory = Path(lock_directory or lock_folder())
@@ -220,14 +216,12 @@ def lease_device(
 
 
 @contextlib.contextmanager
-def job_device(
-    setting: str, lock_directory: str | Path | None = None, key: str = "ablation.device"
-) -> Iterator["torch.device"]:
+def job_device(setting: str, lock_directory: str | Path | None = None) -> Iterator["torch.device"]:
     """Give a job its device: a leased GPU for ``auto`` and ``cuda``, that named by ``cuda:N``.
 
     Parameters
     ----------
-    setting, key
+    setting
         As in `choose_device`.
     lock_directory
         As in `lease_device`.
@@ -244,7 +238,7 @@ def job_device(
     """
     import torch
 
-    device = choose_device(setting, key=key)
+    device = choose_device(setting)
     if device.type == "cuda" and ":" not in setting:
         with lease_device(lock_directory, on_wait=_LOGGER.info) as index:
             yield torch.device("cuda", index)
@@ -301,8 +295,7 @@ def memory_errors(device: "torch.device") -> Iterator[None]:
             raise
         raise UserError(
             f"the memory of {device} is full, other programs included (nvidia-smi lists them): "
-            f"{str(error).splitlines()[0]} Wait for them, name another device, or compute on the "
-            "CPU with ablation.device: cpu"
+            f"{str(error).splitlines()[0]} Wait for them, or name another device, such as cpu"
         ) from error
 
 

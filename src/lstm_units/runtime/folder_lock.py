@@ -57,7 +57,7 @@ def hold_folder(folder: str | Path) -> bool:
             raise _in_use(folder, held) from error
         raise UserError(
             f"cannot write {path}: {error.strerror or error}; mend the permissions of the folder, "
-            "or write somewhere else (pathvars.results in the configuration)"
+            "or write somewhere else"
         ) from error
     try:
         fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -108,10 +108,7 @@ def holder_of(folder: str | Path) -> str | None:
 
 
 def _in_use(folder: str | Path, holder: str) -> UserError:
-    return UserError(
-        f"{folder} is in use: {holder}. Wait for that run, or write somewhere else "
-        "(pathvars.results in the configuration)"
-    )
+    return UserError(f"{folder} is in use: {holder}. Wait for that run, or write somewhere else")
 
 
 def _user() -> str:

@@ -9,12 +9,11 @@ from pathlib import Path
 
 import numpy as np
 
-from lstm_units.errors import UserError
+from lstm_units.errors import WordCountsError
 
 log = logging.getLogger(__name__)
 
 _LISTED = 10
-_KEYS = "checkpoints.NAME.word_counts or depth.word_counts in config.yaml"
 _LEAST_KNOWN = 0.5  # share of the word types; a table that knows fewer is another language's
 
 
@@ -32,16 +31,16 @@ def read_word_counts(path: str | Path) -> dict[str, int]:
 
     Raises
     ------
-    UserError
+    WordCountsError
         If the file cannot be read or is empty, a line has not two columns, a count is no whole
         number of 0 or more, or a word stands twice.
     """
     try:
         text = Path(path).read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError) as error:
-        raise UserError(
+        raise WordCountsError(
             f"cannot read the word counts {path}: {error}. Give a UTF-8 text file with one word, a "
-            f"tab and its count a line ({_KEYS})"
+            "tab and its count a line"
         ) from error
     counts: dict[str, int] = {}
     # Only line feeds end a line: a word may be any other character.
@@ -49,27 +48,25 @@ def read_word_counts(path: str | Path) -> dict[str, int]:
     for number, line in enumerate(lines, start=1):
         columns = line.removesuffix("\r").split("\t")
         if len(columns) != 2 or not columns[0]:
-            raise UserError(
+            raise WordCountsError(
                 f"{path}, line {number}: found {line[:80]!r}; expected a word, a tab and its "
-                f"count. Mend the line, or give another table ({_KEYS})"
+                "count. Mend the line, or give another table"
             )
         word, count = columns
         if not (count.isascii() and count.isdigit()):
-            raise UserError(
+            raise WordCountsError(
                 f"{path}, line {number}: the count of {word!r} is {count!r}; expected a whole "
-                "number of 0 or more, and no header. Mend the line, or give another table "
-                f"({_KEYS})"
+                "number of 0 or more, and no header. Mend the line, or give another table"
             )
         if word in counts:
-            raise UserError(
+            raise WordCountsError(
                 f"{path}, line {number}: {word!r} stands twice; add its counts up in one line, or "
-                f"give another table ({_KEYS})"
+                "give another table"
             )
         counts[word] = int(count)
     if not counts:
-        raise UserError(
-            f"{path} is empty; expected a word, a tab and its count a line. Give another table "
-            f"({_KEYS})"
+        raise WordCountsError(
+            f"{path} is empty; expected a word, a tab and its count a line. Give another table"
         )
     return counts
 
@@ -91,16 +88,16 @@ def count_words(words: Sequence[str], counts: Mapping[str, int], source: str) ->
 
     Raises
     ------
-    UserError
+    WordCountsError
         If the table knows less than half of the distinct words.
     """
     types = sorted(set(words))
     unknown = [word for word in types if word not in counts]
     if len(types) - len(unknown) < _LEAST_KNOWN * len(types):
-        raise UserError(
+        raise WordCountsError(
             f"the word counts {source} know {len(types) - len(unknown)} of the {len(types)} words "
             f"of the depth sentences; they lack {', '.join(unknown[:_LISTED])}. Give a table of "
-            f"the same language and spelling, case kept ({_KEYS})"
+            "the same language and spelling, case kept"
         )
     if unknown:
         share = sum(word not in counts for word in words) / len(words)

@@ -105,7 +105,7 @@ def training_device(
     """
     torch.set_num_threads(threads)
     exact_matrix_products()
-    with job_device(setting, lock_directory, "training.device") as device:
+    with job_device(setting, lock_directory) as device:
         yield device
 
 

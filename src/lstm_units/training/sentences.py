@@ -64,8 +64,7 @@ def read_articles(path: str | Path) -> Iterator[list[str]]:
         ) from error
     except OSError as error:
         raise UserError(
-            f"cannot read the text {path}: {error.strerror or error}; check training.corpora in "
-            "config.yaml"
+            f"cannot read the text {path}: {error.strerror or error}; check its path"
         ) from error
     if article:
         yield article

@@ -169,20 +169,19 @@ def sentence(figure):
     return text.get_text().replace("\n", " ")
 
 
-def test_where_there_is_nothing_to_draw_a_sentence_says_why_and_what_to_do(folder):
+def test_where_there_is_nothing_to_draw_a_sentence_says_why(folder):
     assert sentence(figure3(*inputs(folder), syntax(folder), LABELS)) == (
-        "No unit to show: all that were regressed on depth are long-range units. Name more layers "
-        "under depth.layers in config.yaml."
+        "No unit to show: all that were regressed on depth are long-range units."
     )
     lower = {"unit": 3, "layer": 1, **dict.fromkeys(SIDES)}
-    todo = "The cells of its layer were not dumped. Add 1 under activations.layers in config.yaml."
+    reason = "The cells of layer 1 were not dumped."
     upper, items = inputs(folder, "upper")
     for found, said in (
         ({"units": [lower, lower], "top": lower}, "best of 2 syntax units"),
         ({"nearest": lower}, "nearest to a syntax unit (criteria not met)"),
     ):
         figure = figure3(upper, items, syntax(folder, **found), LABELS)
-        assert sentence(figure) == f"Not drawn: unit 3 (layer 1), {said}. {todo}"
+        assert sentence(figure) == f"Not drawn: unit 3 (layer 1), {said}. {reason}"
     # One structure without the layer is enough; a unit whose layer is there is drawn.
     mixed = [inputs(folder)[0][0], upper[1]]
     assert "Not drawn" in sentence(figure3(mixed, items, syntax(folder, nearest=lower), LABELS))

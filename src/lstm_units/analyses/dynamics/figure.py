@@ -149,8 +149,8 @@ def unit_column(dynamics: pd.DataFrame, unit: int, title: str) -> Column:
     rows = dynamics[dynamics["unit"] == unit]
     if rows.empty:
         raise UserError(
-            f"there are no dynamics of unit {unit}; check shown_units.named against the number of "
-            "units of the model, and activations.layers"
+            f"there are no dynamics of unit {unit}: the model has no such unit, or its layer was "
+            "not dumped"
         )
     rows = rows.assign(
         variable=rows["variable"].astype(str), condition=rows["condition"].astype(str)
@@ -208,9 +208,7 @@ def dynamics_figure(
     there = {name for rows in measured for name in rows["variable"]}
     shown = [name for name in variables if not measured or name in there]
     if not shown:
-        raise UserError(
-            f"the dynamics hold none of {', '.join(variables)}; add them to activations.variables"
-        )
+        raise UserError(f"the dynamics hold none of {', '.join(variables)}; dump them too")
     words = items.words[: items.verb_position + 1 + after_verb]
     looks = condition_looks(items)
     blocks = [columns[start : start + per_block] for start in range(0, len(columns), per_block)]

@@ -133,7 +133,7 @@ def ideal_figure(items: AlignedItems) -> Figure:
 def _column(dynamics: pd.DataFrame, entry: Mapping[str, Any]) -> Column:
     """Return the column of a unit, or one that says that its layer was not dumped."""
     if not (dynamics["unit"] == entry["unit"]).any():
-        note = f"layer {entry['layer']} is not among\nactivations.layers"
+        note = f"layer {entry['layer']}\nwas not dumped"
         return Column(_title(entry), None, note=note)
     return unit_column(dynamics, entry["unit"], _title(entry))
 

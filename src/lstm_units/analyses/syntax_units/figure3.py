@@ -79,8 +79,7 @@ def figure3(
     entry = found["top"] or found["nearest"]
     if entry is None:
         figure = sentence_figure(
-            "No unit to show: all that were regressed on depth are long-range units. "
-            "Name more layers under depth.layers in config.yaml."
+            "No unit to show: all that were regressed on depth are long-range units."
         )
         return _result(figure, dumps, syntax, None, found["verb"])
     unit, layer = int(entry["unit"]), int(entry["layer"])
@@ -92,10 +91,7 @@ def figure3(
     else:
         title += f"best of {len(found['units'])} syntax units"
     if any(layer not in dump.layers for dump in dumps):
-        figure = sentence_figure(
-            f"Not drawn: {title}. The cells of its layer were not dumped. "
-            f"Add {layer} under activations.layers in config.yaml."
-        )
+        figure = sentence_figure(f"Not drawn: {title}. The cells of layer {layer} were not dumped.")
     else:
         auc = {task: {side: entry[side][task] for side in SIDES} for task in entry["auc"] or {}}
         structures = _structures(dumps, items, unit, auc, labels)

@@ -225,8 +225,7 @@ def _summary(result: Mapping[str, Any]) -> str:
     unscored = sorted({entry["layer"] for entry in units if entry["score"] is None})
     if unscored:
         text += (
-            f" Units of layer {_listed(unscored)} have no score, for their cells were not dumped "
-            "(activations.layers)."
+            f" Units of layer {_listed(unscored)} have no score, for their cells were not dumped."
         )
     return text
 
