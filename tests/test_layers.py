@@ -122,9 +122,9 @@ def words_of(tree: ast.AST) -> Iterator[tuple[int, str]]:
     statements = (node.value for node in ast.walk(tree) if isinstance(node, ast.Expr))
     docstrings = {value for value in statements if isinstance(value, ast.Constant)}
     for node in ast.walk(tree):
-        if isinstance(node, ast.Constant) and node not in docstrings:
-            if isinstance(node.value, str):
-                yield node.lineno, node.value
+        is_text = isinstance(node, ast.Constant) and isinstance(node.value, str)
+        if is_text and node not in docstrings:
+            yield node.lineno, node.value
 
 
 def test_the_core_names_no_key_of_the_configuration():

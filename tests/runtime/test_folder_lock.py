@@ -84,7 +84,7 @@ def test_a_folder_that_nobody_holds_or_that_is_not_there(tmp_path):
 
 def test_a_folder_that_cannot_be_written_is_told(tmp_path):
     (tmp_path / "file").touch()
-    with pytest.raises(UserError, match="cannot write .*or write somewhere else"):
+    with pytest.raises(UserError, match=r"cannot write .*or write somewhere else"):
         hold_folder(tmp_path / "file" / "results")
 
 

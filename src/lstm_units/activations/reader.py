@@ -13,7 +13,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from lstm_units.activations.layout import INDEX, first_units, variable_path
-from lstm_units.errors import ConfigurationError, UserError
+from lstm_units.errors import UserError
 from lstm_units.io.files import encode_metadata, read_metadata
 from lstm_units.models.variables import VARIABLES
 
@@ -81,7 +81,7 @@ class ActivationDump:
 
         Raises
         ------
-        ConfigurationError
+        UserError
             If a layer was not dumped.
         """
         chosen = sorted(set(self.layers if layers is None else map(int, layers)))
@@ -155,10 +155,9 @@ class ActivationDump:
 
         Raises
         ------
-        ConfigurationError
-            If the variable, a layer or a unit was not dumped.
         UserError
-            If the task has no such item, condition or position, or a file is missing or damaged.
+            If the variable, a layer or a unit was not dumped, the task has no such item, condition
+            or position, or a file is missing or damaged.
         """
         wanted = self._wanted(variable, units, layers)
         nodes = self._nodes(self._rows(items, condition), positions)
@@ -185,7 +184,7 @@ class ActivationDump:
 
         Raises
         ------
-        ConfigurationError, UserError
+        UserError
             As in `read`.
         """
         wanted = self._wanted(variable, units, layers)
@@ -251,11 +250,11 @@ class ActivationDump:
         layers: Sequence[int] | None,
     ) -> np.ndarray:
         if variable not in VARIABLES:
-            raise ConfigurationError(
+            raise UserError(
                 f"there is no variable {variable!r}; expected one of {', '.join(VARIABLES)}"
             )
         if variable not in self.variables:
-            raise ConfigurationError(
+            raise UserError(
                 f"{self.folder} holds {', '.join(self.variables)}, but not {variable}; dump it too"
             )
         known = self.units(layers)
@@ -267,16 +266,16 @@ class ActivationDump:
             raise self._no_unit(int(missing[0]), layers)
         return wanted
 
-    def _no_unit(self, unit: int, layers: Sequence[int] | None) -> ConfigurationError:
+    def _no_unit(self, unit: int, layers: Sequence[int] | None) -> UserError:
         sizes = self.model_layer_sizes
         if not 1 <= unit <= sum(sizes):
-            return ConfigurationError(
+            return UserError(
                 f"unit {unit} does not exist: the model's units are numbered 1 to {sum(sizes)} "
                 f"(layers of {', '.join(map(str, sizes))} units)"
             )
         layer = int(np.searchsorted(np.cumsum(sizes), unit)) + 1
         if layer in self.layers:
-            return ConfigurationError(
+            return UserError(
                 f"unit {unit} is in layer {layer}, but only layers "
                 f"{', '.join(map(str, layers or ()))} were asked for"
             )
@@ -286,11 +285,11 @@ class ActivationDump:
         if layer not in self.layers:
             raise self._no_layer(layer, f"layer {layer}")
 
-    def _no_layer(self, layer: int, what: str) -> ConfigurationError:
+    def _no_layer(self, layer: int, what: str) -> UserError:
         n_layers = len(self.model_layer_sizes)
         if not 1 <= layer <= n_layers:
-            return ConfigurationError(f"the model has no {what}; its layers are 1 to {n_layers}")
-        return ConfigurationError(
+            return UserError(f"the model has no {what}; its layers are 1 to {n_layers}")
+        return UserError(
             f"{self.folder} does not hold {what}, only layers {', '.join(map(str, self.layers))}; "
             "dump it too"
         )
@@ -319,7 +318,7 @@ class ActivationDump:
         known = sorted(set(self.condition.tolist()))
         for name in chosen:
             if name not in known:
-                raise ConfigurationError(
+                raise UserError(
                     f"the task {self.task} has no condition {name}; it has {', '.join(known)}"
                 )
         return rows[np.isin(self.condition[rows], chosen)]

@@ -87,7 +87,7 @@ def download(
                 if found != expected:
                     raise CheckpointError(
                         f"what {url} serves has sha256 {found}, expected {expected}. It is not the "
-                        "file that the config names: check the URL, and the sha256 with whoever "
+                        "file that was asked for: check the URL, and the sha256 with whoever "
                         f"published it. {path} was not written"
                     )
             return path

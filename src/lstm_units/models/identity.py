@@ -91,20 +91,20 @@ def check_identity(
     if name not in _GOLDEN_MODELS:
         raise CheckpointError(
             f"identity {name!r} is unknown; write one of {', '.join(_GOLDEN_MODELS)} or leave "
-            "`identity:` out"
+            "it out"
         )
     golden = _GOLDEN_MODELS[name]
     if model.layer_sizes != golden.layer_sizes:
         raise CheckpointError(
             f"this is not the model {name!r}: its layers have {model.layer_sizes} units, expected "
-            f"{golden.layer_sizes}. Check `source:`, or leave `identity:` out"
+            f"{golden.layer_sizes}. Check the weights, or leave identity out"
         )
     for word, row in golden.vocabulary_rows.items():
         if model.vocabulary.index.get(word) != row:
             raise CheckpointError(
                 f"this is not the vocabulary of the model {name!r}: {word} stands in row "
                 f"{model.vocabulary.index.get(word)}, expected {row} (0-based). Check "
-                "`vocabulary:`, or leave `identity:` out"
+                "that file, or leave identity out"
             )
     rows = []
     for gate, unit, from_unit, expected in golden.recurrent_weights:

@@ -249,8 +249,8 @@ class _Unpickler(pickle.Unpickler):
         raise CheckpointError(
             f"{self.path} asks for {dotted}, which is refused: only tensors and the outline of a "
             f"model are read, and nothing was run. If {dotted} is your own model class, name it in "
-            "stand_ins (it is not imported); if not, do not trust the file. Or save a checkpoint "
-            "with other classes again with torch.save(model.state_dict(), path)"
+            "stand_ins (it is not imported); if not, do not trust the file. A checkpoint with "
+            "other classes can be saved again with torch.save(model.state_dict(), path)"
         )
 
     def persistent_load(self, identifier: Any) -> Any:

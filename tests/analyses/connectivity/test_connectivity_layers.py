@@ -22,7 +22,7 @@ from lstm_units.analyses.connectivity.graph import strong_connections
 from lstm_units.analyses.connectivity.summary import connectivity_summary
 from lstm_units.analyses.connectivity.table import connection_rows, connectivity_table
 from lstm_units.analyses.connectivity.verdicts import verdicts
-from lstm_units.errors import ConfigurationError
+from lstm_units.errors import UserError
 from lstm_units.interventions.model_inputs import Compute, Context
 
 SHORT_RANGE = 50
@@ -106,7 +106,7 @@ def test_the_table_does_not_call_units_that_were_not_dumped_unconnected(planted_
 
 def test_a_dump_without_the_hidden_state_is_refused_whatever_the_units(planted_files, tmp_path):
     dump = dump_some(planted_files, tmp_path, ("cell",), [1])
-    with pytest.raises(ConfigurationError, match="not hidden"):
+    with pytest.raises(UserError, match="not hidden"):
         planted_files.afferents(dump=dump)
 
 

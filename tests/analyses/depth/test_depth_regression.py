@@ -261,7 +261,7 @@ def test_regressors_that_cannot_be_built_are_refused(run, tmp_path):
     for name in ("layer", "untrained_0", "bag_of_words"):
         with pytest.raises(ConfigurationError, match=f"no regressors '{name}'"):
             regress_baseline(name, run.sample, **inputs)
-    with pytest.raises(ConfigurationError, match="no layer 3; its layers are 1 to 2"):
+    with pytest.raises(UserError, match="no layer 3; its layers are 1 to 2"):
         regress_baseline("layer_3", run.sample, **inputs)
     with pytest.raises(ValueError, match="position_frequency needs the word counts"):
         regress_baseline("position_frequency", run.sample, procedure=PROCEDURE)

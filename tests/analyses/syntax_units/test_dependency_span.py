@@ -245,5 +245,5 @@ def test_activations_of_other_items_layers_or_models_are_refused(folder, planted
     with pytest.raises(UserError, match="another checkpoint"):
         spans_of({**planted[1], **other}, folder)
     hidden = dump_model(planted[0], folder, "hidden", ["nounpp"], variable="hidden")
-    with pytest.raises(ConfigurationError, match="but not cell"):
+    with pytest.raises(UserError, match="but not cell"):
         spans_of(hidden, folder)

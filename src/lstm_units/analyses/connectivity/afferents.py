@@ -83,9 +83,10 @@ def afferents(
     Raises
     ------
     ConfigurationError
-        If the dump lacks the hidden state, or `threshold` is not above 0.
+        If `threshold` is not above 0.
     UserError
-        If they were made from different checkpoints, or the items are not those of the dump.
+        If the dump lacks the hidden state, they were made from different checkpoints, or the
+        items are not those of the dump.
     """
     if not threshold > 0:
         raise ConfigurationError(
@@ -170,10 +171,9 @@ def source_activity(
 
     Raises
     ------
-    ConfigurationError
-        If the hidden state or a layer was not dumped.
     UserError
-        If the items are not those of the dump, or no subject stands before the verb.
+        If the hidden state or a layer was not dumped, the items are not those of the dump, or no
+        subject stands before the verb.
     """
     require_items(dump, items)
     if not 0 <= items.subject_position < items.verb_position:

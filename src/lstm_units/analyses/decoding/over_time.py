@@ -104,10 +104,10 @@ def decoding_over_time(
     Raises
     ------
     ConfigurationError
-        If a variable, unit, label, condition or position does not exist, too few items or
-        lemmas are left, or lemmas to hold out are not known.
+        If a label, condition or position does not exist, too few items or lemmas are left, or
+        lemmas to hold out are not known.
     UserError
-        If an input was made from another model.
+        If a variable or unit was not dumped, or an input was made from another model.
     """
     require_same(dump, long_range, shown)
     _check_references(dump, untrained)
@@ -297,7 +297,7 @@ def decode(
 
     Raises
     ------
-    ConfigurationError
+    UserError
         If the variable or a unit was not dumped.
     """
     label = analysis.items.label(analysis.label)

@@ -155,10 +155,9 @@ def regress_baseline(
     Raises
     ------
     ConfigurationError
-        If there are no such regressors, the dump lacks the layer, or there are too few sentences
-        for the folds.
+        If there are no such regressors, or there are too few sentences for the folds.
     UserError
-        If the inputs do not fit each other.
+        If the dump lacks the layer, or the inputs do not fit each other.
     """
     regressors = build_regressors(
         name, sample, procedure.name, word_counts=word_counts, dump=dump, model=model

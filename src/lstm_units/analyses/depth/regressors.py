@@ -124,9 +124,9 @@ def build_regressors(
     Raises
     ------
     ConfigurationError
-        If there are no such regressors, or the dump lacks the layer.
+        If there are no such regressors.
     UserError
-        If the inputs do not fit each other.
+        If the dump lacks the layer, or the inputs do not fit each other.
     """
     if name not in (UNITS, POSITION_FREQUENCY, WORDS, EMBEDDINGS) and numbered(name) is None:
         raise ConfigurationError(
@@ -170,10 +170,8 @@ def activity_regressors(
 
     Raises
     ------
-    ConfigurationError
-        If `dump` lacks the layer.
     UserError
-        If `dump` is of other sentences, or of several variables.
+        If `dump` lacks the layer, is of other sentences, or of several variables.
     """
     require_same(sample, dump, checkpoint=False, stimuli_sha256="version of the depth corpus")
     if len(dump.variables) != 1:

@@ -154,9 +154,10 @@ def dependency_span(
     Raises
     ------
     ConfigurationError
-        If the items have no words on one side, or the dump lacks ``cell`` or a unit.
+        If the items have no words on one side.
     UserError
-        If the items are not those of the dump, or a cell is not a number.
+        If the dump lacks ``cell`` or a unit, the items are not those of the dump, or a cell is not
+        a number.
     """
     first, last = dependency_places(items, verb)
     nodes = dump.nodes()

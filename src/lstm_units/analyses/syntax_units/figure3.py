@@ -71,9 +71,7 @@ def figure3(
     Raises
     ------
     UserError
-        If the inputs come from different models.
-    ConfigurationError
-        If no cell was dumped.
+        If the inputs come from different models, or no cell was dumped.
     """
     found = syntax.content
     entry = found["top"] or found["nearest"]
@@ -206,7 +204,7 @@ def cell_course(dump: ActivationDump, items: AlignedItems, unit: int) -> pd.Data
 
     Raises
     ------
-    ConfigurationError
+    UserError
         If the dump lacks ``cell`` or the unit.
     """
     cell = dump.read("cell", units=[unit], items=items.item)[:, :, 0].astype(float)
