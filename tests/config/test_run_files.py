@@ -166,7 +166,7 @@ def test_sets_of_a_control_are_numbered_from_the_tested_one_to_the_last():
     files = run_files.set_files(config, "m", "syntax")
     assert files == [
         f"<results>/m/ablation_sets/zero/noun/syntax_{numbers}.parquet"
-        for numbers in ("0000-0003", "0004-0005")
+        for numbers in ("0000-0004", "0005-0005")
     ]
 
 

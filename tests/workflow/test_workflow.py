@@ -69,7 +69,7 @@ def test_the_files_of_the_contract_are_there_and_nothing_else(finished):
         ours |= {f"controls/{kind}/{family}.parquet" for kind in ("sets", "accuracy", "tests")}
         for group in ("noun", "imported") if family == "syntax" else ("short",):
             folder = f"ablation_sets/zero/{group}"
-            ours |= {f"{folder}/{family}_{sets}.parquet" for sets in ("0000-0002", "0003-0005")}
+            ours |= {f"{folder}/{family}_{sets}.parquet" for sets in ("0000-0003", "0004-0005")}
     ours |= {f"connectivity/{n}" for n in ("afferents.parquet", "graph.graphml", "summary.json")}
     dumps = {f"activations/{task}": VARIABLES for task in ("nounpp", "simple")}
     dumps["untrained/1/activations/nounpp"] = ("cell",)

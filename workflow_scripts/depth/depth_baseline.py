@@ -7,15 +7,17 @@ from lstm_units.analyses.depth.regressors import read_word_frequencies
 from lstm_units.depth_corpus.sample import read_depth_sample
 from lstm_units.errors import WordCountsError
 from lstm_units.io.results import write_result
-from lstm_units.models.checkpoints import load_language_model
 from lstm_units.runtime.console import concerning, job
 
+
+def load_model(path):  # torch takes a second to import, and most baselines need no network
+    from lstm_units.models.checkpoints import load_language_model
+
+    return load_language_model(path)
+
+
 # Not every baseline has each of these.
-READERS = {
-    "dump": open_activations,
-    "model": load_language_model,
-    "word_counts": read_word_frequencies,
-}
+READERS = {"dump": open_activations, "model": load_model, "word_counts": read_word_frequencies}
 files = snakemake.input
 
 with job(snakemake.log[0]), concerning(snakemake.params.counts_key, WordCountsError):

@@ -115,15 +115,15 @@ def means_file(model: str, mode: str) -> str | None:
 def set_files(config: Mapping[str, Any], model: str, family: str) -> list[str]:
     """Return the margins of a control, group by group.
 
-    Set 0 is the tested one, the others are random.
+    Set 0 is the tested one; it goes with the first of the random ones.
     """
     mode, size = config["discovery"]["mode"], config["controls"]["shard_size"]
     last = config["controls"]["sets"]
     return [
         f"<results>/{model}/ablation_sets/{mode}/{group}/{family}_{first:04d}-{end:04d}.parquet"
         for group in controls(config)[family]
-        for first in range(0, last + 1, size)
-        for end in [min(first + size - 1, last)]
+        for start in range(1, last + 1, size)
+        for first, end in [(start if start > 1 else 0, min(start + size - 1, last))]
     ]
 
 
