@@ -6,8 +6,6 @@ from collections.abc import Iterator
 from itertools import chain, takewhile
 from pathlib import Path
 
-import pytest
-
 from lstm_units.config.schema import dotted, leaves, schema
 
 PROJECT = Path(__file__).resolve().parents[1]
@@ -142,16 +140,3 @@ def test_the_core_names_no_key_of_the_configuration():
         if key.search(words)
     ]
     assert not named
-
-
-@pytest.mark.parametrize("module", ["errors", "config", "runtime.fingerprint"])
-def test_what_the_snakefile_imports_is_light(module):
-    """Standard library, yaml and jsonschema: every job of a cluster parses the Snakefile again."""
-    heavy = {"numpy", "pandas", "pyarrow", "torch", "scipy", "sklearn", "matplotlib", "statsmodels"}
-    start = module_path(f"lstm_units.{module}")
-    paths = list(start.parent.glob("*.py")) if start.name == "__init__.py" else [start]
-    for path in paths:
-        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
-            names = [a.name for a in node.names] if isinstance(node, ast.Import) else []
-            names += [node.module or ""] if isinstance(node, ast.ImportFrom) else []
-            assert not {name.split(".")[0] for name in names} & heavy, path

@@ -1,10 +1,8 @@
 """What training runs add to the configuration, and what is wrong between their keys."""
 
-import copy
 from pathlib import Path
 
 import pytest
-import yaml
 from support.configurations import PROJECT, merged, shipped
 
 from lstm_units.config.input_files import matching_files, missing_files
@@ -31,11 +29,6 @@ def test_kept_steps_become_checkpoints_that_models_may_name():
     assert {trained_by(config, name) for name in names} == {"net"}
     assert trained_by(config, "wikipedia650") is trained_by(config, "untrained") is None
     assert not missing_files(config, PROJECT, PROJECT)
-
-
-def test_a_checked_configuration_passes_unchanged():
-    config = validate_config(config_with(models=["net_step_*"]))
-    assert validate_config(copy.deepcopy(config)) == config
 
 
 def test_an_entry_of_ones_own_may_name_a_kept_step():
@@ -135,13 +128,6 @@ def test_a_run_without_steps_is_the_only_fault():
 
 def test_no_runs_add_nothing():
     assert trained_entries(validate_config(BASE)) == {}
-
-
-def test_presets_of_training_are_valid():
-    for name in ("training", "replication"):
-        over = yaml.safe_load((PROJECT / "presets" / f"{name}.yaml").read_text(encoding="utf-8"))
-        config = validate_config(merged(BASE, over))
-        assert trained_entries(config)
 
 
 def test_patterns_find_files_here_then_in_the_project(tmp_path, monkeypatch):

@@ -10,7 +10,7 @@ import pytest
 import torch
 from test_sweep import CONTEXT, random_items
 
-from lstm_units.errors import InterventionError, UserError
+from lstm_units.errors import UserError
 from lstm_units.interventions import model_inputs
 from lstm_units.interventions import sweep as sweep_module
 from lstm_units.interventions.context_states import read_context
@@ -117,12 +117,6 @@ def test_other_errors_are_not_taken_for_a_full_gpu(problem, monkeypatch):
     with pytest.raises(RuntimeError, match="illegal"):
         sweep(model, items, interventions, states)
     assert len(calls) == 1
-
-
-def test_a_memory_that_is_too_small_from_the_start_is_refused(problem):
-    model, items, interventions, states, _ = problem
-    with pytest.raises(InterventionError, match=r"cannot work within .* Give it more memory"):
-        sweep(model, items, interventions, states, SweepSize(memory=100))
 
 
 @pytest.mark.parametrize(

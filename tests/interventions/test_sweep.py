@@ -129,33 +129,6 @@ def test_legacy_equals_zero_in_the_last_layer_and_not_below(random_model):
     assert np.abs(margins["zero"][:5] - margins["legacy"][:5]).max(axis=1).min() > 1e-3
 
 
-def test_flipping_the_sign_of_a_unit_changes_nothing(random_model):
-    # Negating a unit's hidden and cell state with all its weights gives the same network.
-    model = random_model(layer_sizes=(4, 5))
-    items, unit = random_items(), 2
-    last = model.layers[1]
-    sign = torch.ones(5, dtype=model.dtype)
-    sign[unit] = -1
-    rows = torch.ones(20, dtype=model.dtype)
-    rows[2 * 5 + unit] = -1
-    flipped_layer = type(last)(
-        rows[:, None] * last.weight_ih, rows[:, None] * last.weight_hh * sign, rows * last.bias
-    )
-    flipped = type(model)(
-        model.vocabulary,
-        model.embedding,
-        (model.layers[0], flipped_layer),
-        model.decoder_weight * sign,
-        model.decoder_bias,
-    )
-    interventions = single_units("zero", range(1, 10))
-    margins = [
-        sweep(m, items, interventions, read_context(m, interventions, CONTEXT))
-        for m in (model, flipped)
-    ]
-    assert np.abs(margins[0] - margins[1]).max() < 1e-12
-
-
 def test_intact_hidden_values_equal_the_gate_by_gate_reference(random_model):
     model = random_model(layer_sizes=(5, 7, 4))
     trie = build_trie(random_items().prefixes)

@@ -62,7 +62,8 @@ def pauses(monkeypatch):
 
 
 @pytest.mark.parametrize(
-    ("path", "tries"), [("good", 1), ("unknown_length", 1), ("flaky", 3), ("cut_once", 2)]
+    ("path", "tries"),
+    [("good", 1), ("unknown_length", 1), ("flaky", 3), ("cut_once", 2), ("hung_up", 2)],
 )
 def test_file_arrives_whole(tmp_path, server, pauses, path, tries):
     target = tmp_path / "new" / "model.pt"
@@ -71,11 +72,6 @@ def test_file_arrives_whole(tmp_path, server, pauses, path, tries):
     assert len(server.asked) == tries
     assert pauses == [1.0, 2.0][: tries - 1]
     assert list(target.parent.iterdir()) == [target]
-
-
-def test_server_that_hangs_up_is_asked_again(tmp_path, server, pauses):
-    download(f"{server.url}/hung_up", tmp_path / "model.pt", SHA256)
-    assert len(server.asked) == 2
 
 
 @pytest.mark.parametrize(

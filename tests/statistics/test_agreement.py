@@ -62,10 +62,6 @@ def test_mcnemar_equals_statsmodels_on_every_small_table():
     np.testing.assert_allclose(mcnemar_exact(lost, gained).ravel(), expected, rtol=1e-12)
 
 
-def test_mcnemar_without_discordant_pairs_is_one():
-    assert mcnemar_exact(0, 0) == 1.0
-
-
 @pytest.mark.parametrize(
     ("correction", "name"), [("benjamini_hochberg", "fdr_bh"), ("benjamini_yekutieli", "fdr_by")]
 )

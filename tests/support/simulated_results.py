@@ -12,6 +12,7 @@ from lstm_units.io.files import make_metadata, with_metadata, write_parquet
 from lstm_units.io.results import Result, read_result
 from lstm_units.statistics.margins import Margins, open_margins
 from lstm_units.stimuli.congruence import COLUMNS
+from lstm_units.stimuli.table import make_stimuli
 
 NUMBER = {"S": "singular", "P": "plural"}
 SUBJECTS = [f"subject{i}" for i in range(20)]
@@ -62,7 +63,6 @@ def stimuli_table(conditions, frames, seed, with_lemmas=True) -> pa.Table:
             correct, wrong = (verb + "s", verb) if condition[0] == "S" else (verb, verb + "s")
             rows.append(
                 {
-                    "item": len(rows),
                     "tokens": [*words, correct, "the", "dog", "."],
                     "verb_position": len(words),
                     "correct": correct,
@@ -77,24 +77,7 @@ def stimuli_table(conditions, frames, seed, with_lemmas=True) -> pa.Table:
                     "n_attractors": len(attractors),
                 }
             )
-    schema = pa.schema(
-        [
-            ("item", pa.int32()),
-            ("tokens", pa.list_(pa.string())),
-            ("verb_position", pa.int16()),
-            ("correct", pa.string()),
-            ("wrong", pa.string()),
-            ("condition", pa.dictionary(pa.int32(), pa.string())),
-            ("subject_number", pa.string()),
-            ("attractor_numbers", pa.list_(pa.string())),
-            ("subject_lemma", pa.string()),
-            ("attractor_lemmas", pa.list_(pa.string())),
-            ("verb_lemma", pa.string()),
-            ("frame", pa.int32()),
-            ("n_attractors", pa.int16()),
-        ]
-    )
-    return pa.Table.from_pylist(rows, schema=schema)
+    return make_stimuli(rows)
 
 
 def stimulus_numbers(conditions) -> pa.Table:

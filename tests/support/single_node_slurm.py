@@ -126,15 +126,6 @@ class SingleNodeSlurm:
         ).stdout
         return listed.split()
 
-    def state_of(self, job: str) -> str:
-        """The state of a job, ended or not, or an empty text."""
-        done = self._run(
-            *("squeue", "--noheader", "--array", "--states=all"),
-            *(f"--jobs={job}", "--format=%T"),
-            check=False,
-        )
-        return done.stdout.strip()
-
     def cancel(self, job: str) -> None:
         self._run("scancel", job)
 

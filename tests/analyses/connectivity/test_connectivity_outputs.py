@@ -274,19 +274,6 @@ def test_the_graph_has_the_planted_connections_and_reads_back_the_same(
         assert {name: edges[key][name] for name in data} == data
 
 
-def test_the_graph_is_plain_graphml_with_unique_ids(planted_files, planted_afferents, tmp_path):
-    from xml.etree import ElementTree
-
-    path = tmp_path / "graph.graphml"
-    write_graph(strong_connections(planted_afferents, **planted_files.lists), path)
-    root = ElementTree.parse(path).getroot()
-    space = "{http://graphml.graphdrawing.org/xmlns}"
-    types = {key.get("attr.type") for key in root.iter(f"{space}key")}
-    assert types <= {"string", "int", "long", "double"}
-    ids = [edge.get("id") for edge in root.iter(f"{space}edge")]
-    assert len(ids) == len(set(ids)) > 0
-
-
 def test_a_graph_is_written_whole_or_not_at_all(tmp_path):
     graph = nx.MultiDiGraph()
     graph.add_node("1", bad=[1, 2])

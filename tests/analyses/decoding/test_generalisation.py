@@ -147,16 +147,6 @@ def test_the_row_space_changes_no_decision(shape):
     assert RowSpace().fit(values).transform(new).shape[1] == min(shape)
 
 
-def test_the_sign_of_a_unit_changes_nothing():
-    label, lemma = nouns(10, 4)
-    values = planted(label, lemma, noise=2.0)
-    splits = draw("grouped", label, lemma)
-    one, _ = generalise(values, label, splits, [1, 3], CLASSIFIER)
-    flipped, _ = generalise(values * np.float32([1, -1, 1, -1]), label, splits, [1, 3], CLASSIFIER)
-    assert 0.5 < one[:, 0, 1].mean() < 1
-    np.testing.assert_allclose(flipped, one, atol=1e-6)
-
-
 @pytest.mark.filterwarnings("error::sklearn.exceptions.ConvergenceWarning")
 def test_a_solver_that_stops_early_is_recorded_without_a_warning():
     label, lemma = nouns(10, 4)

@@ -5,13 +5,7 @@ from pathlib import Path
 
 import pandas as pd
 import pytest
-from support.made_files import (
-    write_activations,
-    write_context_states,
-    write_generated,
-    write_intact,
-    write_shard,
-)
+from support.made_files import write_activations
 from support.number_network import (
     DEAF,
     LAYER_SIZES,
@@ -20,22 +14,18 @@ from support.number_network import (
     SHORT_RANGE,
     flip_sign,
     number_network,
-    save_checkpoint,
 )
 from support.planted_network import vocabulary_of
+from support.planted_results import COMPUTE, CONTEXT, ENGLISH, planted_results
 from support.scripts import run_script
 
 from lstm_units.analyses.decoding.short_range_units import ShortRangeCriteria
 from lstm_units.analyses.long_range_units.conditions import Criteria
-from lstm_units.analyses.long_range_units.discovery import long_range_units
-from lstm_units.interventions.model_inputs import Compute, Context
+from lstm_units.interventions.model_inputs import Context
 from lstm_units.io.files import read_json
-from lstm_units.io.results import read_result, write_result
 from lstm_units.models.language_model import LanguageModel
 from lstm_units.models.untrained import untrained_like
-from lstm_units.statistics.margins import open_margins
 
-COMPUTE = Compute(device="cpu", memory=0.2)
 TASKS = ("nounpp", "nounpp_adv")
 CRITERIA = ShortRangeCriteria()
 LOOSE = ShortRangeCriteria(0.55, 0.55, 0.45)
@@ -53,7 +43,10 @@ class Experiment:
     """One network taken through all steps from checkpoint to lists of units."""
 
     folder: Path
-    stimuli: dict[str, Path]
+
+    @property
+    def stimuli(self) -> Path:
+        return self.folder / "stimuli" / "nounpp.parquet"
 
     @property
     def decoding(self) -> Path:
@@ -78,7 +71,7 @@ class Experiment:
             input={
                 "unit_decoding": self.decoding,
                 "efferents": self.folder / "efferents" / "units.parquet",
-                "stimuli": self.stimuli["nounpp"],
+                "stimuli": self.stimuli,
                 "long_range": self.path("long_range"),
             },
             params={"criteria": asdict(criteria)},
@@ -86,70 +79,38 @@ class Experiment:
         )
 
 
-@pytest.fixture(scope="module")
-def english(project) -> Path:
-    return project / "stimuli" / "english"
-
-
-@pytest.fixture(scope="module")
-def stimuli(tmp_path_factory, english) -> dict[str, Path]:
-    folder = tmp_path_factory.mktemp("stimuli")
-    for task in (*TASKS, "simple"):
-        write_generated(english, task, 100, True, 7, folder / f"{task}.parquet")
-    return {task: folder / f"{task}.parquet" for task in (*TASKS, "simple")}
-
-
-def run(model: LanguageModel, stimuli: dict[str, Path], english: Path, folder: Path) -> Experiment:
-    experiment = Experiment(folder, stimuli)
-    checkpoint = save_checkpoint(model, folder)
-    context = Context(str(english / "context.txt"))
+def run(model: LanguageModel, folder: Path) -> Experiment:
+    experiment = Experiment(folder)
+    criteria = Criteria(tasks=TASKS, bootstrap_samples=200)
+    tasks = dict.fromkeys(TASKS, 100)
+    planted_results(folder, model, tasks=tasks, modes=("zero",), criteria=criteria)
     dump = folder / "activations" / "nounpp"
     write_activations(
-        checkpoint, stimuli["nounpp"], context, COMPUTE, ["cell"], "all", "float32", dump
+        *(folder / "checkpoint", experiment.stimuli, Context(str(CONTEXT)), COMPUTE),
+        *(["cell"], "all", "float32", dump),
     )
     run_script(
         "decoding/unit_decoding",
-        input={"dump": dump, "stimuli": stimuli["nounpp"]},
+        input={"dump": dump, "stimuli": experiment.stimuli},
         params=DECODING,
         output={"units": experiment.decoding},
     )
     run_script(
         "efferents/efferents",
         input={
-            "weights": checkpoint / "model.safetensors",
-            "verb_pairs": english / "verb_pairs.tsv",
+            "weights": folder / "checkpoint" / "model.safetensors",
+            "verb_pairs": ENGLISH / "verb_pairs.tsv",
         },
         params={"correction": "benjamini_hochberg"},
         output={name: folder / f"efferents/{name}.parquet" for name in ("weights", "units")},
     )
-
-    intact = {task: folder / "intact" / f"{task}.parquet" for task in TASKS}
-    for task, path in intact.items():
-        write_intact(checkpoint, stimuli[task], context, COMPUTE, path)
-    units = range(1, model.n_units + 1)
-    states = folder / "states.safetensors"
-    shard = folder / "ablation" / "zero" / "noun" / f"units_0001-{model.n_units:04d}.parquet"
-    swept = {task: stimuli[task] for task in TASKS}
-    write_context_states(checkpoint, context, "zero", units, COMPUTE, states)
-    write_shard(checkpoint, swept, states, units, COMPUTE, shard)
-    criteria = Criteria(tasks=TASKS, bootstrap_samples=200)
-    found = long_range_units(
-        open_margins([shard]),
-        {task: read_result(path) for task, path in intact.items()},
-        {task: read_result(path) for task, path in swept.items()},
-        model.layer_sizes,
-        criteria,
-        units=units,
-    )
-    write_result(found, experiment.path("long_range"))
     experiment.discover_short_range(experiment.path("short_range"))
     return experiment
 
 
 @pytest.fixture(scope="module")
-def planted(tmp_path_factory, english, stimuli) -> Experiment:
-    model = number_network(english, english / "context.txt")
-    return run(model, stimuli, english, tmp_path_factory.mktemp("planted"))
+def planted(tmp_path_factory) -> Experiment:
+    return run(number_network(ENGLISH, CONTEXT), tmp_path_factory.mktemp("planted"))
 
 
 def test_the_planted_network_agrees_over_attractors(planted):
@@ -196,11 +157,11 @@ def test_long_range_units_tell_the_subjects_number_from_subject_to_verb(planted)
     assert (table.loc[SHORT_RANGE, 1:4] == [1, 1, 1, 0]).all()
 
 
-def test_no_list_depends_on_the_sign_of_a_unit(planted, english, stimuli, tmp_path):
-    model = number_network(english, english / "context.txt")
+def test_no_list_depends_on_the_sign_of_a_unit(planted, tmp_path):
+    model = number_network(ENGLISH, CONTEXT)
     for unit in (*LONG_RANGE, SHORT_RANGE, MUTE, 3, 9, model.n_units):
         model = flip_sign(model, unit)
-    flipped = run(model, stimuli, english, tmp_path)
+    flipped = run(model, tmp_path)
     before, after = (pd.read_parquet(x.decoding) for x in (planted, flipped))
     turned = before["unit"][before["sign"] != after["sign"]].unique()
     assert {*LONG_RANGE, SHORT_RANGE, MUTE} <= set(turned.tolist())
@@ -217,7 +178,7 @@ def test_the_figure_of_all_units_says_what_it_was_made_from(planted, tmp_path):
         "decoding/unit_decoding_figure",
         input={
             "unit_decoding": planted.decoding,
-            "stimuli": planted.stimuli["nounpp"],
+            "stimuli": planted.stimuli,
             **{name: planted.path(name) for name in ("short_range", "long_range")},
         },
         output={"figure": [tmp_path / "all.png"]},
@@ -225,14 +186,12 @@ def test_the_figure_of_all_units_says_what_it_was_made_from(planted, tmp_path):
     assert b"figure of decoding from single units" in (tmp_path / "all.png").read_bytes()
 
 
-def test_twenty_untrained_networks_yield_at_most_one_number_unit(
-    random_model, english, stimuli, tmp_path
-):
-    words = vocabulary_of(english, english / "context.txt")
+def test_twenty_untrained_networks_yield_at_most_one_number_unit(random_model, tmp_path):
+    words = vocabulary_of(ENGLISH, CONTEXT)
     shape = random_model((40, 40), 40, words, decoder_bias=False)
     found, nearly, testable = [], [], []
     for seed in range(20):
-        experiment = run(untrained_like(shape, seed), stimuli, english, tmp_path / str(seed))
+        experiment = run(untrained_like(shape, seed), tmp_path / str(seed))
         found += [(seed, *entry) for entry in experiment.lists.items() if entry[1]]
         experiment.discover_short_range(tmp_path / "loose.json", LOOSE)
         nearly += read_json(tmp_path / "loose.json")["units"]
