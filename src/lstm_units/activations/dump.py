@@ -73,10 +73,8 @@ class Sentences:
 
     Parameters
     ----------
-    task : str
     item : ndarray of int, shape (items,)
         Item numbers, ascending.
-    condition : sequence of str
     tokens : sequence of sequences of str
         All words of each item.
     sha256 : str
@@ -260,8 +258,6 @@ def read_variables(
 
     Parameters
     ----------
-    model : LanguageModel
-    trie : PrefixTrie
     states : States
         One row: the state after the context.
     walk : Walk
@@ -328,18 +324,10 @@ def plan_dump(
 
     Parameters
     ----------
-    model : LanguageModel
-    trie : PrefixTrie
-    variables : sequence of str
     layers : sequence of int
         1-based.
-    float_type : str
     memory : float
         Bytes.
-
-    Returns
-    -------
-    DumpSize
 
     Raises
     ------
@@ -372,17 +360,7 @@ def plan_dump(
 
 
 def walk_bytes(model: LanguageModel, walk: Walk) -> int:
-    """Bytes that `read_variables` allocates.
-
-    Parameters
-    ----------
-    model : LanguageModel
-    walk : Walk
-
-    Returns
-    -------
-    int
-    """
+    """Bytes that `read_variables` allocates."""
     total, largest = sum(model.layer_sizes), max(model.layer_sizes)
     per_slot = 2 * total
     per_parent = 5 * total + largest  # recurrent products, cells, hidden values on their way
@@ -401,7 +379,6 @@ def make_index(trie: PrefixTrie, row_of: np.ndarray, sentences: Sentences) -> pa
         Of the sentences.
     row_of : ndarray of int32, shape (nodes,)
         The row at which each node of the trie was written: its number in the dump.
-    sentences : Sentences
 
     Returns
     -------

@@ -22,8 +22,6 @@ class Use:
 
     Parameters
     ----------
-    rule : str
-    jobs : int
     seconds : float
         Of the longest job.
     total_seconds : float

@@ -77,10 +77,8 @@ def contests(
 
     Parameters
     ----------
-    model : LanguageModel
     n_sets, set_size : int
         Of each kind. Sets from all layers have as many units of each layer as a first random draw.
-    seed : int
     mode : str
         Of the ablation.
 
@@ -128,16 +126,11 @@ def measure(
 
     Parameters
     ----------
-    model : LanguageModel
     groups : mapping of str to Items
-    context : sequence of int
     n_sets, set_size
         As in `contests`.
     total : int
         Number of sets whose time is stated.
-    rounds : int
-    size : SweepSize
-    seed : int
     cube : int
         Rows and columns of the larger of the two matrix products.
 
@@ -214,10 +207,6 @@ def describe(result: dict) -> str:
     ----------
     result : dict
         From `measure`.
-
-    Returns
-    -------
-    str
     """
     measured = "all measured"
     if result["n_sets"] < result["total"]:

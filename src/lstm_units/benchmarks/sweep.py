@@ -131,7 +131,6 @@ def shipped_items(
 
     Parameters
     ----------
-    vocabulary : Vocabulary
     project : Path
         Folder of ``config.yaml``.
     groups : mapping of str to sequence of str, optional
@@ -260,8 +259,6 @@ def distance_from_cpu(
     ----------
     model : LanguageModel
         On a GPU, in float32.
-    groups : dict of str to Items
-    context : list of int
     n_units : int
         Units of each layer, spread over it.
 

@@ -35,11 +35,6 @@ def step_operations(settings: TrainingSettings, n_words: int) -> float:
     ----------
     settings : TrainingSettings
         A `softmax` of ``full`` reads all `n_words`.
-    n_words : int
-
-    Returns
-    -------
-    float
     """
     sizes = (settings.embedding_size, *settings.layer_sizes)
     layers = sum(8 * size * (size_in + size) for size_in, size in itertools.pairwise(sizes))
@@ -66,8 +61,6 @@ def measure(
         Sizes of the network and of an update; `softmax` and `precision` are replaced.
     n_words : int
         Words of the vocabulary, with frequencies as 1 / rank.
-    rounds : int
-    device : torch.device
 
     Returns
     -------

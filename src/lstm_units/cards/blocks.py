@@ -15,11 +15,6 @@ from lstm_units.io.wording import listing
 def card_blocks(card: UnitCard, settings: CardSettings) -> list[dict[str, Any]]:
     """Word all blocks of a card.
 
-    Parameters
-    ----------
-    card : UnitCard
-    settings : CardSettings
-
     Returns
     -------
     list of dict

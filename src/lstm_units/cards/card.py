@@ -66,7 +66,6 @@ def with_recorded_settings(settings: CardSettings, files: ResultFiles) -> CardSe
 
     Parameters
     ----------
-    settings : CardSettings
     files : ResultFiles
         Of one model.
 
@@ -129,8 +128,6 @@ class UnitCard:
         Name of the model.
     unit, layer, index : int
         1-based; `index` is the unit's place in its layer.
-    layer_sizes : tuple of int
-    checkpoint_sha256 : str
     lists : tuple of Listing
         That name the unit.
     lists_files, lists_not_run : tuple of str

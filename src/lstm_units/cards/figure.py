@@ -67,10 +67,6 @@ def ablation_figure(
         Names of tasks in print.
     width : float
         Inches.
-
-    Returns
-    -------
-    matplotlib.figure.Figure
     """
     labels = labels or {}
     keys = list(
@@ -129,15 +125,10 @@ def auc_figure(
         ``position, word, auc, ci_low, ci_high`` of one unit. An interval may be missing.
     subject, verb : int, optional
         0-based positions.
-    attractors : sequence of int
     variable : str
         That was decoded.
     width : float
         Inches.
-
-    Returns
-    -------
-    matplotlib.figure.Figure
     """
     table = table.sort_values("position")
     x = table["position"].to_numpy()

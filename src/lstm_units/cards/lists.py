@@ -227,7 +227,6 @@ def read_unit_lists(
 
     Parameters
     ----------
-    files : ResultFiles
     checkpoint : Result
         The description of the checkpoint that the lists must come from.
     label : callable

@@ -99,8 +99,6 @@ def card_fragment(card: UnitCard, settings: CardSettings, level: int = FRAGMENT_
 
     Parameters
     ----------
-    card : UnitCard
-    settings : CardSettings
     level : int
         Of the headings of its blocks.
 
@@ -120,8 +118,6 @@ def card_page(card: UnitCard, settings: CardSettings, metadata: Mapping[str, Any
 
     Parameters
     ----------
-    card : UnitCard
-    settings : CardSettings
     metadata : mapping
         From `lstm_units.io.files.make_metadata`; stands in the page's head.
 

@@ -51,7 +51,6 @@ class CardReader:
     ----------
     files : ResultFiles
         Of one model.
-    settings : CardSettings
     units : tuple of int
         1-based: those whose rows are read.
 
@@ -103,10 +102,6 @@ class CardReader:
         ----------
         unit : int
             1-based.
-
-        Returns
-        -------
-        UnitCard
         """
         depth, index = layer_and_index(self.layer_sizes, unit)
         layer = depth + 1

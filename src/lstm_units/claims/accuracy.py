@@ -212,7 +212,6 @@ def read_answers(files: ResultFiles, task: str) -> pd.DataFrame | None:
     ----------
     files : ResultFiles
         Of a model.
-    task : str
 
     Returns
     -------

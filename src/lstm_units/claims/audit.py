@@ -71,7 +71,6 @@ def audit_claims(files: ResultFiles, audit: Audit) -> Result:
     ----------
     files : ResultFiles
         Of the model; results that do not count are not among them.
-    audit : Audit
 
     Returns
     -------
@@ -120,7 +119,6 @@ def evaluate_claims(files: ResultFiles, audit: Audit) -> dict[str, Verdict]:
     ----------
     files : ResultFiles
         Of the model.
-    audit : Audit
     """
     found = {name: evaluate(files, audit) for name, evaluate in EVALUATIONS.items()}
     for room in names_with("claims"):

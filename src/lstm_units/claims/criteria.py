@@ -114,7 +114,6 @@ class Audit:
 
     Parameters
     ----------
-    criteria : ClaimCriteria
     tasks : mapping of str to str
         For each task of the configuration, in its order, the task of the paper that it is:
         ``simple, adv, adv_adv, adv_conjunction, namepp, nounpp, nounpp_adv, linzen``, or any other
@@ -152,7 +151,6 @@ def with_recorded_thresholds(audit: Audit, files: ResultFiles) -> Audit:
 
     Parameters
     ----------
-    audit : Audit
     files : ResultFiles
         Of one model.
     """

@@ -95,7 +95,6 @@ def read_efferents(files: ResultFiles, samples: int, seed: int) -> Efferents | N
     ----------
     files : ResultFiles
         Of a model.
-    samples, seed : int
 
     Returns
     -------

@@ -42,7 +42,6 @@ def without_long_range(
 
     Parameters
     ----------
-    id, criterion : str
     units : sequence of LongRangeUnit or None
         From `lstm_units.claims.units.long_range_units`.
     measures : sequence of Measure
@@ -67,7 +66,6 @@ def verdict_of(
 
     Parameters
     ----------
-    id, criterion : str
     measures : sequence of Measure
         The note of one that is not tested (``met`` is None) says why.
     measured : str
@@ -118,7 +116,6 @@ class UnitActivity:
 
     Parameters
     ----------
-    dump : ActivationDump
     items : AlignedItems
         All items of the dump, answered rightly or not.
     words : tuple of ndarray
@@ -237,14 +234,10 @@ def measure(
 
     Parameters
     ----------
-    name : str
-    value : float
-    interval : (float, float)
     expected : str, optional
         In words, if it is held to something.
     meets : callable, optional
         Whether a value is as expected.
-    note : str, optional
     infinite : str
         What makes the value infinite, if it is.
     """

@@ -208,7 +208,6 @@ def least_folded_auc(auc: Mapping[str, float], structures: Sequence[str]) -> flo
     ----------
     auc : mapping of str to float
         By structure, read with any one sign.
-    structures : sequence of str
 
     Returns
     -------

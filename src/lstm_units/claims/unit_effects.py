@@ -45,8 +45,6 @@ def read_effects(files: ResultFiles, mode: str, criteria: ClaimCriteria) -> pd.D
     ----------
     files : ResultFiles
         Of a model.
-    mode : str
-    criteria : ClaimCriteria
 
     Returns
     -------
@@ -114,7 +112,6 @@ def not_ablated_units(files: ResultFiles, n_ablated: int) -> str | None:
     ----------
     files : ResultFiles
         Of a model.
-    n_ablated : int
 
     Returns
     -------
@@ -143,15 +140,10 @@ def drop_measure(
 
     Parameters
     ----------
-    name : str
     row : namedtuple
         A row of the table.
     expected, met, note
         As in `lstm_units.io.verdict.Measure`.
-
-    Returns
-    -------
-    Measure
     """
     values = (row.relative_drop, row.relative_drop_low, row.relative_drop_high)
     known = np.isfinite(values).all()

@@ -69,7 +69,6 @@ def reported_only(measures: Iterable[Measure], why: str | None = UNCONFIRMED) ->
 
     Parameters
     ----------
-    measures : iterable of Measure
     why : str, optional
         By default that the unit is not confirmed. None adds nothing.
     """

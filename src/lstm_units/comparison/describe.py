@@ -24,8 +24,6 @@ class ModelEntry:
 
     Parameters
     ----------
-    name : str
-    files : ResultFiles
     training_run : str or None
         Models of one run are checkpoints of one training.
     training_step : int or None
@@ -48,7 +46,6 @@ def compare_models(
 
     Parameters
     ----------
-    entries : sequence of ModelEntry
     criteria : ClaimCriteria
         ``networks, sizes`` (C24) and ``confidence``.
     labels : mapping of str to str
@@ -127,7 +124,6 @@ def describe_model(
 
     Parameters
     ----------
-    entry : ModelEntry
     labels : mapping of str to str
         Names of the tasks in print; its order is that of the tasks.
     confidence : float
@@ -208,7 +204,6 @@ def task_accuracy(model: Mapping[str, Any], conditions: Conditions) -> dict[str,
     ----------
     model : mapping
         An entry of ``models.json``.
-    conditions : Conditions
     """
     found: dict[str, float] = {}
     for task, rows in rows_by_task(model).items():

@@ -53,8 +53,6 @@ def training_figure(models: Result, conditions: Conditions, run: str) -> Result:
     ----------
     models : Result
         From `lstm_units.comparison.describe.compare_models`.
-    conditions : Conditions
-    run : str
 
     Returns
     -------
@@ -93,7 +91,6 @@ def training_table(models: Sequence[Mapping[str, Any]], conditions: Conditions) 
     ----------
     models : sequence of mapping
         Entries of ``models.json``, in the order of their steps.
-    conditions : Conditions
 
     Returns
     -------
@@ -145,10 +142,6 @@ def draw_training(
         Names of tasks in print.
     width : float
         Inches.
-
-    Returns
-    -------
-    matplotlib.figure.Figure
     """
     steps = np.sort(table["step"].unique()).astype(float)
     accuracy = table[table["quantity"].isin(list(ACCURACY))]

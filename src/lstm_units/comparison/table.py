@@ -31,7 +31,6 @@ def models_frame(compared: Result, conditions: Conditions) -> pd.DataFrame:
     ----------
     compared : Result
         From `lstm_units.comparison.describe.compare_models`.
-    conditions : Conditions
 
     Returns
     -------
@@ -84,7 +83,6 @@ def models_page(compared: Result, conditions: Conditions) -> str:
     ----------
     compared : Result
         From `lstm_units.comparison.describe.compare_models`.
-    conditions : Conditions
     """
     keys = ("models", "replication", "labels")
     models, replication, labels = (compared.content[key] for key in keys)

@@ -52,10 +52,8 @@ def unknown_names(
     ----------
     path : tuple
         Key of the list.
-    names : sequence of str
     table : tuple
         Key of the section that has the names.
-    known : collection of str
 
     Yields
     ------

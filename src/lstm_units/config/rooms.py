@@ -54,7 +54,6 @@ class Table:
     ----------
     name : str
         Under ``tables/``, without the format.
-    title : str
     place : float
         In the report.
     repeated : int

@@ -122,7 +122,6 @@ def shards(
         Layers counted from 1.
     units : "all" or sequence of int
         Unit numbers from 1 through all layers; those of other layers are left out.
-    shard_size : int
 
     Returns
     -------
@@ -174,7 +173,6 @@ def shard_ranges(
     ----------
     config : mapping
         From `lstm_units.config.validate.validate_config`.
-    layer_sizes : sequence of int
     mode : {"zero", "legacy", "mean"}
 
     Raises

@@ -75,7 +75,6 @@ def unfinished_run(config: Mapping[str, Any], model: str) -> bool:
     ----------
     config : mapping
         Fits the schema, less its faulty keys.
-    model : str
     """
     runs = config["training"]["runs"]
     lacking = [name for name, run in runs.items() if "steps" not in run]

@@ -12,10 +12,6 @@ class TrainingSettings:
 
     Parameters
     ----------
-    embedding_size : int
-    layer_sizes : tuple of int
-    tied : bool
-    dropout : float
     seed : int
         Of the initial weights, of dropout and of samples of the softmax.
     initial_bias : {"frequency", "zero"}
@@ -24,7 +20,6 @@ class TrainingSettings:
         ``adam``: AdamW, a linear rise over `warm_up` updates, then a cosine down to `final_rate`
         times the rate. ``sgd``: plain, as Gulordava et al. 2018; the rate is divided by 4 whenever
         the validation perplexity has not improved.
-    learning_rate : float
     warm_up : int
         Updates; Adam only.
     final_rate : float
@@ -49,7 +44,6 @@ class TrainingSettings:
         Of matrix products; weights are float32.
     checkpoints : int
         Number of times after 0 at which weights are kept, evenly spaced in the logarithm.
-    first_checkpoint : int
     validate_every : int
         Updates between two validations.
     validation_tokens : int
@@ -92,16 +86,7 @@ class TrainingSettings:
         return 0 if self.softmax == "full" else math.ceil(self.full_from * self.steps)
 
     def adam_rate(self, step: int) -> float:
-        """Learning rate of an update, counted from 0, of Adam.
-
-        Parameters
-        ----------
-        step : int
-
-        Returns
-        -------
-        float
-        """
+        """Learning rate of an update, counted from 0, of Adam."""
         if step < self.warm_up:
             return self.learning_rate * (step + 1) / self.warm_up
         done = (step - self.warm_up) / max(1, self.steps - 1 - self.warm_up)

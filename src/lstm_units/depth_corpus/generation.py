@@ -70,7 +70,6 @@ class LengthSampler:
 
     Parameters
     ----------
-    grammar : Grammar
     longest : int
         Words of the longest sentences.
     """
@@ -96,11 +95,6 @@ class LengthSampler:
         ----------
         length : int
             Words; at most `longest`, and `probability` must be above 0.
-        generator : numpy.random.Generator
-
-        Returns
-        -------
-        Phrase
         """
         return self._draw(self.grammar.start, length, generator)
 
@@ -227,7 +221,6 @@ def draw_sentences(
 
     Parameters
     ----------
-    sampler : LengthSampler
     length, number, seed : int
         The stream of random numbers depends on the length too, so other lengths may be added.
 
@@ -266,16 +259,10 @@ def generate_depth_corpus(
 
     Parameters
     ----------
-    grammar : Grammar
     per_length : int
         Sentences of each length; fewer where the grammar has not so many. The log says where.
     lengths : (int, int)
         Words of the shortest and of the longest sentences.
-    seed : int
-
-    Returns
-    -------
-    Corpus
 
     Raises
     ------

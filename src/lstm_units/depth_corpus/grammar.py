@@ -17,7 +17,6 @@ class Symbol:
 
     Parameters
     ----------
-    name : str
     values : tuple of str
         Empty where it has none.
     """
@@ -35,7 +34,6 @@ class Production:
 
     Parameters
     ----------
-    left : Symbol
     right : tuple of Symbol
         One or more.
     label : str or None
@@ -67,7 +65,6 @@ class WordList:
         The feature values of each form; one empty tuple where words have one form.
     entries : tuple of tuple of str
         The forms of each word; the first is the lemma.
-    line : int
     """
 
     name: str
@@ -84,10 +81,8 @@ class Grammar:
 
     Parameters
     ----------
-    start : Symbol
     productions : tuple of Production
         Those that the start reaches, in the order of the file.
-    word_lists : dict of str to WordList
     source : str
         The file, for messages.
     """
@@ -143,18 +138,12 @@ def checked_grammar(
 
     Parameters
     ----------
-    start : Symbol
     start_line : int
         Where the start is named.
-    productions : sequence of Production
     lists : mapping of str to WordList
         By name.
     source : str
         The file, for messages.
-
-    Returns
-    -------
-    Grammar
 
     Raises
     ------

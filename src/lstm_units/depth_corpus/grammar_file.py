@@ -46,10 +46,6 @@ def read_grammar(path: str | Path) -> Grammar:
     ----------
     path : path
 
-    Returns
-    -------
-    Grammar
-
     Raises
     ------
     StimuliError

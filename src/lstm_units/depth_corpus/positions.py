@@ -168,11 +168,6 @@ def choose_positions(
     order : {"file", "shuffled"}
         ``shuffled`` goes through the sentences in an order drawn with `seed`, so that short
         sentences, which stand first, are not favoured.
-    seed : int
-
-    Returns
-    -------
-    PositionSample
 
     Raises
     ------

@@ -78,10 +78,6 @@ def read_depth_sample(sentences: str | Path, positions: str | Path) -> DepthSamp
     positions : path
         ``stimuli/depth/positions.parquet``, with ``sentence, position, open_nodes``.
 
-    Returns
-    -------
-    DepthSample
-
     Raises
     ------
     StimuliError

@@ -42,7 +42,6 @@ class SweptMargins:
     key : {"unit", "set"}
     numbers : sequence of int
         1-based units, or numbers of sets; one per intervention.
-    group : Group
     values : ndarray of shape (interventions, items)
         log p(correct) - log p(wrong), in nats.
     metadata : mapping
@@ -85,8 +84,6 @@ def context_states(
 
     Parameters
     ----------
-    model : LanguageModel
-    context : Context
     mode : str
         Of `lstm_units.interventions.interventions.MODES`.
     units : sequence of int
@@ -127,14 +124,12 @@ def unit_margins(
 
     Parameters
     ----------
-    model : LanguageModel
     group : Group
         Tasks that share one trie.
     states : Result
         From `context_states`, of these units and others.
     units : sequence of int
         1-based.
-    compute : Compute
     means : Result, optional
         For mode ``mean``.
     bar : callable, optional
@@ -183,16 +178,12 @@ def set_margins(
 
     Parameters
     ----------
-    model : LanguageModel
     group : Group
         Tasks that share one trie.
     sets : Result
         ``set, unit``: one row for each unit of each set.
     numbers : range
         The sets to ablate; numbers that `sets` does not have are passed over.
-    context : Context
-    mode : str
-    compute : Compute
     means : Result, optional
         For mode ``mean``.
     """

@@ -54,11 +54,6 @@ class States:
 def zero_states(model: LanguageModel, n: int) -> States:
     """Return the state before any word, for `n` interventions.
 
-    Parameters
-    ----------
-    model : LanguageModel
-    n : int
-
     Returns
     -------
     States
@@ -76,8 +71,6 @@ def read_context(
 
     Parameters
     ----------
-    model : LanguageModel
-    interventions : Interventions
     context : sequence of int
         Vocabulary rows of the context; may be empty.
 

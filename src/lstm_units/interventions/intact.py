@@ -99,11 +99,8 @@ def score_intact(
 
     Parameters
     ----------
-    model : LanguageModel
-    items : Items
     states : States
         One row: the state after the context.
-    size : SweepSize, optional
 
     Returns
     -------
@@ -162,11 +159,8 @@ def mean_hidden(
 
     Parameters
     ----------
-    model : LanguageModel
-    items : Items
     states : States
         One row: the state after the context.
-    size : SweepSize, optional
 
     Returns
     -------

@@ -108,11 +108,6 @@ class Mask:
 def compile_masks(model: LanguageModel, interventions: Interventions) -> list[Mask]:
     """Turn sets of units into one mask per layer.
 
-    Parameters
-    ----------
-    model : LanguageModel
-    interventions : Interventions
-
     Returns
     -------
     list of Mask
@@ -154,13 +149,8 @@ def lowest_layer(model: LanguageModel, units: Sequence[int]) -> int:
 
     Parameters
     ----------
-    model : LanguageModel
     units : sequence of int
         1-based unit numbers.
-
-    Returns
-    -------
-    int
 
     Raises
     ------

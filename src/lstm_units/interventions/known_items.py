@@ -50,7 +50,6 @@ def select_known_items(
         Stimuli of one task.
     vocabulary : Vocabulary
         The words of the model.
-    task : str
     generated : bool
         Whether the items were generated from tables. Then every word up to the verb must be
         known, since the tables can be changed. In imported text, unknown words before the verb

@@ -66,10 +66,6 @@ def build_trie(prefixes: Sequence[Sequence[int]]) -> PrefixTrie:
     prefixes : sequence of sequences of int
         Vocabulary rows of the words before the verb of each item; none may be empty.
 
-    Returns
-    -------
-    PrefixTrie
-
     Raises
     ------
     ValueError
@@ -157,7 +153,6 @@ class Walk:
 
     Parameters
     ----------
-    steps : tuple of Step
     n_slots : int
         Number of states that must be stored at the same time.
     max_parents, max_children, max_tile : int
@@ -180,15 +175,10 @@ def plan_walk(trie: PrefixTrie, chunk: int, tile: int) -> Walk:
 
     Parameters
     ----------
-    trie : PrefixTrie
     chunk : int
         Parents per step, and children per block.
     tile : int
         Children per tile.
-
-    Returns
-    -------
-    Walk
     """
     chunk, tile = max(1, chunk), max(1, min(tile, chunk))
     waiting: dict[int, list[int]] = {0: [trie.n_nodes]}  # the root stands last in child_start

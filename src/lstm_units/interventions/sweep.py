@@ -48,7 +48,6 @@ class Items:
 
     Parameters
     ----------
-    prefixes : tuple of tuple of int
     correct, wrong : ndarray of int64, shape (items,)
     """
 
@@ -81,8 +80,6 @@ def sweep(
 
     Parameters
     ----------
-    model : LanguageModel
-    items : Items
     interventions : Interventions
         Single units or sets of units; one mode.
     states : States, optional
@@ -231,12 +228,6 @@ def _batches(
 
 def partition(model: LanguageModel, items: Items, size: SweepSize) -> list[list[int]]:
     """Cut the items into neighbours of the trie whose per-node tables fit their share of memory.
-
-    Parameters
-    ----------
-    model : LanguageModel
-    items : Items
-    size : SweepSize
 
     Returns
     -------

@@ -34,7 +34,6 @@ def edited_weights_ref(
 
     Parameters
     ----------
-    model : LanguageModel
     mode : {"zero", "legacy", "mean"}
     units : sequence of int
         1-based unit numbers.

@@ -46,13 +46,10 @@ def read_intact(
 
     Parameters
     ----------
-    model : LanguageModel
-    trie : PrefixTrie
     states : States
         One row: the state after the context.
     layer : int
         0-based.
-    size : SweepSize, optional
 
     Returns
     -------
@@ -79,17 +76,7 @@ class Inputs:
 
 
 def word_inputs(model: LanguageModel, trie: PrefixTrie) -> Inputs:
-    """Input half of the first layer's gates: one row per distinct word.
-
-    Parameters
-    ----------
-    model : LanguageModel
-    trie : PrefixTrie
-
-    Returns
-    -------
-    Inputs
-    """
+    """Input half of the first layer's gates: one row per distinct word."""
     words, row_of = np.unique(trie.word, return_inverse=True)
     layer = scale_layer(model.layers[0], below=False)
     rows = torch.as_tensor(words, device=model.device)
@@ -109,19 +96,12 @@ def layer_inputs(
 
     Parameters
     ----------
-    model : LanguageModel
-    trie : PrefixTrie
     states : States
         The state after the context, one row per intervention.
     bottom : int
         0-based.
     rows : sequence of int
         Rows of `states`, none of whose interventions touches a layer below `bottom`.
-    size : SweepSize
-
-    Returns
-    -------
-    Inputs
     """
     if bottom == 0:
         return word_inputs(model, trie)
@@ -133,18 +113,7 @@ def layer_inputs(
 
 
 def plan(trie: PrefixTrie, n: int, size: SweepSize) -> Walk:
-    """Plan the walk of `n` interventions over a trie.
-
-    Parameters
-    ----------
-    trie : PrefixTrie
-    n : int
-    size : SweepSize
-
-    Returns
-    -------
-    Walk
-    """
+    """Plan the walk of `n` interventions over a trie."""
     return plan_walk(trie, size.rows // n, size.tile_rows // n)
 
 
@@ -153,13 +122,8 @@ def scaled_bytes(model: LanguageModel, bottom: int) -> int:
 
     Parameters
     ----------
-    model : LanguageModel
     bottom : int
         0-based.
-
-    Returns
-    -------
-    int
     """
     sizes = [layer.weight_ih.numel() + layer.weight_hh.numel() for layer in model.layers[bottom:]]
     return (sum(sizes) + max(sizes)) * model.embedding.element_size()
@@ -170,15 +134,8 @@ def walk_bytes(model: LanguageModel, walk: Walk, n: int, bottom: int) -> int:
 
     Parameters
     ----------
-    model : LanguageModel
-    walk : Walk
-    n : int
     bottom : int
         0-based; the lowest layer read.
-
-    Returns
-    -------
-    int
     """
     sizes = model.layer_sizes[bottom:]
     per_slot = 2 * sum(sizes)
@@ -231,7 +188,6 @@ class Reader:
 
     Parameters
     ----------
-    model : LanguageModel
     inputs : Inputs
         The input half of the gates of layer `bottom`.
     bottom, top : int

@@ -13,7 +13,6 @@ class Caption:
 
     Parameters
     ----------
-    title : str
     sentences : tuple of str
         Paragraphs of the caption.
     alt : str

@@ -181,7 +181,6 @@ def write_text(text: str, path: str | Path) -> None:
 
     Parameters
     ----------
-    text : str
     path : str or Path
         As in `atomic_path`.
 
@@ -236,13 +235,8 @@ def with_metadata(schema: pa.Schema, metadata: Mapping[str, Any]) -> pa.Schema:
 
     Parameters
     ----------
-    schema : pyarrow.Schema
     metadata : mapping
         From `make_metadata`.
-
-    Returns
-    -------
-    pyarrow.Schema
     """
     encoded = {key.encode(): value for key, value in encode_metadata(metadata).items()}
     return schema.with_metadata({**(schema.metadata or {}), **encoded})

@@ -69,7 +69,6 @@ class ResultFiles:
 
         Parameters
         ----------
-        name : str
         columns, filters
             Of `lstm_units.io.results.read_result`.
 

@@ -83,10 +83,6 @@ def format_latex(
     ----------
     table, headers, legend, decimals
         As in `format_markdown`.
-
-    Returns
-    -------
-    str
     """
     titles, cells, numeric = _cells(table, headers, decimals)
 

@@ -45,7 +45,6 @@ def lstm_step_ref(layer: Layer, inputs: Tensor, hidden: Tensor, cell: Tensor) ->
 
     Parameters
     ----------
-    layer : Layer
     inputs : Tensor of shape (rows, inputs)
     hidden, cell : Tensor of shape (rows, hidden)
         State before the step.
@@ -109,7 +108,6 @@ def scale_layer(layer: Layer, below: bool) -> ScaledLayer:
 
     Parameters
     ----------
-    layer : Layer
     below : bool
         Whether its inputs are hidden values of half size: true for every layer but the first, which
         reads embeddings at full size.

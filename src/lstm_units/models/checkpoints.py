@@ -80,10 +80,6 @@ def read_vocabulary(path: str | Path, unk: str = "<unk>", eos: str = "<eos>") ->
     unk, eos : str
         The words that stand for unknown words and for the end of a sentence.
 
-    Returns
-    -------
-    Vocabulary
-
     Raises
     ------
     CheckpointError
@@ -134,7 +130,6 @@ def convert_checkpoint(
 
     Parameters
     ----------
-    source : CheckpointSource
     output_directory : str or Path
         Gets ``model.safetensors`` (the floating-point type of the source), ``vocab.txt`` and, last,
         ``model.json``.
@@ -242,7 +237,6 @@ def load_language_model(
         A folder that `convert_checkpoint` wrote, or the shipped default; or its file of weights.
     dtype : torch.dtype
         Type to compute in. Biases are added up in it, whatever type the file stores.
-    device : torch.device or str
 
     Returns
     -------

@@ -70,7 +70,6 @@ def check_identity(
 
     Parameters
     ----------
-    model : LanguageModel
     name : str
         The published model: ``gulordava``.
     tolerance : float
@@ -129,7 +128,6 @@ def compare_with_published(
 
     Parameters
     ----------
-    model : LanguageModel
     name : str
         The published network, see `check_identity`.
     context : sequence of str
@@ -177,7 +175,6 @@ def check_golden_log_probabilities(
 
     Parameters
     ----------
-    model : LanguageModel
     context_tokens : sequence of str
         Read first, in true case, from a zero state; every sentence starts from the state after
         them.

@@ -28,7 +28,6 @@ def untrained_like(model: LanguageModel, seed: int) -> LanguageModel:
     ----------
     model : LanguageModel
         Its shape, vocabulary, tying, floating-point type and device are kept.
-    seed : int
 
     Returns
     -------

@@ -36,7 +36,6 @@ def draw_legend(
 
     Parameters
     ----------
-    figure : Figure
     handles : sequence of Artist or (tuple of Artist, str)
         Entries with a label; a pair is several artists beside each other, and their label.
     columns : int, optional

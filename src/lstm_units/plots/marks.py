@@ -90,10 +90,6 @@ def unit_mark(role: str, number: str | None = None) -> Mark:
         short-range``: the unit that stands in where none was found.
     number : {"singular", "plural"}, optional
         The subject number that a long-range unit serves; None for both.
-
-    Returns
-    -------
-    Mark
     """
     nearest = role.startswith("nearest")
     kind = role.removeprefix("nearest").strip() or "long-range"

@@ -34,7 +34,6 @@ def draw_numbers(
 
     Parameters
     ----------
-    axis : Axes
     marks : mapping of int to ndarray
         Where the mark of each unit stands; the earlier ones get the better places.
     size : ndarray of shape (2,)

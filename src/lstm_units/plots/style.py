@@ -54,10 +54,6 @@ def new_figure(width: float, height: float) -> Figure:
     ----------
     width, height : float
         Inches.
-
-    Returns
-    -------
-    matplotlib.figure.Figure
     """
     figure = Figure(figsize=(width, height))
     FigureCanvasAgg(figure)
@@ -80,13 +76,8 @@ def sentence_figure(sentence: str, width: float = TEXT_WIDTH) -> Figure:
 
     Parameters
     ----------
-    sentence : str
     width : float
         Inches.
-
-    Returns
-    -------
-    matplotlib.figure.Figure
     """
     lines = textwrap.wrap(sentence, int(width * _LETTERS))
     with mpl.rc_context(STYLE):
@@ -100,7 +91,6 @@ def save_figure(figure: Figure, path: str | Path, metadata: Mapping[str, Any]) -
 
     Parameters
     ----------
-    figure : Figure
     path : path
         Ends in ``.pdf`` or ``.png``.
     metadata : mapping

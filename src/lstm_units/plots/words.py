@@ -28,8 +28,6 @@ def word_axis(
 
     Parameters
     ----------
-    axis : Axes
-    words : sequence of str
     positions : sequence of int, optional
         Where each stands; from 0 by default.
     bold : collection of int

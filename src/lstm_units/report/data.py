@@ -194,15 +194,8 @@ def collect_model(
 
     Parameters
     ----------
-    run : Run
-    model : ReportModel
-    settings : ReportSettings
     config : mapping
         The whole configuration, for thresholds that the files do not tell.
-
-    Returns
-    -------
-    ModelResults
 
     Raises
     ------

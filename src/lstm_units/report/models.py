@@ -25,10 +25,8 @@ def models_tables(
     ----------
     models : sequence of mapping
         Entries ``models`` of ``models.json``.
-    conditions : Conditions
     replication : mapping or None
         The verdict on C24 over all of them.
-    settings : ReportSettings
     files : sequence of FileLink
         Where the numbers are.
 

@@ -71,17 +71,12 @@ class Page:
 
     Parameters
     ----------
-    settings : ReportSettings
-    models : tuple of ModelResults
     summaries : mapping of str to sequence of Finding
         By model.
     replication : ClaimEntry or None
         The claim about all models together.
-    side_by_side : tuple of ReportTable
     training : tuple of ReportFigure
         One figure per training run.
-    methods : ReportTable
-    provenance : Provenance
     """
 
     settings: ReportSettings
@@ -108,12 +103,10 @@ def report_page(
 
     Parameters
     ----------
-    run : Run
     models : sequence of ReportModel
         In the order in which they are to stand.
     config : mapping
         The configuration with its defaults.
-    settings : ReportSettings
     benchmarks : path
         Folder of the benchmark files, which need not exist.
 

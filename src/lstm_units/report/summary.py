@@ -43,7 +43,6 @@ def summarise(
         Of the model.
     labels : mapping of str to str
         Names of tasks in print.
-    conditions : Conditions
     untrained_like : str, optional
         The model whose shape this untrained network has.
 

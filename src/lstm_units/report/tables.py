@@ -34,8 +34,6 @@ class ReportTable:
     ----------
     id : str
         Anchor in the page.
-    title : str
-    columns : tuple of Column
     rows : tuple of tuple of str
         Text of each cell.
     notes : tuple of str

@@ -279,10 +279,6 @@ def is_out_of_memory(error: BaseException) -> bool:
 def memory_errors(device: "torch.device") -> Iterator[None]:
     """Turn an error about too little memory on a GPU into one that says what to do.
 
-    Parameters
-    ----------
-    device : torch.device
-
     Raises
     ------
     UserError

@@ -64,8 +64,6 @@ def count_right(
 
     Parameters
     ----------
-    margins : Margins
-    intact : IntactItems
     keys : sequence of int
         The units or sets that must come, each once with every task.
     near_tie : float

@@ -81,14 +81,9 @@ def weighted_difference(
         Bootstrap samples.
     confidence : float
         Level of the interval.
-    rng : numpy Generator
     by_frame : bool
         Draw frames where every one of a single task stands in all its conditions. If false, words
         are drawn in any case, so that the intervals of several tasks compare.
-
-    Returns
-    -------
-    Difference
     """
     items = pd.concat(answers, ignore_index=True)
     keys = list(zip(items["task"], items["condition"], strict=True))

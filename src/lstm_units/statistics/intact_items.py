@@ -20,7 +20,6 @@ class IntactItems:
 
     Parameters
     ----------
-    tasks : tuple of str
     starts : ndarray of shape (tasks + 1,)
         Where each task begins among the items, and their total.
     item : int32 ndarray of shape (items,)
@@ -111,7 +110,6 @@ def stimuli_of_items(stimuli: Mapping[str, Result], intact: IntactItems) -> dict
     ----------
     stimuli : mapping of str to Result
         Tables with ``item`` and whatever else is needed, of every task of `intact`.
-    intact : IntactItems
 
     Raises
     ------
@@ -144,7 +142,6 @@ def items_column(
         From `stimuli_of_items`.
     tasks : sequence of str
         In the order in which their items are laid.
-    name : str
 
     Returns
     -------
@@ -160,7 +157,6 @@ def cell_numbers(
 
     Parameters
     ----------
-    intact : IntactItems
     stimuli : mapping of str to DataFrame
         From `stimuli_of_items`, with ``subject_number, attractor_numbers``.
     """

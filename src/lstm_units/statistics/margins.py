@@ -122,7 +122,6 @@ def stream_margins(
 
     Parameters
     ----------
-    margins : Margins
     intact : IntactItems
         The items that every block must hold.
     only : iterable of int, optional

@@ -103,7 +103,6 @@ def choose_groups(group: np.ndarray, fraction: float, seed: int) -> np.ndarray:
         From `lexical_groups`.
     fraction : float
         Share of the groups to choose, above 0 and below 1.
-    seed : int
 
     Returns
     -------
@@ -136,12 +135,6 @@ def bootstrap_sums(
         Per-item values to sum.
     subject, verb : object ndarray of shape (items,)
         Lemmas; None where unknown.
-    samples : int
-    rng : numpy Generator
-
-    Returns
-    -------
-    BootstrapSums
     """
     values = np.asarray(values, dtype=float)
     known = all(isinstance(word, str) for word in (*subject, *verb))

@@ -27,7 +27,6 @@ class AlignedItems:
 
     Parameters
     ----------
-    task : str
     item : ndarray of int32, shape (items,)
         Item numbers; ascending, with gaps where items were dropped.
     condition : ndarray of str, shape (items,)
@@ -79,10 +78,6 @@ class AlignedItems:
         ----------
         chosen : ndarray of bool or int
             Mask over the items, or their places.
-
-        Returns
-        -------
-        AlignedItems
         """
         names = (
             *("item", "condition", "subject_number", "attractor_numbers"),
@@ -97,10 +92,6 @@ class AlignedItems:
         ----------
         conditions : {"all", "incongruent"} or sequence of str
             ``incongruent``: those with an attractor of another number than the subject.
-
-        Returns
-        -------
-        AlignedItems
 
         Raises
         ------
@@ -214,10 +205,6 @@ def read_aligned_items(path: str | Path) -> AlignedItems:
     path : path
         ``stimuli/{task}.parquet``; its stem names the task.
 
-    Returns
-    -------
-    AlignedItems
-
     Raises
     ------
     StimuliError
@@ -233,11 +220,6 @@ def align_items(table: pa.Table, task: str) -> AlignedItems:
     ----------
     table : pyarrow.Table
         Stimuli, as `lstm_units.stimuli.table.read_stimuli` returns.
-    task : str
-
-    Returns
-    -------
-    AlignedItems
 
     Raises
     ------

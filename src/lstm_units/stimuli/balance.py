@@ -80,7 +80,6 @@ def check_balance(
 
     Parameters
     ----------
-    table : pyarrow.Table
     tolerance : float
         Largest relative deviation that does not matter.
     significance : float

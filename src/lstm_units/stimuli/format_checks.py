@@ -23,10 +23,6 @@ def whole_number(text: str, path: str | Path, line: int, what: str, limit: int) 
     limit : int
         The largest number that is allowed.
 
-    Returns
-    -------
-    int
-
     Raises
     ------
     StimuliError

@@ -278,10 +278,6 @@ def read_minimal_pairs(path: str | Path) -> pa.Table:
         ``subject_position``, ``subject_number``, ``subject_lemma``, ``verb_lemma``, ``frame`` and
         ``n_attractors`` fill the columns of that name; any other column is kept as text.
 
-    Returns
-    -------
-    pyarrow.Table
-
     Raises
     ------
     StimuliError

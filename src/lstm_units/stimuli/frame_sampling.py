@@ -96,7 +96,6 @@ def sample_frames(
         Slots whose lemma may occur again in the frame.
     size : int
         Number of frames, at most `count_frames`.
-    generator : numpy.random.Generator
 
     Returns
     -------
@@ -138,11 +137,6 @@ def balanced_column(pool: Sequence[str], size: int, generator: np.random.Generat
         The lemmas of one slot.
     size : int
         Length of the list.
-    generator : numpy.random.Generator
-
-    Returns
-    -------
-    list of str
     """
     whole, rest = divmod(size, len(pool))
     extra = generator.permutation(len(pool))[:rest].tolist()

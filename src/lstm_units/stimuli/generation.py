@@ -23,13 +23,8 @@ def possible_items(language: Language, task: str) -> int:
 
     Parameters
     ----------
-    language : Language
     task : str
         Its name in tasks.yaml.
-
-    Returns
-    -------
-    int
 
     Raises
     ------
@@ -52,7 +47,6 @@ def generate(
 
     Parameters
     ----------
-    language : Language
     task : str
         Its name in tasks.yaml.
     items_per_condition : int or "all"
@@ -134,13 +128,8 @@ def name_lemmas(slots: Sequence[Slot], frame: Frame) -> dict[str, str]:
 
     Parameters
     ----------
-    slots : sequence of Slot
     frame : tuple of str
         One lemma per slot, in the same order.
-
-    Returns
-    -------
-    dict of str to str
     """
     return dict(zip((slot.name for slot in slots), frame, strict=True))
 
@@ -150,15 +139,10 @@ def token_lemmas(template: TaskTemplate, lemmas: Mapping[str, str], *, complete:
 
     Parameters
     ----------
-    template : TaskTemplate
     lemmas : mapping of str to str
         Lemma of each slot by its name; with `complete`, those of the ending too.
     complete : bool
         Whether to go on after the verb.
-
-    Returns
-    -------
-    list of str
     """
     parts = (*template.template, *template.ending) if complete else template.template
     return [lemmas[part.name] if isinstance(part, Slot) else part for part in parts]
@@ -176,7 +160,6 @@ def describe_item(
 
     Parameters
     ----------
-    template : TaskTemplate
     condition : str
         One letter (S, P) for the subject and for each attractor.
     lemmas : mapping of str to str

@@ -50,7 +50,6 @@ class Language:
 
     Parameters
     ----------
-    lexicon : Lexicon
     tasks : mapping of str to TaskTemplate
     source : str
         The folder, for messages.
@@ -81,13 +80,8 @@ class _UniqueKeyLoader(yaml.SafeLoader):
 
         Parameters
         ----------
-        node : yaml.MappingNode
         deep : bool, default False
             As in ``yaml.SafeLoader.construct_mapping``.
-
-        Returns
-        -------
-        dict
 
         Raises
         ------
@@ -111,10 +105,6 @@ def read_language(folder: str | Path) -> Language:
     folder : str or Path
         Holds ``lexicon.tsv`` (see `read_lexicon`) and ``tasks.yaml`` (see
         docs/your-own-stimuli.md).
-
-    Returns
-    -------
-    Language
 
     Raises
     ------

@@ -81,13 +81,8 @@ class Lexicon:
 
         Parameters
         ----------
-        category : str
         features : mapping of str to str, optional
             As in `Word.fits`; by default every lemma of the category fits.
-
-        Returns
-        -------
-        tuple of str
         """
         return tuple(
             sorted(
@@ -97,10 +92,6 @@ class Lexicon:
 
     def rows(self, category: str, lemma: str) -> list[Word]:
         """Return all rows of a lemma.
-
-        Parameters
-        ----------
-        category, lemma : str
 
         Returns
         -------
@@ -114,7 +105,6 @@ class Lexicon:
 
         Parameters
         ----------
-        category, lemma : str
         features : mapping of str to str
             As in `Word.fits`.
 
@@ -154,10 +144,6 @@ def read_lexicon(path: str | Path) -> Lexicon:
         A tab-separated UTF-8 file with a header. Columns ``category``, ``lemma``, ``singular``,
         ``plural`` come first; an empty ``plural`` marks an invariable word. Each further column is
         a feature.
-
-    Returns
-    -------
-    Lexicon
 
     Raises
     ------
@@ -216,16 +202,5 @@ def read_lexicon(path: str | Path) -> Lexicon:
 
 
 def unknown_lemmas(lexicon: Lexicon, category: str, lemmas: Iterable[str]) -> list[str]:
-    """Return those of `lemmas` that the category does not have, sorted.
-
-    Parameters
-    ----------
-    lexicon : Lexicon
-    category : str
-    lemmas : iterable of str
-
-    Returns
-    -------
-    list of str
-    """
+    """Return those of `lemmas` that the category does not have, sorted."""
     return sorted(set(lemmas) - set(lexicon.pool(category)))

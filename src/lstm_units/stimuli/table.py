@@ -49,7 +49,6 @@ class ScoredItems:
         The words before the verb.
     correct, wrong : tuple of str
         The two verb forms that are compared.
-    condition : tuple of str
     """
 
     item: np.ndarray
@@ -71,10 +70,6 @@ def make_stimuli(
         number of the row.
     extra : mapping of str to sequence or pyarrow.Array, optional
         Further columns, placed after those of the schema.
-
-    Returns
-    -------
-    pyarrow.Table
     """
     columns = {
         field.name: pa.array([row.get(field.name) for row in rows], field.type)
@@ -280,10 +275,6 @@ def read_context_words(
         Whether the context is for an ablated network.
     eos : str
         The end-of-sentence symbol, added to each line that does not end with it.
-
-    Returns
-    -------
-    list of str
 
     Raises
     ------

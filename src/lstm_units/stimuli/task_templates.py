@@ -17,7 +17,6 @@ class Slot:
 
     Parameters
     ----------
-    name : str
     category : str
         Category of the lexicon.
     pool : tuple of str
@@ -26,7 +25,6 @@ class Slot:
         None for a slot that agrees with another one or is invariable.
     agrees_with : str or None
         The slot whose number (and features in `agrees_in`) this one takes.
-    agrees_in : tuple of str
     features : mapping of str to str
         Features that the row of the lexicon must have here, such as a case.
     capitalise, may_repeat : bool
@@ -55,14 +53,12 @@ class TaskTemplate:
 
     Parameters
     ----------
-    name : str
     label : str
         The name in tables and figures, such as ``nounPP``.
     template, ending : tuple of (str or Slot)
         Tokens and slots of the sentence up to its verb, and after it.
     conditions : tuple of str
         One letter (S, P) for the subject, then one for each attractor in the order of the sentence.
-    lexicon : Lexicon
     """
 
     name: str
@@ -104,7 +100,6 @@ class TaskTemplate:
 
         Parameters
         ----------
-        condition : str
         lemmas : mapping of str to str
             Lemma of each slot by its name; with `complete`, those of the ending too.
         complete : bool, default True
@@ -165,7 +160,6 @@ class TaskTemplate:
 
         Parameters
         ----------
-        condition : str
         tokens : sequence of str
             The words up to the verb, which comes last.
 

@@ -25,10 +25,6 @@ def read_word_counts(path: str | Path) -> dict[str, int]:
     path : path
         UTF-8 text, one ``word<TAB>count`` a line, no header.
 
-    Returns
-    -------
-    dict of str to int
-
     Raises
     ------
     WordCountsError
@@ -76,7 +72,6 @@ def count_words(words: Sequence[str], counts: Mapping[str, int], source: str) ->
 
     Parameters
     ----------
-    words : sequence of str
     counts : mapping of str to int
         From `read_word_counts`.
     source : str

@@ -47,7 +47,6 @@ class CorpusSettings:
         Share of these sentences that is kept all the same, drawn at random.
     validation, test : float
         Shares of the articles.
-    seed : int
     unk, eos : str
         Words 1 and 2 of the vocabulary.
     """
@@ -236,10 +235,6 @@ def collect(sentences: Iterable[tuple[int, Sequence[str]]]) -> Sentences:
     ----------
     sentences : iterable of (int, sequence of str)
         Article and tokens of each sentence. Empty sentences are skipped.
-
-    Returns
-    -------
-    Sentences
     """
     index: defaultdict[str, int] = defaultdict()
     index.default_factory = index.__len__
@@ -265,15 +260,6 @@ def build_corpus(sentences: Sentences, settings: CorpusSettings) -> Corpus:
     Words are counted in the training articles only. Whole articles go to one part, so that no
     sentence of validation or test has its neighbours in training. Each part is shuffled by
     sentence, as the sentences of Gulordava et al. 2018 were.
-
-    Parameters
-    ----------
-    sentences : Sentences
-    settings : CorpusSettings
-
-    Returns
-    -------
-    Corpus
 
     Raises
     ------

@@ -60,8 +60,6 @@ def train(
     ----------
     network : LSTMNetwork
         On the device to train on, with its initial weights; changed in place.
-    text : TrainingText
-    settings : TrainingSettings
     folder : path
         Gets the state of the training every `save_every` seconds, and when it is stopped.
     identity : str
@@ -155,12 +153,8 @@ def training_step(
     ----------
     network : LSTMNetwork
         In training mode.
-    optimizer : torch.optim.Optimizer
-    stream : TextStream
-    sampler : TailSampler
     state : TrainingState
         Its `step` says which window is read; `carried` is replaced.
-    settings : TrainingSettings
 
     Returns
     -------

@@ -77,10 +77,6 @@ class TailSampler:
         ----------
         seed : int
             The same seed gives the same sample.
-
-        Returns
-        -------
-        TailSample
         """
         generator = torch.Generator().manual_seed(seed)
         if not self.n_sample:
@@ -123,7 +119,6 @@ def sampled_loss_ref(
     ----------
     hidden, decoder, bias, targets
         As for `full_loss_ref`.
-    sample : TailSample
 
     Returns
     -------
@@ -236,7 +231,6 @@ def perplexity(
 
     Parameters
     ----------
-    network : LSTMNetwork
     ids : Tensor of integers, shape (tokens,)
         Sentences one after the other, as the model was trained on them.
     precision : {"float32", "bfloat16"}

@@ -41,7 +41,6 @@ class ModelSummary:
         ``task`` (in print), ``condition, n, right`` (number of items).
     parameters : int
         Number of weights.
-    weights_sha256 : str
     """
 
     name: str

@@ -29,8 +29,6 @@ class LSTMNetwork(nn.Module):
 
     Parameters
     ----------
-    n_words : int
-    embedding_size : int
     layer_sizes : sequence of int
         Units of each layer, from the first.
     tied : bool
@@ -126,10 +124,6 @@ class LSTMNetwork(nn.Module):
     def initial_state(self, n_sequences: int) -> State:
         """Return zeros for a number of sequences.
 
-        Parameters
-        ----------
-        n_sequences : int
-
         Returns
         -------
         list of (hidden, cell)
@@ -146,7 +140,6 @@ class LSTMNetwork(nn.Module):
         ----------
         rows : Tensor of shape (time, sequences)
             Rows of the vocabulary.
-        state : list of (hidden, cell)
 
         Returns
         -------

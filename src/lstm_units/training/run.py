@@ -127,8 +127,6 @@ def train_network(
     ----------
     text : TrainingText
         From `lstm_units.training.text.read_training_text`.
-    settings : TrainingSettings
-    device : torch.device
     checkpoints : path
         Folder that gets the weights that are kept, see
         `lstm_units.config.training_settings.weights_file`. Until then they and the state of the
@@ -137,7 +135,6 @@ def train_network(
         CSV, see `lstm_units.training.loop.train`.
     stored_as : {"float32", "float16"}
         Of the weights in their files.
-    start : StartingPoint, optional
     code : str
         Fingerprint of the code; what another code began is not gone on with.
     save_every : float
@@ -207,11 +204,8 @@ def measure_perplexity(
 
     Parameters
     ----------
-    text : TrainingText
-    settings : TrainingSettings
     weights : path
         From `train_network`.
-    device : torch.device
 
     Returns
     -------

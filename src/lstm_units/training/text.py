@@ -71,7 +71,6 @@ class TextStream:
     Parameters
     ----------
     ids : Tensor of integers, shape (tokens,)
-    batch_size, window : int
 
     Raises
     ------

@@ -66,10 +66,6 @@ class Tokeniser:
         ends only if the next word is one that often begins sentences; the abbreviation keeps its
         point, and the sentence gets one of its own (``in the U.S. .``), as in the Penn Treebank.
 
-        Parameters
-        ----------
-        paragraph : str
-
         Yields
         ------
         list of str

@@ -63,7 +63,6 @@ def afferents(
 
     Parameters
     ----------
-    model : LanguageModel
     dump : ActivationDump
         Of one task.
     items : AlignedItems
@@ -239,7 +238,6 @@ def afferent_table(
 
     Parameters
     ----------
-    model : LanguageModel
     activity : DataFrame
         From `source_activity`, of the layers of `source_layers`. A layer that it lacks gives no
         rows.

@@ -104,10 +104,6 @@ def empty_figure(units: Sequence[KnownUnit], layers: Collection[int] | None) -> 
         Long-range units and their stand-ins, none of them in `layers`.
     layers : collection of int or None
         As in `mutual_connections_figure`.
-
-    Returns
-    -------
-    matplotlib.figure.Figure
     """
     text = "No long-range unit was found, and no unit's ablation costs accuracy over an attractor."
     if units:

@@ -118,10 +118,6 @@ def in_layers(
         From `known_units`.
     layers : collection of int or None
         1-based: those whose activations were dumped. None for all.
-
-    Returns
-    -------
-    dict of int to KnownUnit
     """
     return {unit: known for unit, known in units.items() if layers is None or known.layer in layers}
 

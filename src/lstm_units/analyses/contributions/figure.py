@@ -100,10 +100,6 @@ def draw_contributions(
     width : float
         Inches.
 
-    Returns
-    -------
-    matplotlib.figure.Figure
-
     Raises
     ------
     UserError

@@ -62,19 +62,16 @@ def contributions(
 
     Parameters
     ----------
-    model : LanguageModel
     group : Group
         The items of one task.
     stimuli : pyarrow.Table
         The same, with what is known of their nouns and verbs.
-    context : Context
     intact : Result
         ``item, margin, right`` of the intact model.
     long_range, short_range : Result
         JSON whose ``units`` have a ``unit`` each (1-based). Short-range units of the last layer
         whose ``supports_its_number`` is false are named in the metadata, under
         ``config.units.short_range_against``.
-    compute : Compute
 
     Returns
     -------
@@ -194,8 +191,6 @@ def split_margins(
 
     Parameters
     ----------
-    model : LanguageModel
-    items : Items
     states : States
         One row: the state after the context.
     parts : mapping of str to sequence of int

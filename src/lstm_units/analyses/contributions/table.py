@@ -124,10 +124,6 @@ def contributions_legend(
         Of the intervals of `table`.
     labels : mapping of str to str, optional
         Names of tasks in print.
-
-    Returns
-    -------
-    list of str
     """
     how = sorted(set(table["resampled"]) - {""})
     drawn = "a bootstrap over subject and verb lemmas"

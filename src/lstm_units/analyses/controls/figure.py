@@ -104,10 +104,6 @@ def controls_figure(
         By task and condition; not those of natural sentences, which are tested together.
     labels : mapping of str to str, optional
         Names of tasks in print.
-
-    Returns
-    -------
-    matplotlib.figure.Figure
     """
     tests = tests.astype({"task": str, "condition": str})
     accuracy = accuracy.astype({"task": str, "condition": str})

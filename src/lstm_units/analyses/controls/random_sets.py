@@ -147,10 +147,6 @@ def family_set(
         Leave the long-range units out of the syntax units and of their null. Else their own effect
         on agreement could pass for that of syntax units.
 
-    Returns
-    -------
-    Tested
-
     Raises
     ------
     ConfigurationError
@@ -296,10 +292,6 @@ def draw_set(
 
 def sets_table(sets: Sequence[UnitSet]) -> pa.Table:
     """Return sets as a table ``set, unit, seed``: one row for each unit of each set.
-
-    Parameters
-    ----------
-    sets : sequence of UnitSet
 
     Returns
     -------

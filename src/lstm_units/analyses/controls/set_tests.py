@@ -84,7 +84,6 @@ class SetCounts:
     ----------
     counts : Counts
         ``counts.keys`` are the numbers of the sets.
-    intact : IntactItems
     n_units : int
         Size of each set.
     congruent : tuple of bool
@@ -192,10 +191,6 @@ def count_sets(
         Tasks whose conditions count as one, named ``all``: the paper tests natural sentences
         (Linzen) as one set.
 
-    Returns
-    -------
-    SetCounts
-
     Raises
     ------
     UserError
@@ -224,10 +219,6 @@ def _pool(intact: IntactItems, tasks: Sequence[str]) -> IntactItems:
 
 def set_accuracy(counted: SetCounts) -> pd.DataFrame:
     """Accuracy of every set in every task and condition.
-
-    Parameters
-    ----------
-    counted : SetCounts
 
     Returns
     -------
@@ -371,7 +362,6 @@ def rank_p(n_counted: int, n_sets: int) -> float:
     n_counted : int
         Random sets with at most as many right items as the tested set; for the paper's p, with
         fewer.
-    n_sets : int
 
     Returns
     -------
@@ -396,8 +386,6 @@ def paired_interval(
         Items right only in the first, and only in the second, of the two.
     n : int
         All items.
-    confidence : float
-    rng : numpy Generator
 
     Returns
     -------

@@ -81,10 +81,8 @@ def draw_splits(
         True for singular.
     lemmas : mapping of str to ndarray of str, shape (items,)
         The lemmas of each noun of `tied_nouns`; may be None for ``random``.
-    splits : int
     test_fraction : float
         Of the lemmas of each noun, or of the items.
-    seed : int
 
     Returns
     -------
@@ -209,7 +207,6 @@ def permuted_labels(
     lemma : ndarray of str, shape (items,)
     splits : sequence of (ndarray, ndarray)
         From `draw_splits`.
-    replicates, seed : int
 
     Returns
     -------

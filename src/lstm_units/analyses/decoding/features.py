@@ -23,7 +23,6 @@ def feature_sets(
 
     Parameters
     ----------
-    dump : ActivationDump
     long_range : sequence of int
         The long-range units; may be empty.
     single : sequence of int

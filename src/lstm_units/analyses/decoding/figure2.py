@@ -153,10 +153,6 @@ def generalisation_figure(
     width : float
         Inches; the default is the text width of a two-column paper.
 
-    Returns
-    -------
-    matplotlib.figure.Figure
-
     Raises
     ------
     UserError

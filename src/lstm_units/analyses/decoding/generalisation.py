@@ -33,7 +33,6 @@ class Classifier:
         Inverse strength of the L2 penalty.
     tolerance : float
         At which the solver stops.
-    max_iterations : int
     seed : int
         Of the order in which the solver visits the items.
     """
@@ -91,10 +90,6 @@ def auc_with_ties(label: np.ndarray, value: np.ndarray) -> float:
     label : ndarray of bool or int, shape (items,)
     value : ndarray, shape (items,)
         Decision values.
-
-    Returns
-    -------
-    float
     """
     order = np.argsort(value, kind="stable")
     step = np.diff(value[order]) > _TIE * max(1.0, np.abs(value).max())
@@ -159,8 +154,6 @@ def generalise(
     label : ndarray of bool, shape (items,)
     splits : sequence of (ndarray, ndarray)
         Places of training and test items.
-    train_at : sequence of int
-    classifier : Classifier
 
     Returns
     -------

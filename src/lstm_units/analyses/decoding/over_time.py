@@ -63,7 +63,6 @@ def decoding_over_time(
 
     Parameters
     ----------
-    dump : ActivationDump
     untrained : sequence of ActivationDump
         Of untrained networks of the same shape on the same items; may be empty.
     items : AlignedItems
@@ -84,14 +83,12 @@ def decoding_over_time(
         holds out the lemmas of every noun of `tied_nouns` there. The number of the verb is that of
         the subject, but verbs are not held out: at the verb and after it the reference to read
         against is the untrained network.
-    splits : int
     test_fraction : float
         Of the lemmas of each noun, or of the items.
     C, tolerance, max_iterations
         Of `lstm_units.analyses.decoding.generalisation.Classifier`.
     permutations : int
         Replicates of the labels permuted over lemmas; none where the lemmas are not known.
-    seed : int
 
     Returns
     -------
@@ -250,7 +247,6 @@ class Decoding:
         Of the form `lstm_units.stimuli.aligned_items.LABEL`.
     splits : sequence of (ndarray, ndarray)
         From `lstm_units.analyses.decoding.cross_validation.draw_splits`.
-    classifier : Classifier
     """
 
     items: AlignedItems
@@ -283,8 +279,6 @@ def decode(
 
     Parameters
     ----------
-    analysis : Decoding
-    dump : ActivationDump
     features : mapping of str to sequence of int
         Sets of units by name; one is in memory at a time.
 

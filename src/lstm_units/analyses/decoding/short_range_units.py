@@ -72,7 +72,6 @@ def short_range_units(
         All items of the task of `unit_decoding`.
     long_range : Result
         The long-range units, in JSON.
-    criteria : ShortRangeCriteria
 
     Returns
     -------
@@ -138,7 +137,6 @@ def discover_short_range(
         subject.
     long_range : mapping
         Its ``units`` are no short-range units.
-    criteria : ShortRangeCriteria
     variable : str
         What was decoded; recorded, and it decides whether ``supports_its_number`` is known.
 

@@ -45,8 +45,6 @@ def draw_lemmas(positive: np.ndarray, negative: np.ndarray, samples: int, seed: 
     ----------
     positive, negative : ndarray of shape (lemmas,)
         Items of each class that each lemma has. Where every lemma has both, no sample is dropped.
-    samples : int
-    seed : int
 
     Returns
     -------
@@ -142,7 +140,6 @@ def unit_decoding(
 
     Parameters
     ----------
-    dump : ActivationDump
     items : AlignedItems
         All items of the dump.
     conditions : {"all", "incongruent"} or sequence of str
@@ -202,7 +199,6 @@ def decode_units(
 
     Parameters
     ----------
-    dump : ActivationDump
     items : AlignedItems
         The items to use, of the task of `dump`. Swaps show in incongruent items only.
     variable : str
@@ -211,8 +207,6 @@ def decode_units(
         Of the form `lstm_units.stimuli.aligned_items.LABEL`.
     confidence : float
         Level of the intervals.
-    bootstrap_samples : int
-    seed : int
 
     Returns
     -------

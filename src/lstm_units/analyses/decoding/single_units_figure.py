@@ -82,17 +82,12 @@ def draw_units(
     table : DataFrame
         From `lstm_units.analyses.decoding.single_units.decode_units`, of the subject's number, on
         `items`.
-    items : AlignedItems
     short_range : mapping
         From `lstm_units.analyses.decoding.short_range_units.discover_short_range`.
     long_range : mapping
         Its ``units`` have a ``subject_number`` each.
     width : float
         Inches.
-
-    Returns
-    -------
-    matplotlib.figure.Figure
 
     Raises
     ------

@@ -27,8 +27,6 @@ def unknown_share(sample: DepthSample, vocabulary: Vocabulary, maximum: float) -
 
     Parameters
     ----------
-    sample : DepthSample
-    vocabulary : Vocabulary
     maximum : float
         Largest share, from 0 to 1.
 

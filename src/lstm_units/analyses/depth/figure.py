@@ -147,7 +147,6 @@ def unit_activity(
         Its items are numbers of sentences.
     positions : DataFrame
         ``sentence, position``.
-    variable : str
     unit : int
         1-based.
 
@@ -193,7 +192,6 @@ def draw_depth(
 
     Parameters
     ----------
-    coefficients : Coefficients
     predictions : DataFrame
         ``open_nodes, predicted``: one row per word.
     activity : DataFrame
@@ -206,10 +204,6 @@ def draw_depth(
         Which activity.
     width : float
         Inches. In a column the panels stand below each other.
-
-    Returns
-    -------
-    matplotlib.figure.Figure
     """
     wide = width > 5
     panel = (width - sum(_LEFTS) - _RIGHT) / 3 if wide else width - max(_LEFTS) - _RIGHT

@@ -37,7 +37,6 @@ class Procedure:
         features are standardised once on all rows, those held out included.
     folds : int
         Outer folds, grouped by sentence.
-    inner_folds : int
     alphas : tuple of float
         Penalties to choose from, ascending, such as `alpha_grid` returns.
     seed : int
@@ -76,11 +75,6 @@ def alpha_grid(minimum: float, maximum: float, number: int) -> tuple[float, ...]
     ----------
     minimum, maximum : float
         Both ends are in the grid.
-    number : int
-
-    Returns
-    -------
-    tuple of float
 
     Raises
     ------
@@ -129,8 +123,6 @@ def sentence_folds(sentence: np.ndarray, folds: int, rng: np.random.Generator) -
     Parameters
     ----------
     sentence : ndarray of int, shape (rows,)
-    folds : int
-    rng : numpy Generator
 
     Returns
     -------
@@ -162,7 +154,6 @@ def outer_splits(sentence: np.ndarray, procedure: Procedure) -> list[OuterSplit]
     ----------
     sentence : ndarray of int, shape (rows,)
         The sentence of each row.
-    procedure : Procedure
 
     Returns
     -------
@@ -243,10 +234,6 @@ def nested_ridge(
         Its `name` and `alphas` are used.
     covariate : int, optional
         Column whose coefficient is set to 0 in `NestedFit.predicted_removed`.
-
-    Returns
-    -------
-    NestedFit
     """
     features = np.asarray(features, dtype=float)
     targets = np.asarray(targets, dtype=float)
@@ -286,7 +273,6 @@ def inner_scores(
     targets : ndarray of shape (rows, targets)
     inner : ndarray of int, shape (rows,)
         From `OuterSplit`.
-    procedure : Procedure
 
     Returns
     -------
@@ -348,7 +334,6 @@ def permute_within_positions(
     open_nodes, position : ndarray of int, shape (rows,)
     permutations : sequence of int
         Numbers from 0; each has its own random numbers, whichever others there are.
-    seed : int
 
     Returns
     -------

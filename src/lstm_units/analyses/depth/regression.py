@@ -46,12 +46,10 @@ def regress_units(
 
     Parameters
     ----------
-    sample : DepthSample
     dump : ActivationDump
         Of one variable, on the sentences of `sample`.
     word_counts : Result
         From `lstm_units.analyses.depth.regressors.read_word_frequencies`.
-    procedure : Procedure
     permutations : int
         Number of times that depth is permuted within positions and everything is fitted anew, the
         penalties included; may be 0.
@@ -145,7 +143,6 @@ def regress_baseline(
     ----------
     name, sample, word_counts, dump, model
         For `lstm_units.analyses.depth.regressors.build_regressors`.
-    procedure : Procedure
 
     Returns
     -------

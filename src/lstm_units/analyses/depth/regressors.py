@@ -74,7 +74,6 @@ def frequency(sample: DepthSample, word_counts: Result, procedure: str) -> np.nd
 
     Parameters
     ----------
-    sample : DepthSample
     word_counts : Result
         From `read_word_frequencies`.
     procedure : {"nested", "paper"}
@@ -111,7 +110,6 @@ def build_regressors(
         frequency), ``words`` (the word and the one before it), ``embeddings`` (the word's embedding
         and frequency), ``layer_1`` and so on (the units of one layer and frequency),
         ``untrained_1`` and so on (all units of an untrained network and frequency).
-    sample : DepthSample
     procedure : {"nested", "paper"}
         For `frequency`.
     word_counts : Result, optional
@@ -160,13 +158,8 @@ def activity_regressors(
         ``layer_2`` and the like read one layer of `dump`, other names all of it.
     dump : ActivationDump
         Of one variable, on the sentences of `sample`.
-    sample : DepthSample
     covariate : ndarray of shape (rows,)
         From `frequency`.
-
-    Returns
-    -------
-    Regressors
 
     Raises
     ------

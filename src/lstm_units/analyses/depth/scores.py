@@ -40,7 +40,6 @@ def depth_scores(
         units among them.
     confidence : float
         Level of the intervals.
-    bootstrap_samples, seed : int
 
     Returns
     -------
@@ -90,7 +89,6 @@ def overall_r2(scores: pd.DataFrame, regressors: str = UNITS) -> pd.Series | Non
     ----------
     scores : DataFrame
         From `score_predictions`.
-    regressors : str
 
     Returns
     -------
@@ -111,7 +109,6 @@ class Prediction:
 
     Parameters
     ----------
-    regressors : str
     covariate : {"included", "removed", "absent"}
     predicted : ndarray of shape (rows,)
     """
@@ -195,12 +192,6 @@ def bootstrap_r2(
     observed : ndarray of shape (rows,)
     predicted : ndarray of shape (rows, predictions)
     sentence : ndarray of int, shape (rows,)
-    samples : int
-    rng : numpy Generator
-
-    Returns
-    -------
-    ScoredPredictions
     """
     names, place = np.unique(sentence, return_inverse=True)
     centred = observed - observed.mean()  # so that the squares below lose no digits
@@ -231,7 +222,6 @@ def score_predictions(
         For `collect_predictions`; ``units`` among them.
     confidence : float
         Level of the intervals.
-    bootstrap_samples, seed : int
 
     Returns
     -------

@@ -71,13 +71,11 @@ class Column:
 
     Parameters
     ----------
-    title : str
     rows : DataFrame or None
         ``variable, position, condition, mean, sd``; None for a column that says in `note` why it
         is empty.
     ideal : bool
         Whether the values are the ideal ones.
-    note : str
     """
 
     title: str
@@ -94,10 +92,6 @@ def condition_looks(items: AlignedItems) -> dict[str, LineLook]:
 
     Solid and filled where all attractors have the number of the subject, else dashed, dotted and so
     on, one for each pattern of equal and different numbers.
-
-    Parameters
-    ----------
-    items : AlignedItems
 
     Returns
     -------
@@ -139,7 +133,6 @@ def unit_column(dynamics: pd.DataFrame, unit: int, title: str) -> Column:
         From `lstm_units.analyses.dynamics.time_courses.dynamics_table`.
     unit : int
         1-based.
-    title : str
 
     Raises
     ------
@@ -191,13 +184,8 @@ def dynamics_figure(
         Words shown behind the verb.
     width : float
         Inches.
-    per_block : int
     answers : {"right", "all"}, optional
         Which items the means are over; said below the words.
-
-    Returns
-    -------
-    matplotlib.figure.Figure
 
     Raises
     ------

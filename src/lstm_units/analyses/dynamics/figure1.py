@@ -95,7 +95,6 @@ def number_figure(
     dynamics : DataFrame or None
         From `lstm_units.analyses.dynamics.time_courses.dynamics_table`; None where there are no
         units.
-    items : AlignedItems
     units : sequence of mapping
         From `lstm_units.analyses.long_range_units.shown_units.shown_units`. Long-range units of
         mixed subject numbers stand
@@ -103,10 +102,6 @@ def number_figure(
     number : {"singular", "plural"}
     answers : {"right", "all"}, optional
         As in `lstm_units.analyses.dynamics.figure.dynamics_figure`.
-
-    Returns
-    -------
-    matplotlib.figure.Figure
     """
     columns = [
         _column(dynamics, entry)

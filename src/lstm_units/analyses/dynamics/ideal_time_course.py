@@ -24,7 +24,6 @@ def ideal_time_course(
         The number that the unit stores as +1.
     subject_position, verb_position : int
         0-based.
-    n_positions : int
 
     Returns
     -------

@@ -46,7 +46,6 @@ def time_courses(
 
     Parameters
     ----------
-    dump : ActivationDump
     items : AlignedItems
         All items of the dump.
     intact : Result

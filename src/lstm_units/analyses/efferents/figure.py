@@ -62,10 +62,6 @@ def efferents_figure(
     width : float
         Inches; the default is a column of a two-column paper.
 
-    Returns
-    -------
-    matplotlib.figure.Figure
-
     Raises
     ------
     UserError

@@ -34,7 +34,6 @@ def efferents(
 
     Parameters
     ----------
-    model : LanguageModel
     verb_pairs : Result
         From `lstm_units.analyses.efferents.verb_pairs.read_verb_pairs`.
     correction : str

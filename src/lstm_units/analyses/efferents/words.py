@@ -26,7 +26,6 @@ def efferent_words(
 
     Parameters
     ----------
-    model : LanguageModel
     dynamics : Result
         From `lstm_units.analyses.dynamics.time_courses.time_courses`. A unit's activity is its mean
         hidden state at the word before the verb.

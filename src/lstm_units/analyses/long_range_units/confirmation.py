@@ -59,15 +59,12 @@ def confirm_unit(
     ----------
     margin : ndarray of shape (items,)
         Margins with the unit ablated, in nats.
-    intact : IntactItems
     use : bool ndarray of shape (items,)
         The confirmation half.
     lemmas : two object ndarrays of shape (items,)
         Lemma of the subject and of the verb of each item.
-    cells : sequence of Condition
     found_for : sequence of str
         Subject numbers that the unit was found for.
-    criteria : Criteria
 
     Returns
     -------

@@ -89,8 +89,6 @@ def discover_long_range(
         `lstm_units.statistics.intact_items.COLUMNS`.
     stimuli : mapping of str to Result
         The stimuli of these tasks, with `STIMULI_COLUMNS`.
-    layer_sizes : sequence of int
-    criteria : Criteria
     units : sequence of int
         The 1-based units that must be there.
 

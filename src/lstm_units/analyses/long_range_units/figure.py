@@ -95,13 +95,8 @@ def units_at_a_glance(
         mark of their own.
     labels : mapping of str to str, optional
         Names of tasks in print.
-    relative_drop, maximum_q : float
     width : float
         Width in inches; the default is the text width of a two-column paper.
-
-    Returns
-    -------
-    matplotlib.figure.Figure
     """
     panels = _panels(accuracy_by_mode, layer_sizes)
     strips = _strips(accuracy_by_mode)

@@ -86,7 +86,6 @@ def choose_units(
         From `lstm_units.statistics.agreement.accuracy_table`.
     conditions : Conditions
         Of the tasks of the discovery.
-    layer_sizes : sequence of int
     named : sequence of int
         1-based units that a user asks for.
     syntax_unit : int, optional
@@ -94,7 +93,6 @@ def choose_units(
     n_arbitrary : int
         Units drawn from the last layer for comparison (Lakretz et al. 2019 show 651 and 1300). The
         draw changes as little as possible when the other units change.
-    seed : int
 
     Returns
     -------
@@ -168,7 +166,6 @@ def nearest_unit(
     ----------
     accuracy : DataFrame
         From `lstm_units.statistics.agreement.accuracy_table`.
-    conditions : Conditions
     number : {"singular", "plural"}
     candidates : sequence of int
         1-based units to choose from.

@@ -52,7 +52,6 @@ def table2(
         Items with a smaller absolute margin are counted as near ties, in nats.
     sets, set_margins : optional
         Discovered units as sets of one, and their margins on the tasks `unswept`.
-    unswept : sequence of str
     relative_drop, natural_tasks, paper_tasks
         As in `accuracy_rows`.
     """

@@ -80,7 +80,6 @@ def dependency_places(items: AlignedItems, verb: str = "neither") -> tuple[int, 
 
     Parameters
     ----------
-    items : AlignedItems
     verb : {"neither", "inside", "outside"}
         The side of the verb's own position.
 

@@ -234,7 +234,6 @@ def dependency_figure(
 
     Parameters
     ----------
-    structures : sequence of Structure
     title : str
         Says which unit it is, and what.
     verb : {"neither", "inside", "outside"}
@@ -242,10 +241,6 @@ def dependency_figure(
         `lstm_units.analyses.syntax_units.dependency_span.dependency_places`.
     width : float
         Inches; two panels side by side if it is the width of the text.
-
-    Returns
-    -------
-    matplotlib.figure.Figure
     """
     columns = min(2 if width > 5 else 1, len(structures))
     rows = -(-len(structures) // columns)
