@@ -9,7 +9,6 @@ import numpy as np
 import pandas as pd
 import pytest
 import torch
-from support.planted_network import write_planted_network
 
 import lstm_units
 from lstm_units import (
@@ -23,27 +22,6 @@ from lstm_units.api.stimuli import stimuli_table
 from lstm_units.io.files import make_metadata, write_parquet
 
 CRITERIA = lstm_units.Criteria(tasks=("nounpp",), bootstrap_samples=200)
-
-
-@pytest.fixture(scope="module")
-def source(tmp_path_factory, project) -> Path:
-    """The planted network as a safetensors file and a vocabulary."""
-    english = project / "stimuli" / "english"
-    folder = tmp_path_factory.mktemp("source")
-    write_planted_network(folder, english, english / "context.txt")
-    return folder
-
-
-@pytest.fixture(scope="module")
-def converted(source, tmp_path_factory) -> Path:
-    folder = tmp_path_factory.mktemp("models") / "planted"
-    lstm_units.load_checkpoint(source, converted=folder)
-    return folder
-
-
-@pytest.fixture(scope="module")
-def model(converted):
-    return lstm_units.load_checkpoint(converted)
 
 
 @pytest.fixture(scope="module")
@@ -194,6 +172,12 @@ def test_a_device_is_a_name_or_torch_s(converted):
             lstm_units.load_checkpoint(converted, device=device)
     with pytest.raises(ConfigurationError, match=r"^device: found 'cuda:99'"):
         lstm_units.load_checkpoint(converted, device="cuda:99")
+
+
+def test_dumps_need_the_model_s_precision(model, stimuli, tmp_path):
+    with pytest.raises(ConfigurationError, match="float64 needs a model in float64"):
+        lstm_units.dump_activations(model, stimuli, tmp_path / "n", float_type="float64")
+    assert list(tmp_path.iterdir()) == []
 
 
 # Other stimuli

@@ -1,5 +1,6 @@
 """The command ``lstm-units``: what it prints, writes and refuses, and how fast help comes."""
 
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -10,7 +11,6 @@ import pytest
 import torch
 from safetensors.torch import load_file
 from support.made_files import write_stimuli
-from support.planted_network import write_planted_network
 
 import lstm_units
 from lstm_units.api import command_line
@@ -22,17 +22,11 @@ COMMANDS = ("convert", "score", "card")
 
 
 @pytest.fixture(scope="module")
-def english(project) -> Path:
-    return project / "stimuli" / "english"
-
-
-@pytest.fixture(scope="module")
-def source(tmp_path_factory, english) -> Path:
-    """The planted network as a state dict, ``model.pt`` and ``words.txt``."""
-    folder = tmp_path_factory.mktemp("source")
-    write_planted_network(folder, english, english / "context.txt")
-    torch.save(load_file(folder / "model.safetensors"), folder / "model.pt")
-    (folder / "model.safetensors").unlink()
+def source(source, tmp_path_factory) -> Path:
+    """The planted network as a state dict, ``model.pt`` and ``vocab.txt``."""
+    folder = tmp_path_factory.mktemp("state_dict")
+    torch.save(load_file(source / "model.safetensors"), folder / "model.pt")
+    shutil.copy(source / "vocab.txt", folder)
     return folder
 
 

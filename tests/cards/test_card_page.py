@@ -18,10 +18,10 @@ from support.card_results import (
     accuracy_rows,
     read_card,
     without,
-    write_frame,
 )
 from support.connected_network import NUMBER_UNITS, PLURAL, SINGULAR, SYNTAX
 from support.figure_checks import check_texts
+from support.made_files import write_frame
 from support.scripts import run_script
 
 from lstm_units.api.command_line import write_card
@@ -193,7 +193,7 @@ def test_large_changes_near_chance_are_told_apart(files):
     rows = accuracy_rows([PLAIN]).assign(relative_drop=0.3, drop=0.1, q=0.0)
     rows["full_accuracy"] = [0.56, 0.55, 0.2, *[0.9] * 5]
     sha256 = read_json(files.folder / "checkpoint/model.json")["sha256"]
-    write_frame(rows, files.folder / "ablation/zero/accuracy.parquet", sha256)
+    write_frame(rows, files.folder / "ablation/zero/accuracy.parquet", checkpoint_sha256=sha256)
     text = Page(card_fragment(read_card(files, PLAIN), CardSettings())).text
     assert "large in 8 of 8 conditions" in text
     assert "In 2 of the 8 the intact model is right in at most 55 %" in text

@@ -19,7 +19,6 @@ from support.card_results import (
     read_card,
     syntax_list,
     without,
-    write_frame,
     write_model_results,
 )
 from support.connected_network import (
@@ -32,6 +31,7 @@ from support.connected_network import (
     shown_entry,
     unit_entry,
 )
+from support.made_files import write_frame
 from support.number_network import flip_sign
 from support.simulated_results import intact_rows, write_shard
 
@@ -132,7 +132,7 @@ def test_a_large_change_takes_both_size_and_certainty(files, drop, q, large):
     rows = accuracy_rows([LOWER]).assign(relative_drop=0.0, q=1.0)
     rows.loc[0, ["relative_drop", "q"]] = -drop, q  # a gain counts as well
     sha256 = read_json(files.folder / "checkpoint/model.json")["sha256"]
-    write_frame(rows, files.folder / "ablation/zero/accuracy.parquet", sha256)
+    write_frame(rows, files.folder / "ablation/zero/accuracy.parquet", checkpoint_sha256=sha256)
     assert read_card(files, LOWER).ablation["zero"].table["large"].sum() == large
 
 
@@ -374,7 +374,7 @@ def test_files_of_another_checkpoint_are_refused(files):
         if path.suffix == ".json":
             write_json({**syntax_list(), "metadata": None}, path, {"checkpoint_sha256": "f00d"})
         else:
-            write_frame(coefficient_rows(), path, "f00d")
+            write_frame(coefficient_rows(), path, checkpoint_sha256="f00d")
         with pytest.raises(UserError, match=rf"{name} was made from another checkpoint"):
             read_card(files, PLAIN, CardSettings())
         path.write_bytes(before)

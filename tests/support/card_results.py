@@ -2,7 +2,6 @@
 
 import numpy as np
 import pandas as pd
-import pyarrow as pa
 from support.connected_network import (
     LAYER_SIZES,
     NUMBER_UNITS,
@@ -13,14 +12,14 @@ from support.connected_network import (
     unit_entry,
     write_files,
 )
-from support.made_files import write_intact
+from support.made_files import write_frame, write_intact
 from support.scripts import run_script
 
 from lstm_units.analyses.syntax_units.dependency_span import SIDES
 from lstm_units.cards.card import CardSettings, with_recorded_settings
 from lstm_units.cards.reader import AFFERENTS, CardReader
 from lstm_units.interventions.model_inputs import Compute, Context
-from lstm_units.io.files import make_metadata, read_metadata, write_json, write_parquet
+from lstm_units.io.files import read_metadata, write_json
 from lstm_units.io.result_files import ResultFiles
 from lstm_units.io.results import write_result
 
@@ -135,11 +134,6 @@ def span_rows() -> pd.DataFrame:
     return pd.DataFrame(rows)
 
 
-def write_frame(table: pd.DataFrame, path, sha256: str, **fields) -> None:
-    metadata = make_metadata(checkpoint_sha256=sha256, **fields)
-    write_parquet(pa.Table.from_pandas(table, preserve_index=False), path, metadata)
-
-
 def write_model_results(folder, project, model=None) -> ResultFiles:
     """Results of the connected network: real steps where they are quick, else planted tables."""
     language = project / "stimuli" / "english"
@@ -192,12 +186,15 @@ def write_model_results(folder, project, model=None) -> ResultFiles:
         },
         output={"units": folder / "decoding" / "units.parquet"},
     )
-    config = {"confidence": 0.95}
-    write_frame(accuracy_rows(), folder / "ablation/zero/accuracy.parquet", sha256, config=config)
     lower = accuracy_rows(range(1, LAYER_SIZES[0] + 1))
-    write_frame(lower, folder / "ablation/legacy/accuracy.parquet", sha256, config=config)
-    write_frame(coefficient_rows(), folder / "depth/coefficients.parquet", sha256)
-    write_frame(span_rows(), folder / "dependency_span.parquet", sha256)
+    made = {"checkpoint_sha256": sha256, "config": {"confidence": 0.95}}
+    write_frame(accuracy_rows(), folder / "ablation/zero/accuracy.parquet", **made)
+    write_frame(lower, folder / "ablation/legacy/accuracy.parquet", **made)
+    for table, name in (
+        (coefficient_rows(), "depth/coefficients"),
+        (span_rows(), "dependency_span"),
+    ):
+        write_frame(table, folder / f"{name}.parquet", checkpoint_sha256=sha256)
     return ResultFiles(folder)
 
 

@@ -14,6 +14,7 @@ from pathlib import Path
 import numpy as np
 import pyarrow as pa
 import torch
+from support.layer_weights import OPEN, SHUT, LayerWeights
 
 from lstm_units.io.files import make_metadata, write_parquet
 from lstm_units.models.language_model import LanguageModel, Layer, Vocabulary
@@ -27,7 +28,6 @@ _MOST = 3  # nodes that close after a word
 _VARIANTS = 6  # words that close the same number
 _EMBEDDING = 8
 _SCALE = 0.01  # of both units: 12 open nodes are still in the straight part of tanh
-_OPEN, _SHUT = 20.0, -20.0
 
 
 def vocabulary() -> list[str]:
@@ -51,24 +51,13 @@ def depth_network(seed: int = 0) -> LanguageModel:
     model = untrained_like(shape, seed)
     # The first dimension says how many nodes close, so other units see it too.
     model.embedding[:, 0] = torch.tensor([_closings(word) for word in words])
-    lower, upper = model.layers
-    _plant(lower, CLOSINGS - 1, keeps=False)
-    lower.weight_ih[2 * LAYER_SIZES[0] + CLOSINGS - 1, 0] = _SCALE
+    lower, upper = (LayerWeights(w.weight_ih, w.weight_hh, w.bias) for w in model.layers)
+    lower.plant(CLOSINGS - 1, input=OPEN, forget=SHUT, candidate=0, output=OPEN)
+    lower.connect("candidate", CLOSINGS - 1, [0], _SCALE)
     left = LEFT - LAYER_SIZES[0] - 1
-    _plant(upper, left, keeps=True)
-    candidate = 2 * LAYER_SIZES[1] + left
-    upper.bias[candidate] = _SCALE
-    upper.weight_ih[candidate, CLOSINGS - 1] = -1.0
+    upper.plant(left, input=OPEN, forget=OPEN, candidate=_SCALE, output=OPEN)
+    upper.connect("candidate", left, [CLOSINGS - 1], -1.0)
     return replace(model, sha256="")
-
-
-def _plant(layer: Layer, index: int, *, keeps: bool) -> None:
-    """Cut a unit off from everything; its input and output gates are open."""
-    biases = (_OPEN, _OPEN if keeps else _SHUT, 0.0, _OPEN)
-    for gate, bias in enumerate(biases):
-        row = gate * layer.size + index
-        layer.weight_ih[row] = layer.weight_hh[row] = 0
-        layer.bias[row] = bias
 
 
 def _closings(word: str) -> float:

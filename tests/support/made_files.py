@@ -6,6 +6,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import pandas as pd
 import pyarrow as pa
 
 from lstm_units.activations.dump import dump_activations, precision_for, sentences_of
@@ -26,13 +27,18 @@ from lstm_units.interventions.model_inputs import (
     group_items,
     loaded_model,
 )
-from lstm_units.io.files import read_json, write_parquet
+from lstm_units.io.files import make_metadata, read_json, write_parquet
 from lstm_units.io.results import read_result, write_result
 from lstm_units.models.checkpoints import read_vocabulary
 from lstm_units.models.language_model import LanguageModel, Vocabulary
 from lstm_units.stimuli.generation import generated_stimuli
 from lstm_units.stimuli.language_tables import read_language
 from lstm_units.stimuli.table import check_stimuli, read_stimuli
+
+
+def write_frame(frame: pd.DataFrame, path: Path, **metadata: Any) -> None:
+    table = pa.Table.from_pandas(frame, preserve_index=False)
+    write_parquet(table, path, make_metadata(**metadata))
 
 
 def write_stimuli(table: pa.Table, path: Path, metadata: Mapping[str, Any]) -> None:

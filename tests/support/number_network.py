@@ -8,14 +8,13 @@ half of what a short-range unit does: one keeps the number of the last noun but 
 forms, the other is read by them but knows no number. The rest are small random units.
 """
 
-from collections.abc import Iterable
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 
 import torch
 from safetensors.torch import save_file
+from support.layer_weights import GATES, OPEN, SHUT, LayerWeights
 from support.planted_network import lexicon_rows, vocabulary_of
-from torch import Tensor
 
 from lstm_units.models.checkpoints import CheckpointSource, convert_checkpoint
 from lstm_units.models.language_model import LanguageModel, Layer, Vocabulary
@@ -29,39 +28,7 @@ SHORT_RANGE = len(LOWER) + 1 + UPPER.index("short")
 MUTE = len(LOWER) + 1 + UPPER.index("mute")  # swaps, but verb forms do not read it
 DEAF = len(LOWER) + 1 + UPPER.index("deaf")  # verb forms read it, but it knows no number
 LAYER_SIZES = (len(LOWER), len(UPPER))
-_GATES = ("input", "forget", "candidate", "output")
 _NOISE = 4  # further dimensions of the embedding, read by the random units
-_OPEN, _SHUT = 20.0, -20.0  # biases of a gate
-
-
-@dataclass
-class _Weights:
-    """The weights of one layer under construction; gates are addressed by name."""
-
-    weight_ih: Tensor
-    weight_hh: Tensor
-    bias: Tensor
-
-    def rows(self, gate: str) -> slice:
-        size = self.weight_hh.shape[1]
-        first = _GATES.index(gate) * size
-        return slice(first, first + size)
-
-    def plant(self, unit: int, **biases: float) -> None:
-        """Cut a unit off from everything and set the biases of its gates."""
-        for gate, bias in biases.items():
-            row = self.rows(gate).start + unit
-            self.weight_ih[row] = self.weight_hh[row] = 0
-            self.bias[row] = bias
-
-    def connect(
-        self, gate: str, unit: int, inputs: Iterable[int], weight: float | Tensor, recurrent=False
-    ) -> None:
-        matrix = self.weight_hh if recurrent else self.weight_ih
-        matrix[self.rows(gate).start + unit, list(inputs)] = weight
-
-    def layer(self) -> Layer:
-        return Layer(self.weight_ih, self.weight_hh, self.bias)
 
 
 def _places(names: tuple[str, ...], name: str) -> list[int]:
@@ -87,19 +54,16 @@ def number_network(language: Path, context: Path, seed: int = 0) -> LanguageMode
         elif category.endswith("verb") and singular != plural:
             verbs.append((index[singular], index[plural]))
 
-    def random_layer(inputs, size):
-        return _Weights(small(4 * size, inputs), small(4 * size, size), small(4 * size))
-
-    lower = random_layer(3 + _NOISE, len(LOWER))
+    lower = LayerWeights.drawn(small, 3 + _NOISE, len(LOWER))
     noise = range(3, 3 + _NOISE)
     for unit, name in enumerate(LOWER):
         if name == "noise":  # has nothing from the nouns' number, through no other unit either
             own = small(4, _NOISE, scale=1.0)
             lower.plant(unit, input=0, forget=0, candidate=0, output=0)
-            for gate, weights in zip(_GATES, own, strict=True):
+            for gate, weights in zip(GATES, own, strict=True):
                 lower.connect(gate, unit, noise, weights)
         elif name:
-            lower.plant(unit, input=_SHUT, forget=_SHUT, candidate=5, output=_OPEN)
+            lower.plant(unit, input=SHUT, forget=SHUT, candidate=5, output=OPEN)
     for name, dimension in (("The", 0), ("noun S", 1), ("noun P", 2)):
         for unit in _places(LOWER, name):
             lower.connect("input", unit, [dimension], 40)
@@ -107,23 +71,23 @@ def number_network(language: Path, context: Path, seed: int = 0) -> LanguageMode
         for unit in _places(LOWER, name):
             lower.connect("input", unit, [dimension], 80)
             lower.connect("input", unit, _places(LOWER, "The"), 40, recurrent=True)
-            lower.bias[lower.rows("input").start + unit] = -94
+            lower.bias[lower.row("input", unit)] = -94
 
-    upper = random_layer(len(LOWER), len(UPPER))
+    upper = LayerWeights.drawn(small, len(LOWER), len(UPPER))
     nouns = _places(LOWER, "noun S"), _places(LOWER, "noun P")
     for unit, name in enumerate(UPPER):
         if name.startswith("long"):
-            upper.plant(unit, input=-15.2, forget=15.2, candidate=5, output=_OPEN)
+            upper.plant(unit, input=-15.2, forget=15.2, candidate=5, output=OPEN)
             upper.connect("input", unit, _places(LOWER, name[-1]), 40)
             upper.connect("forget", unit, _places(LOWER, "The"), -40)
         elif name in ("short", "mute"):
-            upper.plant(unit, input=-15.2, forget=15.2, candidate=0, output=_OPEN)
+            upper.plant(unit, input=-15.2, forget=15.2, candidate=0, output=OPEN)
             upper.connect("input", unit, [*nouns[0], *nouns[1]], 40)
             upper.connect("forget", unit, [*nouns[0], *nouns[1]], -40)
             upper.connect("candidate", unit, nouns[0], 5)
             upper.connect("candidate", unit, nouns[1], -5)
         elif name == "deaf":
-            upper.plant(unit, input=0, forget=0, candidate=0, output=_OPEN)
+            upper.plant(unit, input=0, forget=0, candidate=0, output=OPEN)
             upper.connect("candidate", unit, _places(LOWER, "noise"), 3)
 
     decoder = small(len(words), len(UPPER), scale=0.1)

@@ -11,6 +11,7 @@ from pathlib import Path
 
 import torch
 from safetensors.torch import save_file
+from support.layer_weights import OPEN, SHUT, LayerWeights
 from torch import Tensor
 
 LAYER_SIZES = (5, 3)
@@ -43,7 +44,6 @@ def planted_tensors(words: Iterable[str], language: Path, seed: int = 0) -> dict
     def small(*shape):
         return 0.3 * torch.randn(*shape, generator=generator)
 
-    first, second = LAYER_SIZES
     embedding = torch.zeros(len(words), 2 + _NOISE)
     embedding[:, 2:] = small(len(words), _NOISE)
     embedding[index["The"], 0] = 1
@@ -51,36 +51,21 @@ def planted_tensors(words: Iterable[str], language: Path, seed: int = 0) -> dict
         if category == "person" and plural != singular:
             embedding[index[plural], 1] = 1
 
-    def layer(inputs, size, prefix):
-        return {
-            f"{prefix}weight_ih": small(4 * size, inputs),
-            f"{prefix}weight_hh": small(4 * size, size),
-            f"{prefix}bias": small(4 * size),
-        }
-
-    def gate(name, unit, size):
-        return ["input", "forget", "candidate", "output"].index(name) * size + unit
-
-    lower, upper = layer(2 + _NOISE, first, ""), layer(first, second, "")
+    first, second = LAYER_SIZES
+    lower = LayerWeights.drawn(small, 2 + _NOISE, first)
+    upper = LayerWeights.drawn(small, first, second)
     for unit in range(4):
-        for name, bias in (("input", -20), ("forget", -20), ("candidate", 5), ("output", 20)):
-            row = gate(name, unit, first)
-            lower["weight_ih"][row] = lower["weight_hh"][row] = 0
-            lower["bias"][row] = bias
+        lower.plant(unit, input=SHUT, forget=SHUT, candidate=5, output=OPEN)
     for unit in (0, 1):  # the word is "The"
-        lower["weight_ih"][gate("input", unit, first), 0] = 40
+        lower.connect("input", unit, [0], 40)
     for unit in (2, 3):  # a plural noun, and the word before it was "The"
-        row = gate("input", unit, first)
-        lower["weight_ih"][row, 1] = 80
-        lower["weight_hh"][row, [0, 1]] = 40
-        lower["bias"][row] = -94
+        lower.connect("input", unit, [1], 80)
+        lower.connect("input", unit, [0, 1], 40, recurrent=True)
+        lower.bias[lower.row("input", unit)] = -94
     stored = PLURAL_UNIT - first - 1
-    for name, bias in (("input", -15.2), ("forget", 15.2), ("candidate", 5), ("output", 20)):
-        row = gate(name, stored, second)
-        upper["weight_ih"][row] = upper["weight_hh"][row] = 0
-        upper["bias"][row] = bias
-    upper["weight_ih"][gate("input", stored, second), [2, 3]] = 40
-    upper["weight_ih"][gate("forget", stored, second), [0, 1]] = -40
+    upper.plant(stored, input=-15.2, forget=15.2, candidate=5, output=OPEN)
+    upper.connect("input", stored, [2, 3], 40)
+    upper.connect("forget", stored, [0, 1], -40)
 
     decoder, decoder_bias = small(len(words), second), torch.zeros(len(words))
     decoder[:, stored] = 0
@@ -91,10 +76,10 @@ def planted_tensors(words: Iterable[str], language: Path, seed: int = 0) -> dict
                 decoder[index[form], stored] = -3 * sign
     tensors = {"encoder.weight": embedding}
     for depth, weights in enumerate((lower, upper)):
-        tensors[f"rnn.weight_ih_l{depth}"] = weights["weight_ih"]
-        tensors[f"rnn.weight_hh_l{depth}"] = weights["weight_hh"]
-        tensors[f"rnn.bias_ih_l{depth}"] = weights["bias"]
-        tensors[f"rnn.bias_hh_l{depth}"] = torch.zeros_like(weights["bias"])
+        tensors[f"rnn.weight_ih_l{depth}"] = weights.weight_ih
+        tensors[f"rnn.weight_hh_l{depth}"] = weights.weight_hh
+        tensors[f"rnn.bias_ih_l{depth}"] = weights.bias
+        tensors[f"rnn.bias_hh_l{depth}"] = torch.zeros_like(weights.bias)
     return {**tensors, "decoder.weight": decoder, "decoder.bias": decoder_bias}
 
 

@@ -7,6 +7,7 @@ import numpy as np
 import pandas as pd
 import pyarrow as pa
 from support.configurations import shipped
+from support.made_files import write_frame
 from support.simulated_results import stimulus_numbers
 
 from lstm_units.claims.catalogue import every_claim
@@ -85,13 +86,6 @@ def write_intact(folder: Path, sha: str) -> None:
             checkpoint_sha256=sha, stimuli_sha256=task * 4, config={"context_sha256": "c" * 8}
         )
         write_parquet(table, folder / f"intact/{task}.parquet", metadata)
-
-
-def write_frame(frame: pd.DataFrame, path: Path, **metadata) -> None:
-    """Write a DataFrame as a result file."""
-    write_parquet(
-        pa.Table.from_pandas(frame, preserve_index=False), path, make_metadata(**metadata)
-    )
 
 
 def write_model(root: Path, name: str, *, everything: bool = True) -> None:

@@ -2,9 +2,9 @@
 
 By hand, as root in a container or a virtual machine:
 
-    python tests/single_node_slurm.py up /tmp/slurm
+    python tests/support/single_node_slurm.py up /tmp/slurm
     snakemake --workflow-profile profiles/slurm --slurm-status-command squeue
-    python tests/single_node_slurm.py down /tmp/slurm
+    python tests/support/single_node_slurm.py down /tmp/slurm
 
 It wants Debian's packages slurm-wlm and munge, and starts its own munged, slurmctld and slurmd on
 the loopback address. It refuses where /etc/slurm/slurm.conf exists: that is somebody's cluster.

@@ -9,7 +9,7 @@ nothing from these.
 from pathlib import Path
 
 import torch
-from support.number_network import _OPEN, _SHUT, _Weights
+from support.layer_weights import OPEN, SHUT, LayerWeights
 from support.planted_network import lexicon_rows, vocabulary_of
 
 from lstm_units.models.language_model import LanguageModel, Vocabulary
@@ -29,9 +29,6 @@ def spanning_network(language: Path, context: Path, seed: int = 0) -> LanguageMo
     def normal(*shape):
         return 0.7 * torch.randn(*shape, generator=generator)
 
-    def random_layer(inputs, size):
-        return _Weights(normal(4 * size, inputs), normal(4 * size, size), normal(4 * size))
-
     embedding = torch.cat([torch.zeros(len(words), 4), normal(len(words), _NOISE)], dim=1)
     embedding[index["The"], 0] = 1
     embedding[index["that"], 2] = 1
@@ -42,23 +39,23 @@ def spanning_network(language: Path, context: Path, seed: int = 0) -> LanguageMo
             embedding[[index[form] for form in forms], 3] = 1
 
     the, subject, clause, verb = (LOWER.index(n) for n in ("The", "subject", "clause", "main verb"))
-    lower = random_layer(4 + _NOISE, len(LOWER))
+    lower = LayerWeights.drawn(normal, 4 + _NOISE, len(LOWER))
     lower.weight_ih[:, :4] = lower.weight_hh[:, :4] = 0
     for unit in (the, subject, verb):  # hold nothing beyond the word
-        lower.plant(unit, input=_SHUT, forget=_SHUT, candidate=5, output=_OPEN)
+        lower.plant(unit, input=SHUT, forget=SHUT, candidate=5, output=OPEN)
     lower.connect("input", the, [0], 40)
     lower.connect("input", subject, [1], 40)
     lower.connect("input", subject, [the], 60, recurrent=True)
-    lower.bias[lower.rows("input").start + subject] = -63  # both: 40 + 60 tanh(1) = 86
-    lower.plant(clause, input=_SHUT, forget=_OPEN, candidate=5, output=_OPEN)
+    lower.bias[lower.row("input", subject)] = -63  # both: 40 + 60 tanh(1) = 86
+    lower.plant(clause, input=SHUT, forget=OPEN, candidate=5, output=OPEN)
     lower.connect("input", clause, [2], 40)
     lower.connect("forget", clause, [3], -40)
     lower.connect("input", verb, [3], 40)
     lower.connect("input", verb, [clause], -60, recurrent=True)
 
-    upper = random_layer(len(LOWER), LAYER_SIZES[1])
+    upper = LayerWeights.drawn(normal, len(LOWER), LAYER_SIZES[1])
     upper.weight_ih[:, :4] = upper.weight_hh[:, :1] = 0
-    upper.plant(0, input=-15.2, forget=15.2, candidate=5, output=_OPEN)
+    upper.plant(0, input=-15.2, forget=15.2, candidate=5, output=OPEN)
     upper.connect("input", 0, [subject], 40)
     upper.connect("forget", 0, [the, verb], -40)
     return LanguageModel(
