@@ -1,15 +1,14 @@
-"""Intact scores, mean values, states and margins: in memory, and as the scripts write them."""
+"""Intact scores, mean values, states and margins."""
 
-import json
 from dataclasses import replace
 from types import SimpleNamespace
 
 import numpy as np
 import pyarrow as pa
-import pyarrow.parquet as pq
 import pytest
 import torch
 from safetensors.torch import load_file, save_file
+from support.made_files import write_set_shard
 from support.planted_network import PLURAL_UNIT, write_planted_network
 from support.scripts import run_script
 
@@ -18,14 +17,13 @@ from lstm_units.interventions.ablate import context_states, set_margins, unit_ma
 from lstm_units.interventions.context_states import read_states, write_states
 from lstm_units.interventions.intact import intact_scores, mean_values
 from lstm_units.interventions.model_inputs import Compute, Context, compute_from, group_items
-from lstm_units.io.files import make_metadata
+from lstm_units.io.files import make_metadata, write_parquet
 from lstm_units.io.results import Result, read_result, write_result
 from lstm_units.models.checkpoints import CheckpointSource, convert_checkpoint, load_language_model
 from lstm_units.stimuli.generation import generate
 from lstm_units.stimuli.language_tables import read_language
 
 COMPUTE = Compute(device="cpu", memory=0.1)
-JOB = {"device": "cpu", "sweep_mb": 100, "gpu_sweep_mb": 0}
 UNITS = range(6, 9)  # the last layer
 
 
@@ -161,86 +159,37 @@ def test_too_little_memory_for_one_intervention_is_refused(model, group, states)
         unit_margins(model, group, states, UNITS, replace(COMPUTE, memory=1e-7))
 
 
-def test_what_the_scripts_write_is_what_the_functions_return(
-    english, context, checkpoint, model, stimuli, tmp_path
-):
-    """From generated items to margins, in mode mean, one script after the other."""
-    weights = {"weights": checkpoint / "model.safetensors"}
-    read = {"context": {"path": context.path, "case": "true"}, "precision": "float32"}
-    path = {name: tmp_path / name for name in ("raw", "known", "intact", "means", "margins")}
-    path = {name: folder / "nounpp.parquet" for name, folder in path.items()}
-    states, report = tmp_path / "states.safetensors", tmp_path / "report.json"
-    run_script(
-        "stimuli/generate_stimuli",
-        output={"stimuli": path["raw"]},
-        params={
-            "language": str(english),
-            **{"template": "nounpp", "items_per_condition": 5, "matched": True, "seed": 1},
-        },
-        wildcards={"task": "nounpp"},
-    )
-    run_script(
-        "interventions/select_known_items",
-        input={
-            "stimuli": path["raw"],
-            "vocabulary": checkpoint / "vocab.txt",
-            "description": checkpoint / "model.json",
-        },
-        output={"stimuli": path["known"], "report": report},
-        params={"generated": True, "on_unknown_form": "error"},
-        wildcards={"task": "nounpp"},
-    )
-    run_script(
-        "interventions/score_intact",
-        input={**weights, "stimuli": path["known"]},
-        output={"scores": path["intact"]},
-        params=read,
-        wildcards={"task": "nounpp"},
-        resources=JOB,
-    )
-    run_script(
-        "interventions/mean_values",
-        input={**weights, "stimuli": path["known"]},
-        output={"means": path["means"]},
-        params={**read, "task": "nounpp"},
-        resources=JOB,
-    )
-    run_script(
-        "interventions/context_states",
-        input={**weights, "means": path["means"]},
-        output={"states": states},
-        params={**read, "units": (6, 8)},
-        wildcards={"mode": "mean"},
-        resources=JOB,
-    )
-    run_script(
-        "interventions/ablate_units",
-        input={**weights, "states": states, "means": path["means"], "stimuli": [path["known"]]},
-        output={"margins": path["margins"]},
-        params={"precision": "float32", "tasks": ["nounpp"], "units": (6, 7)},
-        resources=JOB,
-    )
+def test_results_say_what_they_were_made_from(model, stimuli, context):
     group = group_items({"nounpp": stimuli["nounpp"]}, model.vocabulary)
-    found = {name: pq.read_table(path[name]) for name in path}
-    metadata = {name: read_result(path[name]).metadata for name in path}
-    assert found["known"].equals(found["raw"])
-    assert json.loads(report.read_text())["n_kept"] == 20
     scores = intact_scores(model, group, context, COMPUTE)
     means = mean_values(model, group, context, COMPUTE)
-    after = context_states(model, context, "mean", UNITS, means)
-    margins = unit_margins(model, group, after, range(6, 8), COMPUTE, means)
-    for name, expected in (("intact", scores), ("means", means)):
-        assert found[name].equals(expected.content)
-        assert metadata[name] == expected.metadata
-    assert found["margins"].equals(margins.table())
-    assert metadata["margins"] == margins.metadata
-    assert pq.ParquetFile(path["margins"]).num_row_groups == 2
-    assert found["means"]["unit"].to_pylist() == list(range(1, 9))
-    assert {metadata[name]["stimuli_sha256"] for name in path} == {group.sha256}
-    assert metadata["margins"]["config"] == {
+    states = context_states(model, context, "mean", UNITS, means)
+    margins = unit_margins(model, group, states, UNITS, COMPUTE, means)
+    assert means.content["unit"].to_pylist() == list(range(1, 9))
+    for made in (scores.metadata, means.metadata, margins.metadata):
+        assert (made["checkpoint_sha256"], made["stimuli_sha256"]) == (model.sha256, group.sha256)
+    assert margins.metadata["config"] == {
         **{"mode": "mean", "tasks": ["nounpp"], "precision": "float32"}
     }
-    assert metadata["intact"]["config"]["unknown_context_words"] == []
+    assert scores.config["unknown_context_words"] == []
+
+
+def test_the_script_scores_a_task_after_the_context(checkpoint, model, stimuli, context, tmp_path):
+    paths = {name: tmp_path / name / "simple.parquet" for name in ("stimuli", "scores")}
+    write_parquet(stimuli["simple"], paths["stimuli"], make_metadata())
+    run_script(
+        "interventions/score_intact",
+        input={"weights": checkpoint / "model.safetensors", "stimuli": paths["stimuli"]},
+        output={"scores": paths["scores"]},
+        params={"context": {"path": context.path, "case": "lower"}, "precision": "float32"},
+        wildcards={"task": "simple"},
+        resources={"device": "cpu", "sweep_mb": 100, "gpu_sweep_mb": 0},
+    )
+    found = read_result(paths["scores"])
+    group = group_items({"simple": stimuli["simple"]}, model.vocabulary)
+    expected = intact_scores(model, group, replace(context, case="lower"), COMPUTE)
+    assert found.content.equals(expected.content)
+    assert found.metadata == expected.metadata
 
 
 def test_a_family_without_sets_gives_a_file_without_rows(
@@ -248,28 +197,11 @@ def test_a_family_without_sets_gives_a_file_without_rows(
 ):
     paths = {task: tmp_path / f"{task}.parquet" for task in stimuli}
     for task, table in stimuli.items():
-        pq.write_table(table, paths[task])
-    write_result(replace(sets_of(), metadata=make_metadata()), tmp_path / "sets.parquet")
-    output = tmp_path / "long_range_0001-1000.parquet"
-    run_script(
-        "interventions/ablate_sets",
-        input={
-            "weights": checkpoint / "model.safetensors",
-            "sets": tmp_path / "sets.parquet",
-            "means": [],
-            "stimuli": list(paths.values()),
-        },
-        output={"margins": output},
-        params={
-            "precision": "float32",
-            "tasks": list(paths),
-            "numbers": (1, 1000),
-            "context": {"path": context.path, "case": "true"},
-        },
-        wildcards={"mode": "zero"},
-        resources=JOB,
-    )
-    table = pq.read_table(output)
-    assert table.num_rows == 0
-    assert table.schema.names == ["set", "task", "item", "margin"]
-    assert read_result(output).metadata["stimuli_sha256"] == group.sha256
+        write_parquet(table, paths[task], make_metadata())
+    sets, output = tmp_path / "sets.parquet", tmp_path / "long_range_0001-1000.parquet"
+    write_result(replace(sets_of(), metadata=make_metadata()), sets)
+    write_set_shard(checkpoint, paths, sets, range(1, 1001), context, "zero", COMPUTE, output)
+    found = read_result(output)
+    assert found.content.num_rows == 0
+    assert found.content.schema.names == ["set", "task", "item", "margin"]
+    assert found.metadata["stimuli_sha256"] == group.sha256
