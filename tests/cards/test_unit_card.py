@@ -295,7 +295,7 @@ def test_the_card_of_a_lower_unit_has_the_afferents_of_its_own_layer_only(plante
 
 def test_negating_a_unit_changes_nothing_that_is_decided(planted_files, project, tmp_path):
     language = project / "stimuli" / "english"
-    model = connected_network(language, planted_files.folder / "context.txt")
+    model = connected_network(language)
     flipped = write_model_results(tmp_path / "flipped", project, flip_sign(model, SYNTAX))
     for unit in (SYNTAX, SINGULAR):
         one, other = (read_card(files, unit) for files in (planted_files, flipped))

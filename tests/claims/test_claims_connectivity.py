@@ -41,8 +41,7 @@ CLAIMS = (controls_gates, number_units_inhibit, only_one_controls, scaling_does_
 def driven(tmp_path_factory, project):
     """Connections of the planted network."""
     folder, language = tmp_path_factory.mktemp("driven"), project / "stimuli" / "english"
-    (folder / "context.txt").write_text("The boy .\n", encoding="utf-8")
-    written = write_files(folder, connected_network(language, folder / "context.txt"), language)
+    written = write_files(folder, connected_network(language), language)
     write_result(written.afferents(), folder / "connectivity" / "afferents.parquet")
     summarise(folder)
     return ResultFiles(folder)

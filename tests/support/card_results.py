@@ -137,9 +137,7 @@ def span_rows() -> pd.DataFrame:
 def write_model_results(folder, project, model=None) -> ResultFiles:
     """Results of the connected network: real steps where they are quick, else planted tables."""
     language = project / "stimuli" / "english"
-    folder.mkdir(parents=True)
-    (folder / "context.txt").write_text("The boy .\n", encoding="utf-8")
-    model = model or connected_network(language, folder / "context.txt")
+    model = model or connected_network(language)
     shown = [shown_entry(unit, "long-range", number) for unit, number in NUMBER_UNITS.items()]
     shown += [shown_entry(SYNTAX, "syntax"), shown_entry(50, "arbitrary")]
     made = write_files(

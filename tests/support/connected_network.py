@@ -35,11 +35,9 @@ _DETECTORS = {"singular": [0, 1], "plural": [2, 3]}
 _NOISE = 4
 
 
-def connected_network(
-    language: Path, context: Path, *, driven: bool = True, seed: int = 0
-) -> LanguageModel:
+def connected_network(language: Path, *, driven: bool = True, seed: int = 0) -> LanguageModel:
     """Build it over the words of a language; without `driven` the syntax unit is like any other."""
-    words = vocabulary_of(language, context)
+    words = vocabulary_of(language)
     index = {word: row for row, word in enumerate(words)}
     generator = torch.Generator().manual_seed(seed)
 

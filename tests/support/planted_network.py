@@ -26,10 +26,10 @@ def lexicon_rows(language: Path) -> list[tuple[str, str, str]]:
     return [(row[0], row[2], row[3] or row[2]) for row in rows]
 
 
-def vocabulary_of(language: Path, context: Path) -> list[str]:
-    """Every word that the tasks of a language and the context can contain."""
+def vocabulary_of(language: Path, context: Path | None = None) -> list[str]:
+    """Every word that the tasks of a language and a context can contain."""
     words = {form for _, *forms in lexicon_rows(language) for form in forms}
-    words |= set(context.read_text(encoding="utf-8").split())
+    words |= set(context.read_text(encoding="utf-8").split()) if context else set()
     words |= {"The", "the", "that", "and", "."}
     return ["<unk>", "<eos>", *sorted(words - {"<unk>", "<eos>", ""})]
 

@@ -10,8 +10,7 @@ SHORT_RANGE = 50
 def planted_files(tmp_path_factory, project):
     folder = tmp_path_factory.mktemp("connectivity")
     language = project / "stimuli" / "english"
-    (folder / "context.txt").write_text("The boy .\n", encoding="utf-8")
-    model = connected_network(language, folder / "context.txt")
+    model = connected_network(language)
     return write_files(folder, model, language, short_range=[unit_entry(SHORT_RANGE)])
 
 

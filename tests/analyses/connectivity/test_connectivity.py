@@ -264,10 +264,9 @@ def test_the_sign_of_a_source_changes_only_raw_and_maximum(table, model, languag
 def planted(tmp_path_factory, language, project):
     """A function from a change of the planted network to its table of afferents."""
     folder = tmp_path_factory.mktemp("planted")
-    (folder / "context.txt").write_text("The boy .\n", encoding="utf-8")
 
     def build(name, change=lambda model: model, **options):
-        model = change(connected_network(language, folder / "context.txt", **options))
+        model = change(connected_network(language, **options))
         targets = {unit: "long-range" for unit in NUMBER_UNITS}
         return table_of(write_files(folder / name, model, language), model, targets, NUMBER_UNITS)
 
