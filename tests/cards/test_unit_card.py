@@ -19,7 +19,6 @@ from support.card_results import (
     read_card,
     syntax_list,
     without,
-    write_model_results,
 )
 from support.connected_network import (
     LAYER_SIZES,
@@ -27,12 +26,10 @@ from support.connected_network import (
     PLURAL,
     SINGULAR,
     SYNTAX,
-    connected_network,
     shown_entry,
     unit_entry,
 )
 from support.made_files import write_frame
-from support.number_network import flip_sign
 from support.simulated_results import intact_rows, write_shard
 
 from lstm_units.analyses.long_range_units.unit_lists import single_unit_sets
@@ -291,27 +288,6 @@ def test_the_card_of_a_lower_unit_has_the_afferents_of_its_own_layer_only(plante
     part = read_card(planted_files, LOWER).afferents
     assert set(part.table["connection"]) == {"recurrent"}
     assert set(part.table["source_layer"]) == {1}
-
-
-def test_negating_a_unit_changes_nothing_that_is_decided(planted_files, project, tmp_path):
-    language = project / "stimuli" / "english"
-    model = connected_network(language)
-    flipped = write_model_results(tmp_path / "flipped", project, flip_sign(model, SYNTAX))
-    for unit in (SYNTAX, SINGULAR):
-        one, other = (read_card(files, unit) for files in (planted_files, flipped))
-        assert [listing.title for listing in one.lists] == [
-            listing.title for listing in other.lists
-        ]
-        left, right = one.afferents.table, other.afferents.table
-        # The candidate of a unit is negated with it; what a source sends is not.
-        gates = (left["gate"] != "candidate") | (unit != SYNTAX)
-        assert left["source"].tolist() == right["source"].tolist()
-        for column in ("input_mean", "z_mean", "input_largest"):
-            np.testing.assert_allclose(left[column][gates], right[column][gates], rtol=1e-9)
-        assert one.words.table["word"].tolist() == other.words.table["word"].tolist()
-        pd.testing.assert_series_equal(one.decoding.table["auc"], other.decoding.table["auc"])
-        for column in ("auc_folded", "separability", "percentile"):
-            assert one.efferents.table[column].equals(other.efferents.table[column])
 
 
 # What is missing, and what is refused

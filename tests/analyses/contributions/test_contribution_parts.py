@@ -3,7 +3,6 @@
 import numpy as np
 import pytest
 import torch
-from support.number_network import flip_sign
 
 from lstm_units.analyses.contributions.parts import split_margins
 from lstm_units.errors import InterventionError
@@ -70,21 +69,6 @@ def test_each_part_is_the_sum_over_its_units(random_model):
             if f"unit_{unit}" in expected:
                 expected[f"unit_{unit}"] = product
         assert split.loc[item].to_dict() == pytest.approx(expected, abs=1e-10)
-
-
-@pytest.mark.parametrize("sizes", [(4,), (5, 7), (3, 4, 6)])
-def test_flipping_the_sign_of_any_unit_changes_no_part(random_model, sizes):
-    model, items = random_model(sizes, seed=1), random_items(25)
-    last = list(range(sum(sizes[:-1]) + 1, sum(sizes) + 1))
-    parts = {"long_range": last[:2], "short_range": last[2:3]}
-
-    def split(network):
-        states = read_context(network, INTACT, (1, 2, 5))
-        return split_margins(network, items, states, parts, units=last)
-
-    for unit in range(1, model.n_units + 1):
-        other = split(flip_sign(model, unit))
-        np.testing.assert_allclose(other, split(model), rtol=0, atol=1e-12)
 
 
 def test_memory_does_not_change_the_split(random_model):

@@ -5,9 +5,7 @@ from collections import Counter
 
 import numpy as np
 import pytest
-import torch
 from scipy import stats
-from support.number_network import flip_sign
 
 from lstm_units.analyses.controls.random_sets import (
     FAMILIES,
@@ -19,10 +17,6 @@ from lstm_units.analyses.controls.random_sets import (
     sets_table,
 )
 from lstm_units.errors import ConfigurationError, InterventionError, UserError
-from lstm_units.interventions.context_states import read_context
-from lstm_units.interventions.interventions import Interventions
-from lstm_units.interventions.sweep import Items, sweep
-from lstm_units.interventions.sweep_reference import sweep_ref
 from lstm_units.io.files import make_metadata
 from lstm_units.io.results import Result
 from lstm_units.io.unit_numbers import layer_of_units
@@ -144,26 +138,6 @@ def test_a_family_without_a_set_says_why(family, lists, reason):
     found = family_set(family, lists)
     assert found.units == ()
     assert re.search(reason, found.reason)
-
-
-def test_margins_of_drawn_sets_equal_edited_weights_and_do_not_depend_on_signs(random_model):
-    model = random_model(layer_sizes=(6, 8), scale=2.0)
-    rng = np.random.default_rng(3)
-    prefixes = [tuple(rng.integers(0, 8, rng.integers(1, 6)).tolist()) for _ in range(60)]
-    items = Items(tuple(prefixes), rng.integers(0, 4, 60), rng.integers(4, 8, 60))
-    context = [2, 3, 1, 4]
-    sets = draw_sets((2, 5, 8, 9, 13), model.layer_sizes, 12, seed=3)
-    interventions = Interventions("zero", tuple(chosen.units for chosen in sets))
-    margins = sweep(model, items, interventions, read_context(model, interventions, context))
-    expected = sweep_ref(model, items, interventions, context)
-    assert np.abs(margins - expected).max() < 1e-10
-    assert np.ptp((expected > 0).sum(axis=1)) > 3  # the sets do differ
-    flipped = model
-    for unit in (2, 9, 13):
-        flipped = flip_sign(flipped, unit)
-    assert not torch.equal(flipped.layers[1].weight_hh, model.layers[1].weight_hh)
-    again = sweep(flipped, items, interventions, read_context(flipped, interventions, context))
-    assert np.array_equal(margins > 0, again > 0)
 
 
 def listed(*units, checkpoint="a") -> Result:

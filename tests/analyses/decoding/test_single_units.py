@@ -108,18 +108,6 @@ def test_intervals_are_the_percentiles_of_that_bootstrap():
         assert row["ci_low"] < row["ci_high"]
 
 
-def test_shared_prefixes_count_as_often_as_items_share_them():
-    items = crossed_items()
-    dump = make_dump(items)
-    spread = replace(
-        dump,
-        node=np.arange(dump.node.size, dtype=np.int32).reshape(dump.node.shape),
-        values=dump.values[dump.node.ravel()],
-    )
-    assert spread.n_nodes > dump.n_nodes
-    pd.testing.assert_frame_equal(decode(dump, items), decode(spread, items), rtol=0, atol=1e-12)
-
-
 def test_a_unit_that_swaps_goes_from_one_to_zero_and_one_that_holds_stays():
     items = crossed_items()
     dump = make_dump(items)
@@ -150,19 +138,6 @@ def test_rows_name_unit_layer_and_position_up_to_one_word_after_the_verb():
     }
     short = replace(items, n_positions=6)
     assert decode(dump, short)["position"].max() == 5
-
-
-def test_intervals_over_lemmas_are_wider_than_they_would_be_over_items():
-    """Where each noun has a value of its own, 30 items of 6 nouns are 6 observations."""
-    items = crossed_items(frames=30)
-    rng = np.random.default_rng(1)
-    dump = make_dump(items, digits=12)
-    clustered = decode(dump, items)
-    alone = replace(items, subject_lemma=np.array([f"n{i // 2}" for i in rng.permutation(360)]))
-    independent = decode(dump, alone)
-    at_subject = clustered["position"] == 1
-    width = [(t["ci_high"] - t["ci_low"])[at_subject].mean() for t in (clustered, independent)]
-    assert width[0] > 2 * width[1]
 
 
 def test_samples_without_one_of_the_numbers_are_dropped_and_counted():

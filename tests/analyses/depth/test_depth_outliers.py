@@ -38,18 +38,6 @@ def test_planted_coefficients_are_found_whatever_their_sign(deviations_from):
     assert found.deviation[3] > 0 > found.deviation[17]
 
 
-def test_flipping_the_sign_of_any_unit_moves_no_other_and_changes_no_verdict():
-    values = coefficients()
-    before = outliers(values)
-    for unit in range(values.shape[1]):
-        flipped = values.copy()
-        flipped[:, unit] *= -1
-        after = outliers(flipped)
-        np.testing.assert_array_equal(np.abs(after.deviation), np.abs(before.deviation))
-        np.testing.assert_array_equal(after.beyond, before.beyond)
-        np.testing.assert_array_equal(after.folds_beyond, before.folds_beyond)
-
-
 def test_deviations_from_the_mean_depend_on_signs_which_is_why_they_are_no_default():
     # All coefficients alike: negating one makes it stand out from the mean, not from 0.
     values = np.ones((5, 60)) + coefficients(planted=())

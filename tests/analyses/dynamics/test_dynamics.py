@@ -153,21 +153,6 @@ def test_rows_are_sorted_and_blocks_leave_no_trace(dump, items):
     assert (order == np.arange(len(table))).all()
 
 
-def test_negating_a_unit_negates_its_means_and_nothing_else(dump, items):
-    class Negated:
-        def __getattr__(self, name):
-            return getattr(dump, name)
-
-        def read_nodes(self, variable, units=None):
-            values = dump.read_nodes(variable, units)
-            return -values if variable in ("hidden", "cell", "candidate") else values
-
-    table, negated = dynamics_table(dump, items), dynamics_table(Negated(), items)
-    signed = table["variable"].isin(["hidden", "cell", "candidate"])
-    np.testing.assert_array_equal(negated["mean"], np.where(signed, -table["mean"], table["mean"]))
-    np.testing.assert_array_equal(negated["sd"], table["sd"])
-
-
 def test_items_of_another_run_are_refused(dump, items):
     with pytest.raises(UserError, match=r"activations/nounpp holds other items"):
         dynamics_table(dump, items.subset(np.arange(len(items)) > 0))

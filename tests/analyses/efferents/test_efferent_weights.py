@@ -99,16 +99,6 @@ def test_segregation_against_brute_force(random_weights):
     assert set(table["n_pairs"]) == {18}
 
 
-def test_the_sign_of_a_unit_changes_only_what_is_signed(random_weights):
-    singular, plural = random_weights
-    table = segregation(weights_table(singular, plural), 2)
-    negated = segregation(weights_table(-singular, -plural), 2)
-    invariant = ["separability", "percentile", "statistic", "p", "q", "sd_singular", "sd_plural"]
-    pd.testing.assert_frame_equal(table[invariant], negated[invariant])
-    np.testing.assert_allclose(negated["auc"], 1 - table["auc"], atol=1e-12)
-    np.testing.assert_array_equal(negated["mean_plural"], -table["mean_plural"])
-
-
 def test_tied_weights_count_half():
     singular, plural = np.array([[1.0, 2.0, 2.0]]), np.array([[2.0, 2.0, 0.0]])
     assert forms_auc(singular, plural) == pytest.approx([(1 + 4 * 0.5 + 2 + 0) / 9])
