@@ -81,26 +81,17 @@ def test_a_further_task_changes_no_row_of_the_others():
     pd.testing.assert_frame_equal(found, summary(simple, "simple"))
 
 
-def test_means_and_shares_are_less_certain_where_the_word_decides_them():
-    """Resampling lemmas, not items, must widen the intervals."""
+def test_without_known_words_items_are_resampled_and_it_is_said():
     items = made_contributions(n=60)
-    noun = items["subject_lemma"].str[-1].astype(int)
-    items["rest"] = np.where(items["right"], 1.0, -1.0) * noun
-    items["short_range"] = np.where(noun < 2, -1.0, 1.0)
-    known, unknown = summary(items), summary(items.assign(subject_lemma=None, verb_lemma=None))
-    name = "short_range_right"
-    widths = {}
-    for source, table in (("lemmas", known), ("items", unknown)):
-        mean, share = row(table, "all", "right"), row(table, "SS", "all")
-        widths[source] = (mean["rest_high"] - mean["rest_low"], share[f"{name}_high"])
-        widths[source] = (widths[source][0], share[f"{name}_high"] - share[f"{name}_low"])
-        assert share[name] == pytest.approx(2 / 3)
-    assert widths["lemmas"][0] > 2 * widths["items"][0]
-    assert widths["lemmas"][1] > 1.5 * widths["items"][1]
-    assert widths["items"][1] == pytest.approx(np.diff(np.ravel(wilson_interval(40, 60)))[0])
-    assert set(known["resampled"]) == {"subject and verb lemmas"}
-    assert set(unknown["resampled"]) == {"items"}
-    legend = legend_of(unknown)
+    assert set(summary(items)["resampled"]) == {"subject and verb lemmas"}
+    found = summary(items.assign(subject_lemma=None, verb_lemma=None))
+    assert set(found["resampled"]) == {"items"}
+    share = row(found, "SS", "all")
+    low, high = wilson_interval(54, 60)
+    assert share["long_range_right"] == pytest.approx(0.9)
+    assert share["long_range_right_low"] == pytest.approx(low)
+    assert share["long_range_right_high"] == pytest.approx(high)
+    legend = legend_of(found)
     assert "bootstrap over items." in legend
     assert legend.endswith("95% Wilson intervals, which ignore that items share words.")
 

@@ -114,13 +114,6 @@ def test_moments_over_nodes_equal_those_over_items(dump, items, keep, block):
     compare(table, brute_force(dump, items, kept))
 
 
-def test_shared_prefixes_are_counted_as_often_as_they_occur(dump, items):
-    """In the test above a weight matters: prefixes of a condition occur unequally often."""
-    at_subject = dump.nodes(items.item[items.condition == "SS"], [items.subject_position])
-    assert set(np.unique(at_subject, return_counts=True)[1]) == {1, 2}
-    assert set(dynamics_table(dump, items)["n"]) == {30}
-
-
 def test_a_condition_without_items_is_empty_and_stays(dump, items):
     table = dynamics_table(dump, items, items.condition != "PS")
     rows = table[table["condition"] == "PS"]
