@@ -9,6 +9,7 @@ import pytest
 import torch
 
 from lstm_units.models.language_model import LanguageModel, Layer, Vocabulary
+from lstm_units.stimuli.language_tables import Language, read_language
 
 pytest_plugins = ["support.workflow_fixture"]
 PROJECT = Path(__file__).resolve().parent.parent
@@ -59,6 +60,16 @@ def pytest_runtest_makereport(item):
 @pytest.fixture(scope="session")
 def project() -> Path:
     return PROJECT
+
+
+@pytest.fixture(scope="session")
+def english_folder(project) -> Path:
+    return project / "stimuli" / "english"
+
+
+@pytest.fixture(scope="session")
+def english(english_folder) -> Language:
+    return read_language(english_folder)
 
 
 @pytest.fixture(scope="session")

@@ -9,13 +9,12 @@ from lstm_units.activations.matched import read_dumped_items
 from lstm_units.errors import UserError
 from lstm_units.io.files import make_metadata
 from lstm_units.stimuli.generation import generate
-from lstm_units.stimuli.language_tables import read_language
 from lstm_units.stimuli.table import scored_sha256
 
 
-def test_a_dump_of_other_items_is_refused(project, tmp_path):
+def test_a_dump_of_other_items_is_refused(english, tmp_path):
     path = tmp_path / "nounpp.parquet"
-    table = generate(read_language(project / "stimuli" / "english"), "nounpp", 2, True, 1)
+    table = generate(english, "nounpp", 2, True, 1)
     write_stimuli(table, path, make_metadata())
     dump, other = (
         SimpleNamespace(source=name, metadata={"stimuli_sha256": scored_sha256({"nounpp": rows})})

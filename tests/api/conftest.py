@@ -9,15 +9,10 @@ import lstm_units
 
 
 @pytest.fixture(scope="session")
-def english(project) -> Path:
-    return project / "stimuli" / "english"
-
-
-@pytest.fixture(scope="session")
-def source(tmp_path_factory, english) -> Path:
+def source(tmp_path_factory, english_folder) -> Path:
     """``model.safetensors`` and ``vocab.txt``."""
     folder = tmp_path_factory.mktemp("source")
-    write_planted_network(folder, english, english / "context.txt")
+    write_planted_network(folder, english_folder, english_folder / "context.txt")
     return folder
 
 

@@ -39,7 +39,6 @@ from lstm_units.statistics.agreement import unit_accuracy
 from lstm_units.statistics.margins import open_margins
 from lstm_units.stimuli.aligned_items import read_aligned_items
 from lstm_units.stimuli.formats import imported_stimuli, write_linzen, write_released
-from lstm_units.stimuli.language_tables import read_language
 from lstm_units.stimuli.table import read_stimuli
 
 COMPUTE = Compute(device="cpu", memory=1.0)
@@ -85,8 +84,8 @@ class Workflow:
 
 
 @pytest.fixture(scope="module")
-def workflow(tmp_path_factory, english, converted) -> Workflow:
-    return Workflow(tmp_path_factory.mktemp("workflow"), english, converted)
+def workflow(tmp_path_factory, english_folder, converted) -> Workflow:
+    return Workflow(tmp_path_factory.mktemp("workflow"), english_folder, converted)
 
 
 @pytest.fixture(scope="module")
@@ -285,7 +284,7 @@ def test_checkpoints_that_cannot_be_loaded_are_refused(source, converted, tmp_pa
 # Stimuli
 
 
-def test_files_are_read_as_the_workflow_imports_them(workflow, stimuli, english, tmp_path):
+def test_files_are_read_as_the_workflow_imports_them(stimuli, english, tmp_path):
     table = stimuli_table(stimuli["nounpp"])
     released, linzen = tmp_path / "nounpp.txt", tmp_path / "linzen.text"
     write_released(table, released)
@@ -296,7 +295,7 @@ def test_files_are_read_as_the_workflow_imports_them(workflow, stimuli, english,
         "The boys\tgreet\tgreets\tP\t\n"
     )
     for path, options in (
-        (released, {"format": "released", "language": read_language(english)}),
+        (released, {"format": "released", "language": english}),
         (linzen, {"format": "linzen", "gold": linzen.with_suffix(".gold")}),
         (pairs, {"format": "minimal_pairs"}),
     ):
@@ -343,10 +342,10 @@ def test_stimuli_that_cannot_be_made_or_read_are_refused(stimuli, tmp_path, monk
 
 
 def test_items_whose_forms_the_model_lacks_are_named_and_can_be_left_out(
-    source, english, stimuli, tmp_path
+    source, english_folder, stimuli, tmp_path
 ):
     form = stimuli["simple"]["correct"].iloc[3]
-    words = vocabulary_of(english, english / "context.txt")
+    words = vocabulary_of(english_folder, english_folder / "context.txt")
     words[words.index(form)] = "unrelated"
     vocabulary = tmp_path / "vocab.txt"
     vocabulary.write_text("".join(f"{word}\n" for word in words))
@@ -401,8 +400,8 @@ def test_decoding_refuses_units_and_labels_that_do_not_exist(dump, stimuli):
         lstm_units.decode(dump, stimuli["nounpp"], seed=1, label="number")
 
 
-def test_a_context_is_a_file_or_a_context(model, stimuli, scores, english):
-    shipped = english / "context.txt"
+def test_a_context_is_a_file_or_a_context(model, stimuli, scores, english_folder):
+    shipped = english_folder / "context.txt"
     for context in (shipped, str(shipped), Context(str(shipped))):
         same(lstm_units.score(model, stimuli["nounpp"], context=context), scores["nounpp"])
     lower = lstm_units.score(model, stimuli["nounpp"], context=Context(str(shipped), "lower"))

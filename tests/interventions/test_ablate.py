@@ -21,26 +21,20 @@ from lstm_units.io.files import make_metadata, write_parquet
 from lstm_units.io.results import Result, read_result, write_result
 from lstm_units.models.checkpoints import CheckpointSource, convert_checkpoint, load_language_model
 from lstm_units.stimuli.generation import generate
-from lstm_units.stimuli.language_tables import read_language
 
 COMPUTE = Compute(device="cpu", memory=0.1)
 UNITS = range(6, 9)  # the last layer
 
 
 @pytest.fixture(scope="module")
-def english(project):
-    return project / "stimuli" / "english"
+def context(english_folder):
+    return Context(str(english_folder / "context.txt"))
 
 
 @pytest.fixture(scope="module")
-def context(english):
-    return Context(str(english / "context.txt"))
-
-
-@pytest.fixture(scope="module")
-def checkpoint(tmp_path_factory, english):
+def checkpoint(tmp_path_factory, english_folder):
     folder = tmp_path_factory.mktemp("planted")
-    write_planted_network(folder / "source", english, english / "context.txt")
+    write_planted_network(folder / "source", english_folder, english_folder / "context.txt")
     convert_checkpoint(CheckpointSource(folder / "source"), folder / "checkpoint")
     return folder / "checkpoint"
 
@@ -52,10 +46,9 @@ def model(checkpoint):
 
 @pytest.fixture(scope="module")
 def stimuli(english):
-    language = read_language(english)
     return {
-        "nounpp": generate(language, "nounpp", 5, True, 1),
-        "simple": generate(language, "simple", 3, True, 1),
+        "nounpp": generate(english, "nounpp", 5, True, 1),
+        "simple": generate(english, "simple", 3, True, 1),
     }
 
 

@@ -13,7 +13,6 @@ from lstm_units.interventions.sweep_reference import sweep_ref
 from lstm_units.models.checkpoints import load_language_model
 from lstm_units.stimuli.formats import read_released
 from lstm_units.stimuli.generation import generate
-from lstm_units.stimuli.language_tables import read_language
 from lstm_units.stimuli.table import read_context_words, scored_items
 
 # Accuracy in % on the released items after the first of the paper's five sentences, by condition,
@@ -45,10 +44,11 @@ def to_items(table, model):
 @pytest.mark.extended
 @pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
 @pytest.mark.parametrize("mode", ["zero", "legacy", "mean"])
-def test_sweep_of_the_default_model_equals_edited_weights(project, default_model, mode, dtype):
+def test_sweep_of_the_default_model_equals_edited_weights(
+    english, project, default_model, mode, dtype
+):
     model = default_model.to(dtype)
-    language = read_language(project / "stimuli" / "english")
-    table = generate(language, "nounpp_adv", 30, True, 2019).slice(0, 120)
+    table = generate(english, "nounpp_adv", 30, True, 2019).slice(0, 120)
     items, _ = to_items(table, model)
     items = items.subset(range(0, 120, 20))
     context = model.vocabulary.ids(
@@ -63,9 +63,8 @@ def test_sweep_of_the_default_model_equals_edited_weights(project, default_model
 
 
 @pytest.mark.extended
-def test_single_precision_stays_within_the_tolerance_of_double(project, default_model):
-    language = read_language(project / "stimuli" / "english")
-    items, _ = to_items(generate(language, "nounpp", 60, True, 2019), default_model)
+def test_single_precision_stays_within_the_tolerance_of_double(english, project, default_model):
+    items, _ = to_items(generate(english, "nounpp", 60, True, 2019), default_model)
     context = default_model.vocabulary.ids(
         read_context_words(project / "stimuli" / "english" / "context.txt", "true")
     )
@@ -80,10 +79,9 @@ def test_single_precision_stays_within_the_tolerance_of_double(project, default_
 @pytest.mark.golden
 @pytest.mark.parametrize("task", CARD)
 def test_model_card_states_the_accuracy_on_the_released_items(
-    project, published_data, default_model, task
+    english, published_data, default_model, task
 ):
-    language = read_language(project / "stimuli" / "english")
-    table = read_released(published_data / "na_tasks_2019" / f"{task}.txt", language)
+    table = read_released(published_data / "na_tasks_2019" / f"{task}.txt", english)
     items, conditions = to_items(table, default_model)
     words = read_context_words(published_data / "context_2019.txt", "true")
     first = words[: words.index("<eos>") + 1]

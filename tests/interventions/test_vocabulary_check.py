@@ -7,7 +7,6 @@ from lstm_units.interventions.known_items import select_known_items
 from lstm_units.models.language_model import Vocabulary
 from lstm_units.stimuli.formats import read_linzen
 from lstm_units.stimuli.generation import generate
-from lstm_units.stimuli.language_tables import read_language
 from lstm_units.stimuli.table import check_stimuli, make_stimuli
 
 VOCABULARY = Vocabulary(("<unk>", "<eos>", "the", "boy", "boys", "cat", "sees", "see", "a"))
@@ -98,12 +97,11 @@ def test_long_lists_of_unknown_words_are_cut_short():
         select_known_items(table, VOCABULARY, "own", True, "drop")
 
 
-def test_shipped_tasks_are_known_to_the_shipped_model(project):
+def test_shipped_tasks_are_known_to_the_shipped_model(english, project):
     words = (project / "models/wikipedia650/vocab.txt").read_text().splitlines()
     vocabulary = Vocabulary(tuple(words))
-    language = read_language(project / "stimuli" / "english")
-    for task in language.tasks:
-        table = generate(language, task, 60, True, 2019)
+    for task in english.tasks:
+        table = generate(english, task, 60, True, 2019)
         kept, report = select_known_items(table, vocabulary, task, True, "drop")
         assert kept.equals(table)
         assert report["unknown_after_verb"]["tokens"] == 0

@@ -8,15 +8,9 @@ from lstm_units.errors import ConfigurationError, StimuliError
 from lstm_units.io.files import make_metadata
 from lstm_units.stimuli.aligned_items import align_items, read_aligned_items
 from lstm_units.stimuli.generation import generate
-from lstm_units.stimuli.language_tables import read_language
 from lstm_units.stimuli.table import make_stimuli
 
 DOUBLE = "double_subject_relative"
-
-
-@pytest.fixture(scope="module")
-def language(project):
-    return read_language(project / "stimuli" / "english")
 
 
 def aligned(language, task, n=16):
@@ -41,8 +35,8 @@ def rows(*changes):
 
 
 @pytest.mark.parametrize("task", ["simple", "nounpp", "object_relative", DOUBLE])
-def test_numbers_and_lemmas_are_those_of_the_words_at_the_positions(language, task):
-    table = generate(language, task, 16, True, 1)
+def test_numbers_and_lemmas_are_those_of_the_words_at_the_positions(english, task):
+    table = generate(english, task, 16, True, 1)
     items = align_items(table, task)
     assert len(items) == table.num_rows
     assert items.words == tuple(table["tokens"][0].as_py())
@@ -56,8 +50,8 @@ def test_numbers_and_lemmas_are_those_of_the_words_at_the_positions(language, ta
     assert items.n_positions == len(items.words)
 
 
-def test_labels_lemmas_and_positions_follow_the_name(language):
-    items = aligned(language, DOUBLE)
+def test_labels_lemmas_and_positions_follow_the_name(english):
+    items = aligned(english, DOUBLE)
     assert items.position("subject_number") == items.subject_position == 1
     assert items.position("attractor_number") == items.position("attractor_1_number") == 5
     assert items.position("attractor_2_number") == 9
@@ -71,8 +65,8 @@ def test_labels_lemmas_and_positions_follow_the_name(language):
         items.position("verb_number")
 
 
-def test_conditions_are_selected_by_name_or_by_congruence(language):
-    items = aligned(language, "nounpp")
+def test_conditions_are_selected_by_name_or_by_congruence(english):
+    items = aligned(english, "nounpp")
     assert items.select("all") is items
     chosen = items.select("incongruent")
     assert set(chosen.condition) == {"SP", "PS"}
@@ -81,11 +75,11 @@ def test_conditions_are_selected_by_name_or_by_congruence(language):
     with pytest.raises(ConfigurationError, match="has no condition XX; it has PP, PS, SP, SS"):
         items.select(["XX"])
     with pytest.raises(ConfigurationError, match="simple has no incongruent items"):
-        aligned(language, "simple").select("incongruent")
+        aligned(english, "simple").select("incongruent")
 
 
-def test_any_attractor_of_another_number_makes_an_item_incongruent(language):
-    chosen = aligned(language, DOUBLE).select("incongruent")
+def test_any_attractor_of_another_number_makes_an_item_incongruent(english):
+    chosen = aligned(english, DOUBLE).select("incongruent")
     assert set(chosen.condition) == {"SSP", "SPS", "SPP", "PSS", "PSP", "PPS"}
 
 

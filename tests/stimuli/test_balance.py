@@ -7,13 +7,7 @@ from lstm_units.errors import StimuliError
 from lstm_units.stimuli.balance import _binomial_p, balance_table, check_balance, require_balance
 from lstm_units.stimuli.formats import read_linzen, read_released
 from lstm_units.stimuli.generation import generate
-from lstm_units.stimuli.language_tables import read_language
 from lstm_units.stimuli.table import make_stimuli
-
-
-@pytest.fixture(scope="module")
-def english(project):
-    return read_language(project / "stimuli" / "english")
 
 
 @pytest.fixture(scope="module")

@@ -14,7 +14,6 @@ from lstm_units.stimuli.congruence import (
     read_conditions,
 )
 from lstm_units.stimuli.generation import generate
-from lstm_units.stimuli.language_tables import read_language
 
 S, P = "singular", "plural"
 
@@ -62,8 +61,6 @@ def test_conditions_are_described_by_their_items_whatever_their_names(tmp_path):
     assert read_conditions(ResultFiles(tmp_path)) == dict.fromkeys(places, across)
 
 
-def test_the_letters_of_generated_conditions_say_the_same(project):
-    items = align_items(
-        generate(read_language(project / "stimuli" / "english"), "nounpp", 3, True, 1), "nounpp"
-    )
+def test_the_letters_of_generated_conditions_say_the_same(english):
+    items = align_items(generate(english, "nounpp", 3, True, 1), "nounpp")
     assert items.incongruent.tolist() == [name in ("SP", "PS") for name in items.condition]

@@ -35,11 +35,6 @@ PAPER = {
 
 
 @pytest.fixture(scope="module")
-def english(project):
-    return read_language(project / "stimuli" / "english")
-
-
-@pytest.fixture(scope="module")
 def tables(english):
     return {task: generate(english, task, n, True, 2019) for task, n in PAPER.items()}
 

@@ -191,15 +191,14 @@ def test_an_unknown_task_lists_the_known(tmp_path):
         read_language(write(tmp_path)).task("nounpp")
 
 
-def test_a_fixed_attractor_has_its_letter_in_the_condition(project):
-    language = read_language(project / "stimuli" / "english")
-    assert language.task("namepp").conditions == ("SS", "PS")
-    assert language.task("nounpp").conditions == ("SS", "SP", "PS", "PP")
-    assert language.task("simple").conditions == ("S", "P")
+def test_a_fixed_attractor_has_its_letter_in_the_condition(english):
+    assert english.task("namepp").conditions == ("SS", "PS")
+    assert english.task("nounpp").conditions == ("SS", "SP", "PS", "PP")
+    assert english.task("simple").conditions == ("S", "P")
 
 
-def test_the_subject_comes_first_in_a_condition_even_after_its_attractor(project):
-    task = read_language(project / "stimuli" / "english").task("complement_clause")
+def test_the_subject_comes_first_in_a_condition_even_after_its_attractor(english):
+    task = english.task("complement_clause")
     lemmas = {"attractor": "boy", "matrix_verb": "say", "subject": "girl", "verb": "know"}
     tokens, wrong = task.realise("SP", lemmas, complete=False)
     assert " ".join(tokens) == "The boys say that the girl knows"

@@ -8,7 +8,6 @@ import pytest
 from lstm_units.stimuli.aligned_items import align_items
 from lstm_units.stimuli.balance import check_balance
 from lstm_units.stimuli.generation import generate
-from lstm_units.stimuli.language_tables import read_language
 
 ITEMS = 600
 # Which noun each embedded verb belongs to is written down here anew, word by word: n and v are a
@@ -37,9 +36,8 @@ def forms(project):
 
 
 @pytest.fixture(scope="module")
-def tables(project):
-    language = read_language(project / "stimuli" / "english")
-    return {task: generate(language, task, ITEMS, True, 2019) for task in STRUCTURES}
+def tables(english):
+    return {task: generate(english, task, ITEMS, True, 2019) for task in STRUCTURES}
 
 
 @pytest.fixture(scope="module")

@@ -31,11 +31,6 @@ a\tThe boy near the cars\tgreets\tgreet\tSP\t1\t7
 TASKS = ("simple", "adv", "adv_adv", "adv_conjunction", "namepp", "nounpp", "nounpp_adv")
 
 
-@pytest.fixture(scope="module")
-def english(project):
-    return read_language(project / "stimuli" / "english")
-
-
 def write(path, text):
     path.write_text(text)
     return path

@@ -12,7 +12,6 @@ from lstm_units.io.results import Result
 from lstm_units.plots.marks import unit_mark
 from lstm_units.stimuli.aligned_items import AlignedItems
 from lstm_units.stimuli.generation import generate
-from lstm_units.stimuli.language_tables import read_language
 from lstm_units.stimuli.table import scored_sha256
 
 WORDS = ("The", "boy", "near", "the", "cars", "encourages", "the", "cat", ".")
@@ -307,8 +306,8 @@ def test_nothing_to_draw_is_an_error():
 
 
 @pytest.fixture(scope="module")
-def stimuli(project) -> pa.Table:
-    return generate(read_language(project / "stimuli" / "english"), "nounpp", 20, True, 2019)
+def stimuli(english) -> pa.Table:
+    return generate(english, "nounpp", 20, True, 2019)
 
 
 def results(stimuli, **changed) -> dict[str, Result]:

@@ -16,16 +16,15 @@ from lstm_units.io.files import make_metadata, read_metadata, write_parquet
 from lstm_units.io.results import read_result
 from lstm_units.stimuli.aligned_items import read_aligned_items
 from lstm_units.stimuli.generation import generate
-from lstm_units.stimuli.language_tables import read_language
 
 SIZES = (5, 7)
 
 
 @pytest.fixture(scope="module")
-def folder(tmp_path_factory, project, random_model):
+def folder(tmp_path_factory, english, random_model):
     """Stimuli, dump and answers of a random model of 12 units on 120 items."""
     folder = tmp_path_factory.mktemp("dynamics")
-    table = generate(read_language(project / "stimuli" / "english"), "nounpp", 30, True, 1)
+    table = generate(english, "nounpp", 30, True, 1)
     write_stimuli(table, folder / "nounpp.parquet", make_metadata(stimuli_sha256="s"))
     words = sorted({word for tokens in table["tokens"].to_pylist() for word in tokens})
     words += sorted(set(table["wrong"].to_pylist()) - set(words))

@@ -31,20 +31,14 @@ from lstm_units.io.results import Result
 from lstm_units.plots.marks import NEUTRAL, NUMBERS
 from lstm_units.stimuli.aligned_items import align_items
 from lstm_units.stimuli.generation import generate
-from lstm_units.stimuli.language_tables import read_language
 
 SINGULAR, PLURAL = (mark.color for mark in NUMBERS.values())
 UNITS = (3, 5, 8, 9, 12)
 
 
 @pytest.fixture(scope="module")
-def language(project):
-    return read_language(project / "stimuli" / "english")
-
-
-@pytest.fixture(scope="module")
-def stimuli(language):
-    return generate(language, "nounpp", 3, True, 1)
+def stimuli(english):
+    return generate(english, "nounpp", 3, True, 1)
 
 
 @pytest.fixture(scope="module")
@@ -141,8 +135,8 @@ def test_colour_tells_the_subject_and_style_the_attractor(items):
     assert looks["SS"].mark.marker != looks["PP"].mark.marker
 
 
-def test_eight_conditions_look_different(language):
-    nested = align_items(generate(language, "double_subject_relative", 2, True, 1), "nested")
+def test_eight_conditions_look_different(english):
+    nested = align_items(generate(english, "double_subject_relative", 2, True, 1), "nested")
     looks = condition_looks(nested)
     assert list(looks) == ["SSS", "SSP", "SPS", "SPP", "PSS", "PSP", "PPS", "PPP"]
     assert len(set(looks.values())) == 8
@@ -281,8 +275,8 @@ def test_the_axis_says_which_items_are_averaged(items, answers, said):
     assert f"word of an example; {said}" in [text.get_text() for text in figure.texts]
 
 
-def test_tasks_without_attractors_work(language):
-    simple = align_items(generate(language, "simple", 4, True, 1), "simple")
+def test_tasks_without_attractors_work(english):
+    simple = align_items(generate(english, "simple", 4, True, 1), "simple")
     figure = number_figure(dynamics(simple), simple, SHOWN, "singular")
     assert "attractor" not in legend_texts(figure)
     check_texts(ideal_figure(simple))

@@ -23,19 +23,17 @@ from lstm_units.interventions.model_inputs import Compute, Context
 from lstm_units.io.files import make_metadata
 from lstm_units.stimuli.aligned_items import read_aligned_items
 from lstm_units.stimuli.generation import generate
-from lstm_units.stimuli.language_tables import read_language
 
 STRUCTURES = ("adv_conjunction", "nounpp", "subject_relative", "double_subject_relative")
 CONTEXT = "The boys greet the girl . <eos>\n"
 
 
 @pytest.fixture(scope="module")
-def folder(tmp_path_factory, project):
+def folder(tmp_path_factory, english):
     """Stimuli of four structures, 12 items per condition, and a context."""
     folder = tmp_path_factory.mktemp("span")
-    language = read_language(project / "stimuli" / "english")
     for task in STRUCTURES:
-        table = generate(language, task, 12, True, 1)
+        table = generate(english, task, 12, True, 1)
         write_stimuli(table, folder / f"{task}.parquet", make_metadata(stimuli_sha256=task))
     (folder / "context.txt").write_text(CONTEXT, encoding="utf-8")
     return folder
