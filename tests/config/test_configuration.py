@@ -7,7 +7,7 @@ from pathlib import Path
 import jsonschema
 import pytest
 import yaml
-from support.configurations import PROJECT, merged, shipped, small
+from support.configurations import PROJECT, shipped, small
 
 from lstm_units.config.schema import leaves, reference, schema, subschema
 from lstm_units.config.validate import is_url, validate_config
@@ -370,25 +370,6 @@ def test_all_faults_are_listed_at_once():
         "statistic: unknown key",
     ):
         assert key in message, message
-
-
-def test_what_the_message_tells_to_write_mends_the_fault():
-    for over in (
-        {"ablation": {"units": ["9-5"]}},
-        {"ablation": {"modes": ["nil"]}},
-        {"tasks": ["nounp"]},
-        {"discovery": {"mode": "mean"}},
-        {"discovery": {"tasks": ["simple"]}},
-        {"discovery": {"maximum_q": "none"}},
-        {"ablation": {"layers": {"legacy": "last"}}},
-        {"context": {"case": "upper"}},
-        {"task_definitions": {"nounpp": {"items_per_condition": 0}}},
-    ):
-        config = small(**over)
-        lines = fault_of(config).splitlines()
-        start = lines.index("   Write, for example:") + 1
-        cure = yaml.safe_load("\n".join(line for line in lines[start:] if line.startswith("    ")))
-        validate_config(merged(config, cure))
 
 
 def test_missing_sections_and_foreign_types_are_faults_not_crashes():

@@ -83,7 +83,21 @@ def test_a_variable_that_nobody_dumps_is_refused_only_where_it_is_needed():
         validate_config(merged(SMALL, over))
 
 
-@pytest.mark.parametrize("over", [over for over, _ in FAULTS[3:7]])
+MENDED = [
+    {"ablation": {"units": ["9-5"]}},
+    {"ablation": {"modes": ["nil"]}},
+    {"tasks": ["nounp"]},
+    {"discovery": {"mode": "mean"}},
+    {"discovery": {"tasks": ["simple"]}},
+    {"discovery": {"maximum_q": "none"}},
+    {"ablation": {"layers": {"legacy": "last"}}},
+    {"context": {"case": "upper"}},
+    {"task_definitions": {"nounpp": {"items_per_condition": 0}}},
+    *(over for over, _ in FAULTS[3:7]),
+]
+
+
+@pytest.mark.parametrize("over", MENDED)
 def test_what_the_message_tells_to_write_mends_the_fault_or_leads_to_the_next(over):
     config = merged(SMALL, over)
     for _ in range(5):
