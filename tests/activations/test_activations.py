@@ -397,7 +397,7 @@ def test_what_was_not_dumped_or_is_not_there_is_refused(random_model, tmp_path):
         found.read("cell", items=np.ones(7, dtype=bool))
 
 
-def test_reading_a_dump_needs_no_torch(project):
+def test_reading_a_dump_needs_no_torch():
     code = "import sys, lstm_units.activations.reader; sys.exit('torch' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
 

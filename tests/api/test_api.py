@@ -321,7 +321,7 @@ def test_stimuli_of_one_s_own_need_five_columns(model, scores, stimuli):
         lstm_units.score(model, own.assign(verb_position=0))
 
 
-def test_stimuli_that_cannot_be_made_or_read_are_refused(stimuli, tmp_path, monkeypatch):
+def test_stimuli_that_cannot_be_made_or_read_are_refused(tmp_path, monkeypatch):
     with pytest.raises(StimuliError, match=r"has no task 'nounp'; it has .*nounpp, nounpp_adv"):
         lstm_units.make_stimuli("nounp", 5, 1)
     with pytest.raises(StimuliError, match="300 different items"):

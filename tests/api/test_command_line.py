@@ -148,7 +148,7 @@ def test_score_prints_the_accuracy_and_writes_every_item(converted, stimuli, tmp
 
 
 def test_score_takes_weights_with_a_vocabulary_and_another_context(
-    source, converted, stimuli, english_folder, tmp_path
+    source, converted, stimuli, tmp_path
 ):
     own = tmp_path / "context.txt"
     own.write_text("The boy greets the man .\n")

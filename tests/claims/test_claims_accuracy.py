@@ -111,7 +111,7 @@ def test_chance_is_judged_by_q_over_all_conditions(tmp_path):
     assert measure(does_the_tasks(files, audit), "Adv S").met is False
 
 
-def test_a_linzen_set_is_one_condition_and_missing_tasks_leave_the_claim_open(results, tmp_path):
+def test_a_linzen_set_is_one_condition_and_missing_tasks_leave_the_claim_open(tmp_path):
     files = ResultFiles(tmp_path)
     write_answers(files, "simple", shares(50, S=1, P=1))
     write_answers(files, "natural", {"0": np.ones(90, bool), "3": np.zeros(5, bool)})

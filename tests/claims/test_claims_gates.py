@@ -176,7 +176,7 @@ def test_a_cell_that_loses_the_subject_at_the_attractor_fails_there(tmp_path):
         assert values_of(verdict)[f"unit {unit}, forget gate"][0] == pytest.approx(0.5, abs=1e-3)
 
 
-def test_a_unit_that_follows_the_last_noun_has_a_difference_of_the_other_sign(results, copied):
+def test_a_unit_that_follows_the_last_noun_has_a_difference_of_the_other_sign(copied):
     write_long_range(copied.folder, {SHORT_RANGE: "singular"})
     verdict = gates_as_theory(copied, planted_audit())
     found = values_of(verdict)

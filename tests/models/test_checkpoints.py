@@ -430,7 +430,7 @@ def test_files_without_tensors(tmp_path, value, match):
         read_tensors(tmp_path / "a.pt")
 
 
-def test_a_module_inside_itself_is_read_once(tmp_path, vocabulary):
+def test_a_module_inside_itself_is_read_once(tmp_path):
     # memo 0 is the module; a child of its is the module again
     linear = px.tensor_call(px.Persistent(px.storage_id("0", 4)), 0, (2, 2), (2, 1))
     groups = {"_parameters": {"weight": linear}, "_buffers": {}}

@@ -249,7 +249,7 @@ def test_too_many_to_make_all_is_an_error(english):
         generate(english, "double_subject_relative", "all", True, 1)
 
 
-def test_forms_that_hide_the_number_are_refused(project, tmp_path, english):
+def test_forms_that_hide_the_number_are_refused(project, tmp_path):
     folder = tmp_path / "a"
     edited(project, folder, lambda tasks: tasks)
     text = (

@@ -261,7 +261,7 @@ def test_the_sign_of_a_source_changes_only_raw_and_maximum(table, model, languag
 
 
 @pytest.fixture(scope="module")
-def planted(tmp_path_factory, language, project):
+def planted(tmp_path_factory, language):
     """A function from a change of the planted network to its table of afferents."""
     folder = tmp_path_factory.mktemp("planted")
 
