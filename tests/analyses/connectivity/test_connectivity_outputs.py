@@ -4,7 +4,6 @@ import networkx as nx
 import numpy as np
 import pandas as pd
 import pyarrow as pa
-import pyarrow.parquet as pq
 import pytest
 from support.connected_network import (
     FOUND,
@@ -19,7 +18,6 @@ from support.connected_network import (
     shown_entry,
     unit_entry,
 )
-from support.scripts import run_script
 
 from lstm_units.analyses.connectivity.afferents import COLUMNS, READINGS
 from lstm_units.analyses.connectivity.figure4 import figure4
@@ -27,7 +25,7 @@ from lstm_units.analyses.connectivity.graph import strong_connections, write_gra
 from lstm_units.analyses.connectivity.summary import connectivity_summary
 from lstm_units.analyses.connectivity.table import connection_rows, connectivity_table
 from lstm_units.errors import ConfigurationError, UserError
-from lstm_units.io.files import make_metadata, read_metadata
+from lstm_units.io.files import make_metadata
 from lstm_units.io.results import Result
 from lstm_units.models.variables import GATES
 
@@ -44,54 +42,18 @@ def lists_of(shown, syntax, short_range=()):
 # The afferents
 
 
-def test_the_scripts_write_every_output(planted_files, planted_afferents, tmp_path):
-    files, lists = planted_files, ("shown", "syntax", "short_range")
-    units = {name: getattr(files, name) for name in lists}
-    inputs = {
-        "weights": files.checkpoint / "model.safetensors",
-        "dump": files.dump,
-        "stimuli": files.stimuli,
-    }
-    afferents = tmp_path / "afferents.parquet"
-    run_script(
-        "connectivity/afferents",
-        input={**inputs, **units},
-        output={"afferents": afferents},
-        params={"threshold": 3.0},
-    )
-    written = pq.read_table(afferents)
-    schema = written.schema
+def test_the_afferents_have_the_columns_of_the_contract(planted_afferents):
+    table, schema = planted_afferents.content, planted_afferents.content.schema
     assert schema.names == list(COLUMNS)
     for name in ("target", "source", "source_layer", *(f"rank_{r}" for r in READINGS)):
         assert schema.field(name).type == pa.int16()
     for name in ("target_kind", "gate", "connection"):
         assert isinstance(schema.field(name).type, pa.DictionaryType)
-    assert written["activity_preferred"].null_count == len(written) - 4 * 2 * 5
-    metadata = read_metadata(afferents)
+    assert table["activity_preferred"].null_count == len(table) - 4 * 2 * 5
     # The word before the verb of "The boy near the car greets" is the fifth.
-    assert metadata["config"] == {
-        "task": "nounpp",
-        "threshold": 3.0,
-        "dependency": [1, 4],
-        "layers": [1, 2],
-    }
-    assert metadata["layer_sizes"] == [40, 60]
-    assert written.replace_schema_metadata().equals(planted_afferents.content)
-
-    graph, summary = tmp_path / "graph.graphml", tmp_path / "summary.json"
-    table = [tmp_path / f"connectivity.{suffix}" for suffix in ("csv", "md", "tex")]
-    figures = {panel: [tmp_path / f"{panel}.png", tmp_path / f"{panel}.pdf"] for panel in "ab"}
-    inputs = {"afferents": afferents, **units}
-    run_script("connectivity/connectivity_graph", input=inputs, output={"graph": graph})
-    outputs = {"table": table, "summary": summary}
-    run_script("connectivity/connectivity_table", input=inputs, output=outputs)
-    run_script("connectivity/figure4", input=inputs, output=figures)
-    found = nx.read_graphml(graph, force_multigraph=True)
-    assert found.number_of_edges() == sum(written["outlier_mean"].to_pylist())
-    assert '"kind": "graph of strong connections"' in found.graph["lstm_units"]
-    assert len(pd.read_csv(table[0])) == table[2].read_text().count(r"\\") - 1 == 2 * 4 * 4
-    assert read_metadata(summary)["kind"] == "summary of connections"
-    assert all(path.stat().st_size for paths in figures.values() for path in paths)
+    config = {"task": "nounpp", "threshold": 3.0, "dependency": [1, 4], "layers": [1, 2]}
+    assert planted_afferents.config == config
+    assert planted_afferents.metadata["layer_sizes"] == [40, 60]
 
 
 def test_targets_are_all_units_of_interest_under_their_first_kind(planted_table):
