@@ -1,7 +1,6 @@
 """Claim C10, decoding over time: planted networks that hold, lose or swap number."""
 
 import json
-import shutil
 from dataclasses import replace
 
 import pandas as pd
@@ -88,12 +87,6 @@ def blind_to_attractors():
 def results(tmp_path_factory) -> ResultFiles:
     files = dumped(tmp_path_factory.mktemp("decoding"), planted())
     return decode(files, kinds=("grouped", "random"))
-
-
-@pytest.fixture
-def copied(results, tmp_path) -> ResultFiles:
-    shutil.copytree(results.folder, tmp_path / "model")
-    return ResultFiles(tmp_path / "model")
 
 
 def test_planted_long_range_units_hold_number_and_the_rest_swaps(results):

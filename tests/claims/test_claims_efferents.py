@@ -54,12 +54,6 @@ def results(tmp_path_factory) -> ResultFiles:
     return measure_efferents(folder, planted())
 
 
-@pytest.fixture
-def copied(results, tmp_path) -> ResultFiles:
-    shutil.copytree(results.folder, tmp_path / "model")
-    return ResultFiles(tmp_path / "model")
-
-
 def with_decoder(unit_scale=1.0, noise=0.0):
     """Scale the weights of the long-range units to all words, and add noise to them."""
     model = planted()

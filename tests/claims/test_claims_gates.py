@@ -120,13 +120,6 @@ def results(tmp_path_factory) -> ResultFiles:
     return dumped_results(tmp_path_factory.mktemp("gates"), planted())
 
 
-@pytest.fixture
-def copied(results, tmp_path) -> ResultFiles:
-    """A copy to change."""
-    shutil.copytree(results.folder, tmp_path / "model")
-    return ResultFiles(tmp_path / "model")
-
-
 def failing(verdict) -> set[str]:
     return {m.name for m in verdict.measures if m.met is False}
 
