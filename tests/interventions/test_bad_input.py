@@ -136,10 +136,6 @@ def test_the_run_fails_runs_the_rest_and_no_foreign_code(faulty):
             ("model/missing.pt", "checkpoints.tiny.source", "a friend of mine"),
         ),
         ({"ablation": {"units": ["6-9"]}}, ("ablation.units", "unit 9", "1 to 8", "5, 3")),
-        (
-            {"ablation": {"layers": {"legacy": [2]}}},
-            ("ablation.layers.legacy", "layer 2", "legacy: all"),
-        ),
     ],
 )
 def test_a_wrong_configuration_stops_before_any_job(finished, over, parts):
