@@ -8,7 +8,8 @@ from pathlib import Path
 import pytest
 import torch
 
-from lstm_units.models.language_model import LanguageModel, Layer, Vocabulary
+from lstm_units.models.language_model import LanguageModel, Layer
+from lstm_units.models.vocabulary import Vocabulary
 from lstm_units.stimuli.language_tables import Language, read_language
 
 pytest_plugins = ["support.workflow_fixture"]

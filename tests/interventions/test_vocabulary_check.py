@@ -4,7 +4,7 @@ import pytest
 
 from lstm_units.errors import StimuliError
 from lstm_units.interventions.known_items import select_known_items
-from lstm_units.models.language_model import Vocabulary
+from lstm_units.models.vocabulary import Vocabulary
 from lstm_units.stimuli.formats import read_linzen
 from lstm_units.stimuli.generation import generate
 from lstm_units.stimuli.table import check_stimuli, make_stimuli

@@ -14,11 +14,11 @@ from lstm_units.models.checkpoints import (
     _language_model,
     convert_checkpoint,
     load_language_model,
-    read_vocabulary,
     verify_log_probabilities,
 )
 from lstm_units.models.formats import canonical_weights, converted_weights, read_tensors
-from lstm_units.models.language_model import Vocabulary, log_probabilities_ref
+from lstm_units.models.language_model import log_probabilities_ref
+from lstm_units.models.vocabulary import Vocabulary, read_vocabulary
 
 WORDS = ("<unk>", "<eos>", "a", "b", "c", "d", "e", "f")
 SHAPES = {

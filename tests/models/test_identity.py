@@ -6,7 +6,8 @@ import torch
 
 from lstm_units.errors import CheckpointError, StimuliError
 from lstm_units.models.identity import check_golden_log_probabilities, check_identity
-from lstm_units.models.language_model import Vocabulary, log_probabilities_ref
+from lstm_units.models.language_model import log_probabilities_ref
+from lstm_units.models.vocabulary import Vocabulary
 
 # (gate's place in the stacked weights, unit, from unit, weight), counted from 1 as in the paper
 PLANTED = [

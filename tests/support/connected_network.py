@@ -20,8 +20,9 @@ from lstm_units.interventions.model_inputs import Compute, Context
 from lstm_units.io.files import make_metadata, read_metadata, write_json
 from lstm_units.io.results import Result, read_result
 from lstm_units.models.checkpoints import load_language_model
-from lstm_units.models.language_model import LanguageModel, Layer, Vocabulary
+from lstm_units.models.language_model import LanguageModel, Layer
 from lstm_units.models.variables import GATES
+from lstm_units.models.vocabulary import Vocabulary
 from lstm_units.stimuli.aligned_items import read_aligned_items
 from lstm_units.stimuli.generation import generate
 from lstm_units.stimuli.language_tables import read_language

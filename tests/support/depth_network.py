@@ -17,8 +17,9 @@ import torch
 from support.layer_weights import OPEN, SHUT, LayerWeights
 
 from lstm_units.io.files import make_metadata, write_parquet
-from lstm_units.models.language_model import LanguageModel, Layer, Vocabulary
+from lstm_units.models.language_model import LanguageModel, Layer
 from lstm_units.models.untrained import untrained_like
+from lstm_units.models.vocabulary import Vocabulary
 
 LAYER_SIZES = (40, 60)
 CLOSINGS = 8  # of layer 1

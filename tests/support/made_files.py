@@ -29,8 +29,8 @@ from lstm_units.interventions.model_inputs import (
 )
 from lstm_units.io.files import make_metadata, read_json, write_parquet
 from lstm_units.io.results import read_result, write_result
-from lstm_units.models.checkpoints import read_vocabulary
-from lstm_units.models.language_model import LanguageModel, Vocabulary
+from lstm_units.models.language_model import LanguageModel
+from lstm_units.models.vocabulary import Vocabulary, read_vocabulary
 from lstm_units.stimuli.generation import generated_stimuli
 from lstm_units.stimuli.language_tables import read_language
 from lstm_units.stimuli.table import check_stimuli, read_stimuli

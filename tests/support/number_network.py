@@ -17,7 +17,8 @@ from support.layer_weights import GATES, OPEN, SHUT, LayerWeights
 from support.planted_network import lexicon_rows, vocabulary_of
 
 from lstm_units.models.checkpoints import CheckpointSource, convert_checkpoint
-from lstm_units.models.language_model import LanguageModel, Layer, Vocabulary
+from lstm_units.models.language_model import LanguageModel, Layer
+from lstm_units.models.vocabulary import Vocabulary
 
 LOWER = ("The", "The", "S", "S", "P", "P", "noun S", "noun P", "noise", "noise", "", "")
 UPPER = ("long S", "", "long P", "short", "mute", "deaf", "", "")

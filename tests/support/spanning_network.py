@@ -12,7 +12,8 @@ import torch
 from support.layer_weights import OPEN, SHUT, LayerWeights
 from support.planted_network import lexicon_rows, vocabulary_of
 
-from lstm_units.models.language_model import LanguageModel, Vocabulary
+from lstm_units.models.language_model import LanguageModel
+from lstm_units.models.vocabulary import Vocabulary
 
 LOWER = ("The", "subject", "clause", "main verb", "", "")
 LAYER_SIZES = (len(LOWER), 8)

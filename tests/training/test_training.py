@@ -15,7 +15,8 @@ from lstm_units.config.training_settings import TrainingSettings, kept_steps
 from lstm_units.errors import CheckpointError, ConfigurationError, UserError
 from lstm_units.io.files import read_json
 from lstm_units.models.checkpoints import CheckpointSource, convert_checkpoint
-from lstm_units.models.language_model import LanguageModel, Layer, Vocabulary, log_probabilities_ref
+from lstm_units.models.language_model import LanguageModel, Layer, log_probabilities_ref
+from lstm_units.models.vocabulary import Vocabulary
 from lstm_units.training import loop as training
 from lstm_units.training import run as training_run
 from lstm_units.training.corpus import CorpusSettings, build_corpus, collect, training_corpus

@@ -3,7 +3,7 @@
 from lstm_units.interventions.known_items import known_items
 from lstm_units.io.files import read_json
 from lstm_units.io.results import write_result
-from lstm_units.models.checkpoints import read_vocabulary
+from lstm_units.models.vocabulary import read_vocabulary
 from lstm_units.runtime.console import job
 from lstm_units.stimuli.table import read_stimuli
 

@@ -33,8 +33,9 @@ from lstm_units.interventions.model_inputs import Context, intact_states
 from lstm_units.interventions.prefix_trie import PrefixTrie, Tile, Walk, build_trie, plan_walk
 from lstm_units.io.files import atomic_folder, make_metadata, with_metadata, write_parquet
 from lstm_units.models.cell import update
-from lstm_units.models.language_model import LanguageModel, Vocabulary
+from lstm_units.models.language_model import LanguageModel
 from lstm_units.models.variables import VARIABLES
+from lstm_units.models.vocabulary import Vocabulary
 from lstm_units.runtime.console import progress
 from lstm_units.stimuli.table import scored_sha256
 

@@ -36,8 +36,8 @@ from lstm_units.benchmarks.sweep import GIGA, required_operations, sgemm_rate, s
 from lstm_units.interventions.prefix_trie import PrefixTrie, build_trie
 from lstm_units.interventions.trie_reader import SweepSize, plan, scaled_bytes, walk_bytes
 from lstm_units.models.cell import Layer
-from lstm_units.models.checkpoints import read_vocabulary
-from lstm_units.models.language_model import LanguageModel, Vocabulary
+from lstm_units.models.language_model import LanguageModel
+from lstm_units.models.vocabulary import Vocabulary, read_vocabulary
 from lstm_units.stimuli.formats import read_linzen
 from lstm_units.stimuli.table import scored_items
 

@@ -40,7 +40,8 @@ from lstm_units.interventions.prefix_trie import PrefixTrie, build_trie
 from lstm_units.interventions.sweep import Items, sweep
 from lstm_units.interventions.sweep_reference import torch_lstm
 from lstm_units.models.checkpoints import load_language_model
-from lstm_units.models.language_model import LanguageModel, Vocabulary
+from lstm_units.models.language_model import LanguageModel
+from lstm_units.models.vocabulary import Vocabulary
 from lstm_units.runtime.devices import exact_matrix_products
 from lstm_units.stimuli.formats import read_linzen
 from lstm_units.stimuli.generation import generate

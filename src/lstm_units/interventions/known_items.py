@@ -8,7 +8,7 @@ import pyarrow as pa
 
 from lstm_units.errors import StimuliError, UserError
 from lstm_units.io.results import Result
-from lstm_units.models.language_model import Vocabulary
+from lstm_units.models.vocabulary import Vocabulary
 from lstm_units.stimuli.table import scored_items, stimuli_result
 
 _MOST_FREQUENT = 20

@@ -17,7 +17,8 @@ from lstm_units.interventions.sweep import Items
 from lstm_units.interventions.trie_reader import SweepSize
 from lstm_units.io.files import make_metadata, sha256_file
 from lstm_units.models.checkpoints import load_language_model
-from lstm_units.models.language_model import LanguageModel, Vocabulary
+from lstm_units.models.language_model import LanguageModel
+from lstm_units.models.vocabulary import Vocabulary
 from lstm_units.runtime.devices import exact_matrix_products, free_memory, job_device, memory_errors
 from lstm_units.stimuli.table import read_context_words, scored_items, scored_sha256
 

@@ -20,7 +20,8 @@ from lstm_units.models.formats import (
     converted_weights,
     read_tensors,
 )
-from lstm_units.models.language_model import LanguageModel, Vocabulary, log_probabilities_ref
+from lstm_units.models.language_model import LanguageModel, log_probabilities_ref
+from lstm_units.models.vocabulary import Vocabulary, read_vocabulary
 
 TOLERANCE = 1e-4
 _VERIFIED_TOKENS = 24
@@ -69,56 +70,6 @@ class CheckpointSource:
         if self.vocabulary is not None:
             return Path(self.vocabulary)
         return self.weights_file.parent / "vocab.txt"
-
-
-def read_vocabulary(path: str | Path, unk: str = "<unk>", eos: str = "<eos>") -> Vocabulary:
-    """Read a vocabulary: UTF-8, one word a line, in the order of the embedding rows.
-
-    Parameters
-    ----------
-    path : str or Path
-    unk, eos : str
-        The words that stand for unknown words and for the end of a sentence.
-
-    Raises
-    ------
-    CheckpointError
-        If the file is missing or not UTF-8, a line is empty, a word stands twice, or `unk` or
-        `eos` is not in it.
-    """
-    path = Path(path)
-    try:
-        # Not splitlines(): words of real vocabularies hold characters that it takes for line ends.
-        lines = path.read_bytes().decode("utf-8").split("\n")
-    except OSError as error:
-        raise CheckpointError(
-            f"cannot read the vocabulary {path}: {error.strerror}; give the file that lists the "
-            "words of the model, one a line in the order of the embedding rows"
-        ) from error
-    except UnicodeDecodeError as error:
-        raise CheckpointError(
-            f"the vocabulary {path} is not UTF-8 (byte {error.start}); save it as UTF-8"
-        ) from error
-    if lines and lines[-1] == "":
-        lines.pop()
-    words = tuple(line.removesuffix("\r") for line in lines)
-    if not words:
-        raise CheckpointError(f"the vocabulary {path} is empty; expected one word a line")
-    first: dict[str, int] = {}
-    for number, word in enumerate(words, start=1):
-        if not word:
-            raise CheckpointError(
-                f"{path}, line {number}, is empty; every line holds the word of one embedding row"
-            )
-        if first.setdefault(word, number) != number:
-            raise CheckpointError(
-                f"{path}, line {number}: {word!r} stands in line {first[word]} already; each word "
-                "needs one row of its own"
-            )
-    try:
-        return Vocabulary(words, unk=unk, eos=eos)
-    except CheckpointError as error:
-        raise CheckpointError(f"{path}: {error}") from error
 
 
 def convert_checkpoint(

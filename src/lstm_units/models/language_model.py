@@ -1,63 +1,14 @@
 """An LSTM language model as a frozen object."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from functools import cached_property
 from typing import Any
 
 import torch
 from torch import Tensor
 
-from lstm_units.errors import CheckpointError
 from lstm_units.models.cell import Layer, lstm_step_ref
-
-
-@dataclass(frozen=True)
-class Vocabulary:
-    """The words of a model in the order of its embedding rows.
-
-    Parameters
-    ----------
-    words : tuple of str
-        One word per embedding row; no duplicates.
-    unk : str
-        The word that stands for unknown words.
-    eos : str
-        The word that ends a sentence.
-    """
-
-    words: tuple[str, ...] = field(repr=False)
-    unk: str = "<unk>"
-    eos: str = "<eos>"
-
-    def __post_init__(self) -> None:
-        for name, what in (("unk", "unknown-word"), ("eos", "end-of-sentence")):
-            word = getattr(self, name)
-            if word not in self.index:
-                raise CheckpointError(
-                    f"the vocabulary has no {what} symbol {word!r}; name the one that the model "
-                    f"uses as {name}"
-                )
-        if len(self.index) != len(self.words):
-            seen: set[str] = set()
-            double = next(w for w in self.words if w in seen or seen.add(w))
-            raise CheckpointError(f"the vocabulary lists {double!r} twice; each word needs one row")
-
-    @cached_property
-    def index(self) -> dict[str, int]:
-        """Row of each word."""
-        return {word: row for row, word in enumerate(self.words)}
-
-    def __len__(self) -> int:
-        return len(self.words)
-
-    def __contains__(self, word: object) -> bool:
-        return word in self.index
-
-    def ids(self, tokens: Iterable[str]) -> list[int]:
-        """Return the row of each token; an unknown token gets the row of `unk`."""
-        unknown = self.index[self.unk]
-        return [self.index.get(token, unknown) for token in tokens]
+from lstm_units.models.vocabulary import Vocabulary
 
 
 @dataclass(frozen=True, repr=False)

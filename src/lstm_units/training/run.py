@@ -27,7 +27,7 @@ from lstm_units.io.files import (
     write_text,
 )
 from lstm_units.io.results import Result
-from lstm_units.models.checkpoints import read_vocabulary
+from lstm_units.models.vocabulary import read_vocabulary
 from lstm_units.runtime.console import progress
 from lstm_units.runtime.devices import exact_matrix_products, job_device
 from lstm_units.training.loop import SAVE_EVERY, train

@@ -10,7 +10,7 @@ from torch import Tensor
 
 from lstm_units.errors import UserError
 from lstm_units.io.files import sha256_file
-from lstm_units.models.checkpoints import read_vocabulary
+from lstm_units.models.vocabulary import read_vocabulary
 from lstm_units.stimuli.word_frequency import read_word_counts
 
 

@@ -35,7 +35,7 @@ from lstm_units.depth_corpus.sample import read_depth_sample
 from lstm_units.errors import ConfigurationError, UserError
 from lstm_units.io.files import make_metadata, write_parquet
 from lstm_units.models.checkpoints import load_language_model
-from lstm_units.models.language_model import Vocabulary
+from lstm_units.models.vocabulary import Vocabulary
 
 PROCEDURE = Procedure(alphas=alpha_grid(1e-5, 1e5, 11), seed=2)
 PERMUTATIONS = 100

@@ -8,7 +8,7 @@ import numpy as np
 from lstm_units.activations.dump import Sentences
 from lstm_units.depth_corpus.sample import DepthSample
 from lstm_units.errors import ConfigurationError, UserError
-from lstm_units.models.language_model import Vocabulary
+from lstm_units.models.vocabulary import Vocabulary
 
 log = logging.getLogger(__name__)
 

@@ -10,7 +10,6 @@ from collections.abc import Sequence
 import numpy as np
 import pandas as pd
 import pyarrow as pa
-from scipy import stats
 
 from lstm_units.analyses.efferents.verb_pairs import VerbPair, known_pairs
 from lstm_units.io.results import Result, made_from
@@ -147,6 +146,8 @@ def segregation(
     spread = singular.std(axis=1, ddof=1) + plural.std(axis=1, ddof=1)
     with np.errstate(invalid="ignore", divide="ignore"):
         separability = np.where(apart == 0, 0.0, apart / spread)
+    from scipy.stats import rankdata
+
     statistic, p = signed_rank_test(singular - plural)
     return pd.DataFrame(
         {
@@ -158,7 +159,7 @@ def segregation(
             "sd_singular": singular.std(axis=1, ddof=1),
             "sd_plural": plural.std(axis=1, ddof=1),
             "separability": separability,
-            "percentile": 100 * stats.rankdata(separability, method="max") / len(units),
+            "percentile": 100 * rankdata(separability, method="max") / len(units),
             "auc": forms_auc(singular, plural),
             "statistic": statistic,
             "p": p,
@@ -179,8 +180,10 @@ def forms_auc(singular: np.ndarray, plural: np.ndarray) -> np.ndarray:
     ndarray of shape (units,)
         The Mann-Whitney U statistic of the singular forms over its maximum.
     """
+    from scipy.stats import rankdata
+
     n = singular.shape[1]
-    ranks = stats.rankdata(np.concatenate([singular, plural], axis=1), axis=1)
+    ranks = rankdata(np.concatenate([singular, plural], axis=1), axis=1)
     u = ranks[:, :n].sum(axis=1) - n * (n + 1) / 2
     return u / (n * plural.shape[1])
 
@@ -211,6 +214,8 @@ def signed_rank_test(differences: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
 
 
 def _wilcoxon(differences: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    from scipy.stats import wilcoxon
+
     method = "exact" if differences.shape[1] <= _EXACT_PAIRS else "approx"
-    result = stats.wilcoxon(differences, axis=1, method=method)
+    result = wilcoxon(differences, axis=1, method=method)
     return result.statistic, result.pvalue
