@@ -491,8 +491,8 @@ MUTATIONS = (
     # Efferents, decoding, short-range units, contributions
     Mutation(
         "efferents: equal weights count as larger plural ones",
-        "stats.rankdata(np.concatenate([singular, plural], axis=1), axis=1)",
-        'stats.rankdata(np.concatenate([singular, plural], axis=1), axis=1, method="min")',
+        "rankdata(np.concatenate([singular, plural], axis=1), axis=1)",
+        'rankdata(np.concatenate([singular, plural], axis=1), axis=1, method="min")',
         ("test_tied_weights_count_half",),
     ),
     Mutation(
