@@ -558,6 +558,7 @@ def test_scripts_lead_from_text_to_weights_and_their_perplexity(tmp_path):
         path = write_text(agreement_articles(30, seed=seed), tmp_path / f"{number}.txt")
         run_script(
             "training/tokenise_text",
+            wildcards={"corpus": "articles"},
             input={"text": path},
             output={"sentences": tmp_path / f"{number}.parquet"},
         )

@@ -144,7 +144,10 @@ def test_units_are_compared_with_every_baseline_and_with_themselves_without_the_
         difference = comparisons.set_index("baseline")["difference"][baseline]
         assert difference == pytest.approx(r2["units", "included"] - r2[other], abs=1e-12)
     equal = comparisons.set_index("baseline").loc["layer_1"]
-    assert (equal[["difference", "ci_low", "ci_high"]] == 0).all()
+    # Which columns of a product are rounded alike depends on the processor.
+    assert equal[["difference", "ci_low", "ci_high"]].tolist() == pytest.approx(
+        [0, 0, 0], abs=1e-12
+    )
 
 
 def test_a_further_baseline_moves_no_interval():
