@@ -15,6 +15,12 @@ import time
 from pathlib import Path
 
 
+def job_number():
+    """Number of the job for scancel; one task of an array has the number of the whole array."""
+    array, task = (os.environ.get(f"SLURM_ARRAY_{name}_ID") for name in ("JOB", "TASK"))
+    return f"{array}_{task}" if array else os.environ.get("SLURM_JOB_ID", str(os.getpid()))
+
+
 def misbehave(group, units):
     """Do what the fault of this shard says, if it has one."""
     for fault in Path(os.environ["LSTM_UNITS_FAULTS"]).glob(f"{group}_{units[0]}-{units[-1]}.*"):
@@ -30,7 +36,7 @@ def misbehave(group, units):
             os.kill(os.getpid(), 9)
         if kind == ".wait":
             number = fault.with_suffix(".part")  # a reader sees the whole number
-            number.write_text(os.environ.get("SLURM_JOB_ID", str(os.getpid())))
+            number.write_text(job_number())
             number.rename(fault.with_suffix(".job"))
             time.sleep(600)
 
