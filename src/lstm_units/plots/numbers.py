@@ -45,7 +45,7 @@ def draw_numbers(
     first : collection of int
         Those of them that go before others where room is short.
     farthest, farthest_first : float
-        Of a number from its mark, for those of `first` and for the others.
+        Points from a number to its mark at most; the second for those of `first`.
     floor : ndarray, optional
         Heights of bars of equal width from the left edge of the panel to the right.
     dots : ndarray of shape (dots, 2), optional
