@@ -194,8 +194,8 @@ def _training(summary: ModelSummary) -> list[tuple[str, str]]:
     passes = words / summary.statistics["train"]["tokens"]
     if run["optimizer"] == "adam":
         rate = (
-            f"AdamW, rate {run['learning_rate']:g}, {run['warm_up']:,} steps of warm-up, cosine to "
-            f"{run['final_rate']:.0%}, weight decay {run['weight_decay']:g}"
+            f"AdamW, rate {run['learning_rate']:g}, {run['warm_up']:,} updates of warm-up, "
+            f"cosine to {run['final_rate']:.0%}, weight decay {run['weight_decay']:g}"
         )
     else:
         rate = f"SGD, rate {run['learning_rate']:g}, divided by 4 when validation does not improve"
@@ -203,14 +203,14 @@ def _training(summary: ModelSummary) -> list[tuple[str, str]]:
     if run["softmax"] == "sampled":
         softmax = (
             f"sampled ({run['head']:,} most frequent words and {run['sample']:,} draws of the "
-            f"others); full from {run['full_from']:.0%} of the steps on"
+            f"others); full from {run['full_from']:.0%} of the updates on"
         )
     rows = [
         (
             "decoder bias before training",
             "log frequency of the words" if run["initial_bias"] == "frequency" else "0",
         ),
-        ("steps", f"{run['steps']:,} of {run['batch_size']} x {run['window']} words"),
+        ("updates", f"{run['steps']:,} of {run['batch_size']} x {run['window']} words"),
         ("words read", f"{words:,} ({passes:.2f} passes through the text)"),
         ("optimiser", rate),
         ("gradient norm", f"at most {run['clip']:g}"),

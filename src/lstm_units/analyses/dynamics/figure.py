@@ -100,7 +100,7 @@ def condition_looks(items: AlignedItems) -> dict[str, LineLook]:
         black.
     """
     found = {}
-    for name in sorted(set(items.condition.tolist()), key=_singular_first):
+    for name in sorted(set(items.condition.tolist()), key=condition_rank):
         chosen = items.condition == name
         numbers = set(items.subject_number[chosen].tolist())
         same = items.agreeing[chosen]
@@ -118,10 +118,6 @@ def condition_looks(items: AlignedItems) -> dict[str, LineLook]:
         )
         for name, (number, pattern) in found.items()
     }
-
-
-def _singular_first(condition: str) -> tuple[int, str]:
-    return condition_rank(condition)[0], condition.translate(str.maketrans("SP", "01"))
 
 
 def unit_column(dynamics: pd.DataFrame, unit: int, title: str) -> Column:
