@@ -162,7 +162,7 @@ def _unwrap(loaded: Any) -> Any:
 def _as_tensor(value: Any) -> Tensor | None:
     if isinstance(value, StandIn) and value.dotted_name == "torch.nn.parameter.Parameter":
         value = value.arguments[0] if value.arguments else None  # torch 0.3
-    return value.tensor() if isinstance(value, PickledTensor) else None
+    return value.tensor().clone().contiguous() if isinstance(value, PickledTensor) else None
 
 
 def _module_tensors(root: StandIn, path: Path) -> dict[str, Tensor]:

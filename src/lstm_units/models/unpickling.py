@@ -62,19 +62,25 @@ class StandIn:
         The name of the class in the file; a class attribute.
     arguments : tuple
         What its constructor would have been called with.
+    keywords : dict of str to object
+        The named ones among these.
     state : object
         What its ``__setstate__`` would have been given; for a module the dict of its attributes.
         None when the file sets no state.
+    items : dict or list or None
+        What the file puts into it, of a subclass of dict or list.
     """
 
-    __slots__ = ("arguments", "state")
+    __slots__ = ("arguments", "items", "keywords", "state")
     dotted_name = ""
 
-    def __new__(cls, *arguments: Any, **_: Any) -> "StandIn":
+    def __new__(cls, *arguments: Any, **keywords: Any) -> "StandIn":
         """Keep the arguments and do nothing with them."""
         instance = object.__new__(cls)
         instance.arguments = arguments
+        instance.keywords = keywords
         instance.state = None
+        instance.items = None
         return instance
 
     def __setstate__(self, state: Any) -> None:
@@ -136,10 +142,27 @@ class PickledTensor(_Inert):
     stride: tuple[int, ...]
 
     def tensor(self) -> Tensor:
-        """Build the tensor, on the CPU, in the type it was saved in."""
+        """Return the tensor, on the CPU, in the type it was saved in.
+
+        It is a view: several share a storage, and an expanded one may have far more elements than
+        the file has bytes, so who copies it looks at `size` first.
+        """
         array = self.storage.arrays[self.storage.key]
         start = self.storage.start + self.offset
-        return torch.as_strided(array, self.size, self.stride, start).clone().contiguous()
+        return torch.as_strided(array, self.size, self.stride, start)
+
+
+@dataclass(frozen=True)
+class UnreadableTensor(_Inert):
+    """A tensor that the file holds and that cannot be rebuilt here.
+
+    Parameters
+    ----------
+    what : str
+        Its kind, to follow "is" in a message: "a sparse tensor", "a quantised tensor".
+    """
+
+    what: str
 
 
 def load_pickled(path: str | Path, stand_ins: Iterable[str] = ("model.RNNModel",)) -> Any:
