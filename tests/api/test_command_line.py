@@ -258,7 +258,7 @@ def test_advice_names_the_options_of_the_prompt(source, converted, stimuli, tmp_
     words = tmp_path / "vocab.txt"
     words.write_text((source / "vocab.txt").read_text().replace("<unk>", "UNK"))
     said = refused(["convert", source / "model.pt", words, tmp_path / "m"], capsys)
-    assert said.endswith("name the one that the model uses as unk\n")
+    assert said.endswith("name the one that the model uses as unk (it has 'UNK')\n")
     pairs = tmp_path / "pairs.tsv"
     pairs.write_text("prefix\tgood\tbad\tcondition\nThe boy\tfrobs\tfrob\tS\n")
     said = refused(["score", converted, pairs], capsys)

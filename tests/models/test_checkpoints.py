@@ -18,7 +18,7 @@ from lstm_units.models.checkpoints import (
 )
 from lstm_units.models.formats import canonical_weights, converted_weights, read_tensors
 from lstm_units.models.language_model import log_probabilities_ref
-from lstm_units.models.vocabulary import Vocabulary, read_vocabulary
+from lstm_units.models.vocabulary import Vocabulary
 
 WORDS = ("<unk>", "<eos>", "a", "b", "c", "d", "e", "f")
 SHAPES = {
@@ -511,32 +511,3 @@ def test_a_full_disk_leaves_no_half_written_model(tmp_path, vocabulary, monkeypa
             CheckpointSource(tmp_path / "a.safetensors", vocabulary), tmp_path / "out"
         )
     assert list((tmp_path / "out").iterdir()) == []
-
-
-@pytest.mark.parametrize(
-    ("text", "match"),
-    [
-        (b"", "is empty"),
-        (b"<unk>\n<eos>\n\na\n", "line 3, is empty"),
-        (b"<unk>\n<eos>\na\nb\na\n", "line 5: 'a' stands in line 3 already"),
-        (b"<unk>\na\n", "no end-of-sentence symbol '<eos>'"),
-        (b"<unk>\n<eos>\n\xff\xfe\n", "not UTF-8 .byte 12"),
-    ],
-)
-def test_bad_vocabularies_are_reported_by_line(tmp_path, text, match):
-    (tmp_path / "vocab.txt").write_bytes(text)
-    with pytest.raises(CheckpointError, match=match):
-        read_vocabulary(tmp_path / "vocab.txt")
-
-
-def test_vocabulary_lines_end_at_newlines_only(tmp_path):
-    words = ("<unk>", "<eos>", "a\x85b", "c\u2028d", " e")
-    (tmp_path / "vocab.txt").write_bytes("\r\n".join(words).encode())
-    assert read_vocabulary(tmp_path / "vocab.txt").words == words
-
-
-@pytest.mark.golden
-def test_published_vocabulary(published_data):
-    vocabulary = read_vocabulary(published_data / "gulordava_vocab.txt")
-    assert len(vocabulary) == 50001
-    assert (vocabulary.index["<eos>"], vocabulary.index["<unk>"]) == (19, 62)

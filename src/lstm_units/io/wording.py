@@ -1,4 +1,4 @@
-"""Numbers, units and lists in the sentences of the report."""
+"""Numbers, units and lists in the sentences of the report and of messages."""
 
 import math
 from collections.abc import Iterable, Sequence
@@ -52,6 +52,23 @@ def units_named(units: Sequence[int], most: int = 12) -> str:
         named = ", ".join(str(unit) for unit in units[:most])
         return f"units {named} and {len(units) - most:,} more"
     return f"units {listing(units)}"
+
+
+def faults_listed(place: object, faults: Sequence[str], most: int = 20) -> str:
+    """Name the one fault of a file, or how many it has and the first of them, a line each.
+
+    Parameters
+    ----------
+    place : path or str
+    faults : sequence of str
+        One or more, each beginning with where it is in `place`, such as ``line 3: ...``.
+    most : int
+        How many are listed.
+    """
+    if len(faults) == 1:
+        return f"{place}, {faults[0]}"
+    first = f"; the first {most} are" if len(faults) > most else ""
+    return "\n  ".join([f"{place} has {len(faults):,} faults{first}:", *faults[:most]])
 
 
 def capital(text: str) -> str:

@@ -12,7 +12,14 @@ from safetensors.torch import save, save_file
 from torch import Tensor, nn
 
 from lstm_units.errors import CheckpointError
-from lstm_units.io.files import atomic_path, make_metadata, read_json, sha256_file, write_json
+from lstm_units.io.files import (
+    atomic_path,
+    make_metadata,
+    read_json,
+    sha256_file,
+    write_json,
+    write_text,
+)
 from lstm_units.models.cell import Layer
 from lstm_units.models.formats import (
     Weights,
@@ -103,8 +110,11 @@ def convert_checkpoint(
     weights, vocabulary, difference = _read_source(source)
     with atomic_path(directory / "model.safetensors") as temporary:
         save_file(weights.tensors, temporary)
-    with atomic_path(directory / "vocab.txt") as temporary:
-        shutil.copyfile(source.vocabulary_file, temporary)
+    if vocabulary.read_as:
+        write_text("".join(f"{word}\n" for word in vocabulary.words), directory / "vocab.txt")
+    else:
+        with atomic_path(directory / "vocab.txt") as temporary:
+            shutil.copyfile(source.vocabulary_file, temporary)
     description = {
         "architecture": "LSTM",
         "embedding_size": weights.tensors["encoder.weight"].shape[1],
@@ -117,7 +127,7 @@ def convert_checkpoint(
         "stored_as": str(weights.dtype).removeprefix("torch."),
         "sha256": sha256_file(directory / "model.safetensors"),
         "source_sha256": sha256_file(source.weights_file),
-        "vocabulary_sha256": sha256_file(source.vocabulary_file),
+        "vocabulary_sha256": sha256_file(directory / "vocab.txt"),
         "verification": {
             "largest_log_probability_difference": float(f"{difference:.2g}"),
             "tolerance": TOLERANCE,
@@ -125,6 +135,9 @@ def convert_checkpoint(
             "seed": _VERIFICATION_SEED,
         },
     }
+    if vocabulary.read_as:
+        description["vocabulary_read_as"] = vocabulary.read_as
+        description["vocabulary_source_sha256"] = sha256_file(source.vocabulary_file)
     fields = {"checkpoint_sha256": description["sha256"], **(metadata_fields or {})}
     write_json(description, directory / "model.json", make_metadata(**fields))
     return description
