@@ -125,6 +125,17 @@ def test_the_planted_units_are_found_over_time(decoded, kind):
     assert np.abs(untrained - 0.5).mean() < 0.25
 
 
+def test_what_differs_by_rounding_only_decodes_nothing_and_is_named(caplog):
+    values = DUMP.read("cell", units=DUMP.units(), items=ITEMS.item, positions=range(8)).copy()
+    sign = np.where(ITEMS.label("subject_number"), 1, -1)[:, None]
+    values[:, 1:, 4] = np.float32(0.7) + np.float32(1e-7) * sign
+    dump = MemoryDump.of_items(ITEMS.item, values, metadata=DUMP.metadata, source=DUMP.source)
+    table = run(dump=dump, permutations=0).frame
+    assert (table.loc[table["features"] == "unit_5", "auc"] == 0.5).all()
+    (message,) = caplog.messages
+    assert message.startswith("unit 5 (layer 2): nearly constant")
+
+
 def test_the_attractors_number_is_decoded_with_attractors_held_out():
     found = run(label="attractor_number", conditions="all", permutations=1)
     table, made = found.frame, found.metadata

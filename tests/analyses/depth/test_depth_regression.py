@@ -19,7 +19,7 @@ from support.depth_network import (
 from support.number_network import save_checkpoint
 from support.scripts import run_script
 
-from lstm_units.activations.reader import open_activations
+from lstm_units.activations.reader import ActivationDump, open_activations
 from lstm_units.analyses.depth.activations import unknown_share
 from lstm_units.analyses.depth.nested_ridge import Procedure, alpha_grid
 from lstm_units.analyses.depth.outliers import permuted_outliers, unit_outliers
@@ -212,6 +212,34 @@ def test_a_penalty_at_the_edge_of_the_grid_is_reported(run, caplog):
     with caplog.at_level(logging.INFO, logger="lstm_units"):
         run.units(procedure=quick)
     assert "units: in 8 of 8 fits the penalty is at the edge of the grid" in caplog.text
+
+
+SENTENCE = 7
+
+
+class SilentUnit(ActivationDump):
+    """A dump whose unit 2 is silent but in one sentence, and unit 50 always."""
+
+    def read_nodes(self, variable, units=None, layers=None):
+        values = super().read_nodes(variable, units, layers).copy()
+        noise = np.random.default_rng(0).normal(0, 1e-9, len(values))
+        values[:, list(units).index(2)] = noise
+        sampled = self.node[np.searchsorted(self.item, SENTENCE)]
+        values[sampled[sampled >= 0], list(units).index(2)] = 1
+        values[:, list(units).index(50)] = 0
+        return values
+
+
+def test_units_that_are_silent_but_in_one_sentence_are_named_once_and_do_no_harm(run, caplog):
+    quick = Procedure(folds=4, inner_folds=2, alphas=(1.0, 100.0))
+    assert SENTENCE in run.sample.sentence
+    dump = SilentUnit(**vars(run.dump))
+    predictions, coefficients, *_ = run.units(dump, procedure=quick)
+    (message,) = (text for text in caplog.messages if "constant" in text)
+    assert message.startswith("unit 2 (layer 1), unit 50 (layer 2): nearly constant")
+    assert r2(predictions) == pytest.approx(r2(run.units(procedure=quick)[0]), abs=0.02)
+    weights = coefficients.frame.query("unit == 2")["coefficient"]
+    assert (weights == 0).sum() == 1, "in the fold that does not have the sentence"
 
 
 def test_frequency_is_the_logarithm_of_counts_or_in_the_papers_procedure_the_counts(run):

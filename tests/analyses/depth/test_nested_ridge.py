@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 from sklearn.linear_model import Ridge
+from sklearn.metrics import r2_score
 from sklearn.model_selection import GridSearchCV, KFold, PredefinedSplit
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
@@ -119,6 +120,21 @@ def test_a_feature_that_never_changes_gets_no_weight():
     fit = nested_ridge(x, y, outer_splits(sentence, procedure), procedure)
     np.testing.assert_allclose(fit.coefficients[:, 4], 0, atol=1e-8)
     assert np.isfinite(fit.predicted).all()
+
+
+@pytest.mark.parametrize("name", ["nested", "paper"])
+@pytest.mark.parametrize(("usual", "noise"), [(0, 0), (0, 1e-9), (0, 1e-4), (0.7, 1e-7)])
+def test_a_unit_that_is_silent_but_for_one_sentence_does_no_harm(name, usual, noise):
+    x, y, sentence = make_data(rows=400, sentences=100)
+    silent = usual + np.random.default_rng(1).normal(0, noise, len(x))
+    silent[sentence == 30] = -1
+    procedure = Procedure(name, folds=4, inner_folds=3, alphas=ALPHAS)
+    splits = outer_splits(sentence, procedure)
+    without = nested_ridge(x, y, splits, procedure)
+    fit = nested_ridge(np.column_stack([x, silent]), y, splits, procedure)
+    assert fit.silent.tolist() == [False] * 12 + [True]
+    r2 = [r2_score(y, f.predicted, multioutput="raw_values") for f in (without, fit)]
+    np.testing.assert_allclose(*r2, atol=0.01)
 
 
 def test_no_sentence_is_in_two_folds_and_folds_are_alike_in_size():

@@ -14,10 +14,10 @@ from sklearn.base import BaseEstimator, ClassifierMixin, TransformerMixin, clone
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.metrics import make_scorer, roc_auc_score
 from sklearn.pipeline import Pipeline, make_pipeline
-from sklearn.preprocessing import StandardScaler
 from sklearn.svm import LinearSVC
 
 from lstm_units.analyses.decoding.cross_validation import Split
+from lstm_units.statistics.standardisation import Standardiser
 
 # Decision values closer than this, in units of the margin, are ties.
 _TIE = 1e-9
@@ -42,12 +42,18 @@ class Classifier:
     max_iterations: int = 10_000
     seed: int = 0
 
-    def pipeline(self) -> Pipeline:
-        """Return the unfitted pipeline of scaler, row space and classifier."""
+    def pipeline(self, largest: np.ndarray | None = None) -> Pipeline:
+        """Return the unfitted pipeline of scaler, row space and classifier.
+
+        Parameters
+        ----------
+        largest : ndarray of shape (units,), optional
+            Of `lstm_units.statistics.standardisation.near_constant`.
+        """
         # The dual solver for every shape. The primal one, which scikit-learn may choose, stops
         # while the AUC at other words still depends on where it stopped.
         return make_pipeline(
-            StandardScaler(),
+            Standardiser(largest=largest),
             RowSpace(),
             LinearSVC(
                 C=self.C,
@@ -126,7 +132,7 @@ class DistinctItems(ClassifierMixin, BaseEstimator):
             self.pipeline_ = clone(self.pipeline).fit(
                 X[rows],
                 y[rows],
-                standardscaler__sample_weight=count,
+                standardiser__sample_weight=count,
                 linearsvc__sample_weight=count,
             )
         self.classes_ = self.pipeline_.classes_
@@ -164,7 +170,7 @@ def generalise(
     label = label.astype(int)
     by_unit = values.transpose(0, 2, 1)  # items x units x positions, as mne has it
     decoder = GeneralizingEstimator(
-        DistinctItems(classifier.pipeline()),
+        DistinctItems(classifier.pipeline(np.abs(values).max(axis=(0, 1)))),
         scoring=make_scorer(auc_with_ties, response_method="decision_function"),
         verbose=False,
     )

@@ -31,6 +31,7 @@ from lstm_units.errors import ConfigurationError, UserError
 from lstm_units.io.files import make_metadata
 from lstm_units.io.results import Result, require_same
 from lstm_units.io.unit_columns import arrow_table
+from lstm_units.statistics.standardisation import name_constant_units, near_constant
 from lstm_units.stimuli.aligned_items import AlignedItems
 
 log = logging.getLogger(__name__)
@@ -271,6 +272,24 @@ class Decoding:
         )
         return values.astype(np.float32, copy=False)
 
+    def nearly_constant(self, values: np.ndarray) -> np.ndarray:
+        """Return which units vary in the training items of a split, but no more than by rounding.
+
+        Parameters
+        ----------
+        values : ndarray of shape (items, positions, units)
+
+        Returns
+        -------
+        ndarray of bool, shape (units,)
+        """
+        largest = np.abs(values).max(axis=(0, 1))
+        found = np.zeros(values.shape[2], dtype=bool)
+        for train, _ in self.splits:
+            spread, differ = values[train].std(axis=0, dtype=float), np.ptp(values[train], axis=0)
+            found |= (near_constant(spread, largest) & (differ > 0)).any(axis=0)
+        return found
+
 
 def decode(
     analysis: Decoding, dump: ActivationDump, features: Mapping[str, Sequence[int]]
@@ -298,21 +317,19 @@ def decode(
     # What was not dumped is refused before anything is computed.
     every = sorted({unit for units in features.values() for unit in units})
     dump.read(analysis.variable, units=every, items=[])
-    return pd.concat(
-        [
-            _table(
-                analysis,
-                analysis.read(dump, units),
-                label,
-                analysis.positions,
-                features=name,
-                reference="none",
-                replicate=0,
-            )
-            for name, units in features.items()
-        ],
-        ignore_index=True,
-    )
+    tables, constant = [], set()
+    for name, units in features.items():
+        values = analysis.read(dump, units)
+        constant.update(np.array(units)[analysis.nearly_constant(values)].tolist())
+        table = _table(
+            *(analysis, values, label, analysis.positions),
+            features=name,
+            reference="none",
+            replicate=0,
+        )
+        tables.append(table)
+    name_constant_units(constant, dump.model_layer_sizes, f"items of {analysis.items.task}")
+    return pd.concat(tables, ignore_index=True)
 
 
 def _permuted(

@@ -6,7 +6,10 @@ the one of the paper's code (``paper``), which differ in `Procedure`.
 
 The fits are scikit-learn's ``Ridge`` on all targets at once, so that the features of a fold are
 multiplied and factorised once per penalty, whatever the number of targets. The tests compare the
-results with ``GridSearchCV`` over ``StandardScaler`` and ``Ridge``, each target on its own.
+results with ``GridSearchCV`` over ``StandardScaler`` and ``Ridge``, each target on its own. A
+feature that is near-constant in the rows of a fit has no part in it, and a held-out value farther
+from their mean than all of them together counts as average
+(`lstm_units.statistics.standardisation`).
 """
 
 from collections.abc import Iterator, Mapping, Sequence
@@ -17,9 +20,9 @@ import numpy as np
 from sklearn.linear_model import Ridge
 from sklearn.metrics import r2_score
 from sklearn.model_selection import KFold
-from sklearn.preprocessing import StandardScaler
 
 from lstm_units.errors import ConfigurationError
+from lstm_units.statistics.standardisation import Standardiser
 
 PROCEDURES = ("nested", "paper")
 _TARGETS = 1024  # that are fitted together: bounds the memory of many permutations
@@ -191,6 +194,9 @@ class NestedFit:
         Of standardised features.
     alphas : ndarray of shape (folds, targets)
         The chosen penalties.
+    silent : ndarray of bool, shape (features,)
+        Whether a feature counts as constant in the training rows of a fold, or as average in a row
+        held out of it.
     """
 
     fold: np.ndarray
@@ -198,6 +204,7 @@ class NestedFit:
     predicted_removed: np.ndarray | None
     coefficients: np.ndarray
     alphas: np.ndarray
+    silent: np.ndarray
 
     def target(self, place: int) -> "NestedFit":
         """Return the fit of one target, all arrays with an axis of one for it."""
@@ -209,6 +216,7 @@ class NestedFit:
             None if removed is None else removed[:, one].copy(),
             self.coefficients[:, :, one].copy(),
             self.alphas[:, one].copy(),
+            self.silent,
         )
 
 
@@ -238,7 +246,9 @@ def nested_ridge(
     features = np.asarray(features, dtype=float)
     targets = np.asarray(targets, dtype=float)
     if procedure.name == "paper":
-        features = StandardScaler().fit_transform(features)  # on held-out rows too: a leak
+        features = Standardiser().fit_transform(features)  # on held-out rows too: a leak
+    largest = np.abs(features).max(axis=0)
+    silent = np.zeros(features.shape[1], dtype=bool)
     rows, n_targets = targets.shape
     fold = np.empty(rows, dtype=int)
     predicted = np.empty((rows, n_targets))
@@ -247,22 +257,27 @@ def nested_ridge(
     chosen = np.empty((len(splits), n_targets))
     for number, split in enumerate(splits):
         train, target = features[split.train], targets[split.train]
-        scores = inner_scores(train, target, split.inner, procedure)
+        scores = inner_scores(train, target, split.inner, procedure, largest)
         chosen[number] = np.asarray(procedure.alphas)[scores.argmax(axis=0)]
-        scaler = _scaler(procedure).fit(train)
+        scaler = _scaler(procedure, largest).fit(train)
         weights, intercept = _refit(scaler.transform(train), target, chosen[number])
         standardised = scaler.transform(features[split.test])
+        silent |= scaler.constant_ | scaler.beyond(features[split.test]).any(axis=0)
         fold[split.test] = number
         predicted[split.test] = standardised @ weights + intercept
         if removed is not None:
             part = np.outer(standardised[:, covariate], weights[covariate])
             removed[split.test] = predicted[split.test] - part
         coefficients[number] = weights
-    return NestedFit(fold, predicted, removed, coefficients, chosen)
+    return NestedFit(fold, predicted, removed, coefficients, chosen, silent)
 
 
 def inner_scores(
-    features: np.ndarray, targets: np.ndarray, inner: np.ndarray, procedure: Procedure
+    features: np.ndarray,
+    targets: np.ndarray,
+    inner: np.ndarray,
+    procedure: Procedure,
+    largest: np.ndarray | None = None,
 ) -> np.ndarray:
     """Return the R2 of each penalty, averaged over the inner folds.
 
@@ -273,6 +288,8 @@ def inner_scores(
     targets : ndarray of shape (rows, targets)
     inner : ndarray of int, shape (rows,)
         From `OuterSplit`.
+    largest : ndarray of shape (features,), optional
+        Of `lstm_units.statistics.standardisation.near_constant`.
 
     Returns
     -------
@@ -281,7 +298,7 @@ def inner_scores(
     scores = np.zeros((len(procedure.alphas), targets.shape[1]))
     for held_out in range(procedure.inner_folds):
         train, test = inner != held_out, inner == held_out
-        scaler = _scaler(procedure).fit(features[train])
+        scaler = _scaler(procedure, largest).fit(features[train])
         seen, unseen = scaler.transform(features[train]), scaler.transform(features[test])
         for place, predicted in enumerate(_paths(seen, targets[train], unseen, procedure.alphas)):
             scores[place] += r2_score(targets[test], predicted, multioutput="raw_values")
@@ -303,9 +320,9 @@ def _paths(
         yield Ridge(alpha=alpha).fit(seen, targets).predict(unseen).reshape(len(unseen), -1)
 
 
-def _scaler(procedure: Procedure) -> StandardScaler:
+def _scaler(procedure: Procedure, largest: np.ndarray | None) -> Standardiser:
     """Features that were scaled before are centred only, as Ridge does for its intercept."""
-    return StandardScaler(with_std=procedure.name == "nested")
+    return Standardiser(scale=procedure.name == "nested", largest=largest, extrapolate=False)
 
 
 def _refit(

@@ -27,6 +27,7 @@ from lstm_units.io.files import make_metadata
 from lstm_units.io.results import Result
 from lstm_units.io.unit_columns import unit_array
 from lstm_units.runtime.console import progress
+from lstm_units.statistics.standardisation import name_constant_units
 
 if TYPE_CHECKING:
     from lstm_units.models.language_model import LanguageModel
@@ -95,6 +96,7 @@ def regress_units(
             permuted_coefficients.append(kept.transpose(2, 0, 1).astype(np.float32))
             bar.update(len(block))
     log.info("depth from %d units: R2 %.3f", n_units, r2s[0])
+    _name_constant(regressors, fit, dump)
 
     layer_of = {u: layer for layer in dump.layers for u in dump.units([layer])}
     units = np.repeat(np.array(regressors.units), procedure.folds)
@@ -162,7 +164,15 @@ def regress_baseline(
     splits = outer_splits(sample.sentence, procedure)
     depth = sample.open_nodes.astype(float)[:, None]
     fit = nested_ridge(regressors.matrix, depth, splits, procedure, regressors.covariate)
+    if dump is not None:
+        _name_constant(regressors, fit, dump)
     return _predictions(sample, regressors, procedure, fit)
+
+
+def _name_constant(regressors: Regressors, fit: NestedFit, dump: ActivationDump) -> None:
+    units = np.array(regressors.units, dtype=int)
+    constant = units[fit.silent[: len(units)]].tolist()
+    name_constant_units(constant, dump.model_layer_sizes, "words")
 
 
 def _predictions(
