@@ -5,9 +5,6 @@ from snakemake.utils import min_version
 min_version("9.19")
 
 
-configfile: workflow.source_path("config.yaml")
-
-
 report: "rules/captions/workflow.rst"
 
 

@@ -5,7 +5,6 @@ import sys
 from functools import cache, lru_cache
 from pathlib import Path
 
-import yaml
 from snakemake.exceptions import WorkflowError
 
 # Fingerprints of code are taken over the sources of this project, so these go before an installed
@@ -35,6 +34,7 @@ from lstm_units.config.input_files import missing_files, missing_files_message, 
 from lstm_units.config.rooms import room_of_figure, room_of_table
 from lstm_units.config.run_files import lists_of_units, report_files, shard_files
 from lstm_units.config.sweep_plan import groups, read_layer_sizes, swept_modes, swept_units
+from lstm_units.config.yaml_files import read_yaml
 from lstm_units.errors import UserError
 from lstm_units.runtime.array_tasks import start_own_job
 from lstm_units.runtime.fingerprint import Code
@@ -45,6 +45,18 @@ start_own_job()
 PROJECT = Path(workflow.basedir)
 PACKAGE = PROJECT / "src" / "lstm_units"
 CODE = Code(PACKAGE)
+CONFIG = str(PROJECT / "config.yaml")
+
+try:
+    read_yaml(CONFIG)  # Snakemake copies what aliases stand for, however much that is
+except UserError as error:
+    raise WorkflowError(str(error))
+except OSError:
+    pass  # Snakemake says so, unless another file is given
+
+
+configfile: CONFIG
+
 
 try:
     config = validate_config(config)
@@ -126,7 +138,10 @@ def alternatives(names):
 
 @lru_cache
 def task_tables(language):
-    return yaml.safe_load((Path(language) / "tasks.yaml").read_text(encoding="utf-8"))
+    try:
+        return read_yaml(Path(language) / "tasks.yaml")
+    except (UserError, OSError) as error:
+        raise WorkflowError(str(error))
 
 
 def label(task):

@@ -33,6 +33,7 @@ import torch
 import yaml
 
 from lstm_units.benchmarks.sweep import GIGA, required_operations, sgemm_rate, shipped_items
+from lstm_units.config.yaml_files import read_yaml
 from lstm_units.interventions.prefix_trie import PrefixTrie, build_trie
 from lstm_units.interventions.trie_reader import SweepSize, plan, scaled_bytes, walk_bytes
 from lstm_units.models.cell import Layer
@@ -142,7 +143,7 @@ def write_workspace(folder: Path, workload: Workload) -> None:
     folder.mkdir(parents=True)
     for name in ("words.txt", "counts.tsv", *(f"{model}.pt" for model in workload.models)):
         (folder / name).touch()
-    shipped = yaml.safe_load((PROJECT / "config.yaml").read_text(encoding="utf-8"))
+    shipped = read_yaml(PROJECT / "config.yaml")
     relative = [task for task in shipped["tasks"] if "relative" in task]
     config: dict[str, Any] = {
         "models": workload.models,
@@ -177,7 +178,7 @@ class Runner:
     def run(self, targets: Sequence[str], models: Sequence[str]) -> Cost:
         """Measure a run with a configuration that names some of the models only."""
         workspace = self.folder / "workspace"
-        config = yaml.safe_load((workspace / "config.yaml").read_text(encoding="utf-8"))
+        config = read_yaml(workspace / "config.yaml")
         name = f"config_{models[0]}.yaml"
         part = yaml.safe_dump({**config, "models": list(models)})
         (workspace / name).write_text(part, encoding="utf-8")

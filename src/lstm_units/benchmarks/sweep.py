@@ -28,10 +28,10 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 import torch
-import yaml
 
 from lstm_units.api.checks import compute_within
 from lstm_units.config.validate import validate_config
+from lstm_units.config.yaml_files import read_yaml
 from lstm_units.interventions.context_states import read_context
 from lstm_units.interventions.interventions import single_units
 from lstm_units.interventions.known_items import select_known_items
@@ -112,7 +112,7 @@ def original_protocol(model: LanguageModel, sentences: Sequence[Sequence[int]]) 
 
 def shipped_config(project: Path) -> dict[str, Any]:
     """Read the shipped configuration, with all defaults."""
-    shipped = yaml.safe_load((project / "config.yaml").read_text(encoding="utf-8"))
+    shipped = read_yaml(project / "config.yaml")
     return validate_config(shipped)
 
 

@@ -27,6 +27,7 @@ from lstm_units.config.training_runs import (
     training_faults,
     unfinished_run,
 )
+from lstm_units.config.yaml_files import refuse_expanded_config
 from lstm_units.errors import ConfigurationError
 
 # Names of the folders that stand beside those of the models under results/.
@@ -72,6 +73,7 @@ def validate_config(config: Mapping[str, Any]) -> dict[str, Any]:
         raise ConfigurationError(
             f"the configuration is {show(config)}, expected keys with values; compare config.yaml"
         )
+    refuse_expanded_config(config)
     faults: list[Fault] = []
     plain = _plain(config, (), faults)
     faults += _schema_faults(plain)

@@ -7,9 +7,9 @@ from pathlib import Path
 from typing import Any
 
 import jsonschema
-import yaml
 
-from lstm_units.errors import StimuliError
+from lstm_units.config.yaml_files import read_yaml
+from lstm_units.errors import ConfigurationError, StimuliError
 from lstm_units.io.files import sha256_file
 from lstm_units.stimuli.lexicon import NUMBERS, Lexicon, read_lexicon, unknown_lemmas
 from lstm_units.stimuli.task_templates import LETTERS, Slot, TaskTemplate
@@ -72,31 +72,6 @@ class Language:
         return self.tasks[name]
 
 
-class _UniqueKeyLoader(yaml.SafeLoader):
-    """YAML without silently overwritten keys."""
-
-    def construct_mapping(self, node, deep=False):
-        """Return a mapping, or refuse one in which a key stands twice.
-
-        Parameters
-        ----------
-        deep : bool, default False
-            As in ``yaml.SafeLoader.construct_mapping``.
-
-        Raises
-        ------
-        yaml.constructor.ConstructorError
-            If a key stands twice.
-        """
-        keys = [self.construct_object(key, deep=deep) for key, _ in node.value]
-        for key, (key_node, _) in zip(keys, node.value, strict=True):
-            if keys.count(key) > 1:
-                raise yaml.constructor.ConstructorError(
-                    None, None, f"the key {key!r} stands twice", key_node.start_mark
-                )
-        return super().construct_mapping(node, deep)
-
-
 def read_language(folder: str | Path) -> Language:
     """Read the tables of a language.
 
@@ -115,14 +90,14 @@ def read_language(folder: str | Path) -> Language:
     lexicon = read_lexicon(folder / "lexicon.tsv")
     path = folder / "tasks.yaml"
     try:
-        content = yaml.load(path.read_text(encoding="utf-8"), _UniqueKeyLoader)
+        content = read_yaml(path)
     except OSError as error:
         raise StimuliError(
             f"cannot read {path}: {error.strerror or error}; a language is a folder with "
             "lexicon.tsv and tasks.yaml"
         ) from error
-    except (yaml.YAMLError, UnicodeDecodeError) as error:
-        raise StimuliError(f"{path} is not valid YAML: {error}") from error
+    except ConfigurationError as error:
+        raise StimuliError(str(error)) from error
     schema = {"type": "object", "minProperties": 1, "additionalProperties": _TASK_SCHEMA}
     error = jsonschema.exceptions.best_match(
         jsonschema.Draft202012Validator(schema).iter_errors(content)
