@@ -60,6 +60,7 @@ rule import_stimuli:
             else None
         ),
         template=lambda wildcards: TASKS[wildcards.task].get("template"),
+        on_duplicate=config["stimuli"]["on_duplicate"],
         code=code("stimuli/import_stimuli.py"),
     script:
         "../workflow_scripts/stimuli/import_stimuli.py"

@@ -15,7 +15,7 @@ from lstm_units.stimuli.formats import (
 )
 from lstm_units.stimuli.generation import generate
 from lstm_units.stimuli.language_tables import read_language
-from lstm_units.stimuli.table import check_stimuli, read_stimuli, scored_items
+from lstm_units.stimuli.table import SCHEMA, check_stimuli, read_stimuli, scored_items
 
 RELEASED = """The boy near the cars greets\tsingular_plural\tcorrect\tid1
 The boy near the cars greet\tsingular_plural\twrong\tid1
@@ -136,11 +136,11 @@ def swap(text, line, new):
         ),
         (
             swap(RELEASED, 2, "The boy near the cars greets\tsingular_plural\twrong\tid1"),
-            "line 2: the correct and",
+            "lines 1 and 2: the correct and",
         ),
         (
             RELEASED + "".join(RELEASED.splitlines(keepends=True)[:2]),
-            "lines 5 and 6 repeat lines 1 and 2",
+            "lines 5 and 6: the same sentence with the same forms is lines 1 and 2 already",
         ),
         ("", "is empty"),
     ],
@@ -223,7 +223,7 @@ def test_linzen_sentences_stay_complete(tmp_path):
         (
             TEXT.splitlines()[0] + "\n" + TEXT.splitlines()[0],
             "5\tare\tis\t1\n5\tare\tis\t1",
-            "repeat",
+            "line 2: the same sentence with the same forms is line 1 already",
         ),
     ],
 )
@@ -270,12 +270,123 @@ def test_minimal_pairs_keep_further_columns(tmp_path):
     assert read_stimuli(tmp_path / "p.parquet").equals(table)
 
 
-def test_windows_line_ends_and_empty_last_lines_are_read(tmp_path):
-    plain = read_minimal_pairs(write(tmp_path / "p.tsv", PAIRS))
-    (tmp_path / "w.tsv").write_bytes(
-        b"\xef\xbb\xbf" + PAIRS.replace("\n", "\r\n").encode() + b"\r\n"
-    )
-    assert read_minimal_pairs(tmp_path / "w.tsv").equals(plain)
+FIELDS = (
+    ("prefix", "good", "bad", "condition", "subject_position", "note"),
+    ('He said , " The boy', "greets", "greet", "S", "4", "a"),
+    ("The boys , tired", "NA", "null", "P;x", "", ""),
+)
+PANDAS = (  # as DataFrame.to_csv writes numbers beside a gap
+    "\tprefix\tgood\tbad\tcondition\tsubject_position\tnote\n"
+    '0\t"He said , "" The boy"\tgreets\tgreet\tS\t4.0\ta\n'
+    "1\tThe boys , tired\tNA\tnull\tP;x\t\t\n"
+)
+
+
+def lines(separator="\t", quote=str):
+    return "".join(f"{separator.join(map(quote, row))}\n" for row in FIELDS)
+
+
+def quoted(field):
+    return '"' + field.replace('"', '""') + '"'
+
+
+TAB = lines()
+READ = {
+    "byte-order mark and Windows ends": "\ufeff" + TAB.replace("\n", "\r\n") + "\r\n",
+    "UTF-16, as Excel's Unicode text": TAB.replace("\n", "\r\n").encode("utf-16"),
+    "old Macintosh": TAB.replace("\n", "\r"),
+    "all quoted": lines(quote=quoted),
+    "commas": lines(",", quoted),
+    "semicolons": lines(";", lambda field: quoted(field) if ";" in field else field),
+    "pandas": PANDAS,
+    "pandas, read and written again": PANDAS.replace("\tprefix", "Unnamed: 0\tprefix"),
+    "R's names of rows": PANDAS.removeprefix("\t"),
+    "header in capitals": TAB.replace("prefix", "Prefix").replace("ct_pos", "CT Pos"),
+    "trailing tabs": TAB.replace("\n", "\t\t\n"),
+    "trailing tabs in rows": TAB.replace("\n", "\t\n").replace("note\t\n", "note\n"),
+    "blank lines": TAB.replace("\n", "\n \t\t\t\n\n"),
+    "spaces around fields": TAB.replace("\t", " \t "),
+    "gap as NA": TAB.replace("P;x\t", "P;x\tNA"),
+}
+
+
+@pytest.mark.parametrize("habit", READ)
+def test_tables_are_read_as_people_write_them(tmp_path, habit):
+    content = READ[habit]
+    path = tmp_path / "p.tsv"
+    path.write_bytes(content if isinstance(content, bytes) else content.encode())
+    first, second = read_minimal_pairs(path).to_pylist()
+    assert first["tokens"] == [*FIELDS[1][0].split(), "greets"]
+    assert (first["subject_position"], second["subject_position"]) == (4, None)
+    assert second["tokens"] == ["The", "boys", ",", "tired", "NA"]
+    assert [second[name] for name in ("wrong", "condition", "note")] == ["null", "P;x", ""]
+    assert set(first) == {*(f.name for f in SCHEMA), "note"}
+
+
+def test_numbers_of_items_are_kept_beside_our_own(tmp_path):
+    table = read_minimal_pairs(write(tmp_path / "p.tsv", PAIRS.replace("source", "item")))
+    assert (table["item"].to_pylist(), table["item_in_file"].to_pylist()) == ([0, 1], ["a", ""])
+
+
+@pytest.mark.parametrize(
+    ("content", "expected"),
+    [
+        (TAB.replace("boys", "gar\xe7on").encode("latin-1"), "line 3, is 0xE7, which Latin-1 and"),
+        (TAB.replace("He", '" He'), "line 2: a field begins with a quotation mark and a space"),
+        (TAB.replace("He", '"He'), "line 2: the quotation marks do not fit"),
+        (TAB.replace("He said", '"He" said'), "line 2: the quotation marks do not fit"),
+        (TAB.replace("He said", '"He\nsaid"'), "line 2: the quotation marks do not fit"),
+        (lines(","), "line 2: 7 fields separated by commas, but the header has 6"),
+        (TAB.replace("\tnote", "\t"), "line 2: field 6 is 'a', but the header has no name for it"),
+        (TAB + TAB, "line 4: the header stands here again"),
+        (TAB.replace("4", "4.5"), "line 2: subject_position is '4.5'"),
+        (TAB.replace("\tgreets", "\tgreets\u200b it"), r"the verb form is 'greets\u200b it'"),
+        (TAB.replace("\t", " "), "line 1: the header is"),
+        (b"PK\x03\x04", "p.tsv is a zip archive, as Excel"),
+        (TAB.replace("He said", "").replace(', " The boy', ""), "<eos> or what the model has"),
+    ],
+)
+def test_tables_that_could_be_read_wrongly_are_refused(tmp_path, content, expected):
+    path = tmp_path / "p.tsv"
+    path.write_bytes(content if isinstance(content, bytes) else content.encode())
+    with pytest.raises(StimuliError) as caught:
+        read_minimal_pairs(path)
+    assert expected in str(caught.value)
+
+
+@pytest.mark.parametrize("wanted", [3, 30])
+def test_all_faults_of_a_file_are_named_at_once(tmp_path, wanted):
+    rows = "\tA\tB\tS\nThe boys\ta b\tB\tS\nThe\tA\n" * (wanted // 3)
+    path = write(tmp_path / "p.tsv", "prefix\tgood\tbad\tcondition\n" + rows)
+    with pytest.raises(StimuliError) as caught:
+        read_minimal_pairs(path)
+    first, *named = str(caught.value).splitlines()
+    assert first == f"{path} has {wanted} faults{'; the first 20 are' * (wanted > 20)}:"
+    places = [line.partition(":")[0] for line in named]
+    assert places == [f"  line {n}" for n in range(2, 2 + min(wanted, 20))]
+
+
+def test_duplicates_can_be_dropped(tmp_path, caplog):
+    released = write(tmp_path / "a.txt", RELEASED * 2)
+    text, gold = write(tmp_path / "t", TEXT * 2), write(tmp_path / "g", GOLD * 2)
+    pairs = write(tmp_path / "p.tsv", PAIRS + PAIRS.partition("\n")[2])
+    for read, files in ((read_released, [released]), (read_linzen, [text, gold])):
+        assert read(*files, on_duplicate="drop").num_rows == 2
+    caplog.clear()
+    once = read_minimal_pairs(write(tmp_path / "once.tsv", PAIRS))
+    assert read_minimal_pairs(pairs, on_duplicate="drop").equals(once)
+    assert caplog.messages == [f"{pairs}: 2 duplicates are left out"]
+    with pytest.raises(StimuliError, match="on_duplicate is 'keep'; expected error or drop"):
+        read_minimal_pairs(pairs, on_duplicate="keep")
+
+
+def test_sentences_that_begin_with_a_quotation_mark_survive(tmp_path):
+    text = RELEASED.replace("The boy", '""" The boy').replace(" greets\t", ' greets"\t', 1)
+    text = text.replace(" greet\t", ' greet"\t', 1)
+    table = read_released(write(tmp_path / "a.txt", text))
+    assert table["tokens"].to_pylist()[0][:2] == ['"', "The"]
+    write_released(table, tmp_path / "b.txt")
+    assert (tmp_path / "b.txt").read_text() == text
 
 
 @pytest.mark.parametrize(
@@ -283,9 +394,9 @@ def test_windows_line_ends_and_empty_last_lines_are_read(tmp_path):
     [
         ("\tbad", "\twrong_form", "line 1: the header is"),
         ("source", "prefix", "line 1: the header is"),
-        ("source", "item", "line 1: the name 'item' is used"),
+        ("source", "tokens", "line 1: the name 'tokens' is used"),
         ("source", "lemmas", "line 1: the name 'lemmas' is used"),
-        ("\t1\t7", "\t1", "line 2: 6 tab-separated fields, but the header has 7"),
+        ("\t1\t7", "\t1", "line 2: 6 fields separated by tabs, but the header has 7"),
         ("\t1\t7", "\t5\t7", "line 2: subject_position is 5; expected 0 to 4"),
         ("\t1\t7", "\tx\t7", "line 2: subject_position is 'x'"),
         ("\t1\t7", "\t1\t99999999999", "line 2: frame is '99999999999'"),
@@ -294,7 +405,11 @@ def test_windows_line_ends_and_empty_last_lines_are_read(tmp_path):
         ("greets\tgreet\tSP", "greets\t\tSP", "line 2: the verb form is ''"),
         ("greets\tgreet\tSP", "greets\tgreet\t", "line 2: the condition is empty"),
         ("\tThe boys\t", "\t\t", "line 3: the prefix is empty"),
-        ("The boys\tgreet\tgreets", "The boy near the cars\tgreets\tgreet", "line 3 repeat line 2"),
+        (
+            "The boys\tgreet\tgreets",
+            "The boy near the cars\tgreets\tgreet",
+            "line 3: the same sentence",
+        ),
     ],
 )
 def test_wrong_minimal_pairs_are_named(tmp_path, old, new, expected):

@@ -89,6 +89,7 @@ KEYS: dict[str, dict[str, Any]] = {
     "stimuli.matched": {"stimuli": {"matched": False}},
     "stimuli.balance_tolerance": {"stimuli": {"balance_tolerance": 0.2}},
     "stimuli.balance_significance": {"stimuli": {"balance_significance": 0.02}},
+    "stimuli.on_duplicate": {"stimuli": {"on_duplicate": "drop"}},
     "stimuli.on_unknown_form": {"stimuli": {"on_unknown_form": "error"}},
     "tasks: one more": {
         "tasks": [*CONFIG["tasks"], "adv"],

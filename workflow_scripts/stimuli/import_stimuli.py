@@ -14,5 +14,6 @@ with job(snakemake.log[0]):
         gold=snakemake.input.gold or None,
         language=read_language(language) if language else None,
         template=snakemake.params.template,
+        on_duplicate=snakemake.params.on_duplicate,
     )
     write_result(stimuli, snakemake.output.stimuli)

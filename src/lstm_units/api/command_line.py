@@ -175,7 +175,7 @@ def _add_score(commands: argparse._SubParsersAction) -> None:
         metavar="STIMULI",
         type=Path,
         nargs="+",
-        help="a Parquet file of the workflow, minimal pairs (tab-separated, columns prefix, good, "
+        help="a Parquet file of the workflow, minimal pairs (a table with columns prefix, good, "
         "bad, condition), or a file in the released or Linzen format",
     )
     parser.add_argument("--vocabulary", type=Path, help="for a checkpoint that is not converted")
@@ -192,7 +192,14 @@ def _add_score(commands: argparse._SubParsersAction) -> None:
         help="for one file in the Linzen format (default: the file beside it that ends in .gold)",
     )
     parser.add_argument(
-        "--context", type=Path, help="text read before each item (default: the English one)"
+        "--drop-duplicates",
+        action="store_true",
+        help="leave out an item that stands in its file already, instead of refusing the file",
+    )
+    parser.add_argument(
+        "--context",
+        type=Path,
+        help="text read before each item (default: the English one, if the model is of English)",
     )
     parser.add_argument(
         "--case",
@@ -238,8 +245,11 @@ def _score(chosen: argparse.Namespace) -> None:
     context = Context(context_from(chosen.context).path, chosen.case)
     if chosen.output is not None:
         check_output(chosen.output, _inputs(chosen, Path(context.path)))
+    on_duplicate = "drop" if chosen.drop_duplicates else "error"
     stimuli = {
-        path.stem: read_stimuli(path, chosen.stimuli_format, gold=chosen.gold)
+        path.stem: read_stimuli(
+            path, chosen.stimuli_format, gold=chosen.gold, on_duplicate=on_duplicate
+        )
         for path in chosen.stimuli
     }
     model = load_checkpoint(

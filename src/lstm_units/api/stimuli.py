@@ -16,9 +16,11 @@ import pyarrow.parquet as pq
 from lstm_units.api.checks import task_name, whole_number
 from lstm_units.errors import StimuliError
 from lstm_units.interventions.known_items import select_known_items
+from lstm_units.io.files import read_lines
 from lstm_units.models.language_model import LanguageModel
 from lstm_units.stimuli import formats
 from lstm_units.stimuli import table as tables
+from lstm_units.stimuli.delimited import read_header
 from lstm_units.stimuli.generation import generate
 from lstm_units.stimuli.language_tables import read_language
 
@@ -95,6 +97,7 @@ def read_stimuli(
     gold: str | Path | None = None,
     language: str | Path | None = "english",
     template: str | None = None,
+    on_duplicate: str = "error",
 ) -> pd.DataFrame:
     r"""Read stimuli from a file.
 
@@ -104,7 +107,7 @@ def read_stimuli(
     format : {"auto", "table", "released", "linzen", "minimal_pairs"}
         ``table``: a Parquet file of this project, such as ``stimuli/nounpp.parquet``. ``released``:
         the format of Lakretz et al. 2019. ``linzen``: text and gold file, as in Gulordava et al.
-        2018. ``minimal_pairs``: tab-separated, with the columns prefix, good, bad, condition.
+        2018. ``minimal_pairs``: a table with the columns prefix, good, bad, condition.
         ``auto`` tells them by name and first line.
     gold : path, optional
         For ``linzen`` only; by default the file beside `path` whose name ends in ``.gold``.
@@ -113,6 +116,8 @@ def read_stimuli(
         these are missing; items can be scored all the same.
     template : str, optional
         For ``released``: the task whose template the sentences have; by default the one that fits.
+    on_duplicate : {"error", "drop"}
+        What to do with a further item of the same full sentence and forms.
 
     Returns
     -------
@@ -160,7 +165,9 @@ def read_stimuli(
     words = None
     if chosen == "released" and language is not None:
         words = read_language(language_folder(language))
-    table = formats.read_test_set(chosen, path, gold=gold, language=words, template=template)
+    table = formats.read_test_set(
+        chosen, path, gold=gold, language=words, template=template, on_duplicate=on_duplicate
+    )
     return stimuli_frame(table)
 
 
@@ -364,18 +371,16 @@ def _guess_format(path: Path, has_gold: bool) -> str:
         return "table"
     if path.suffix == ".text" or path.with_suffix(".gold").is_file():
         return "linzen"
-    try:
-        with path.open(encoding="utf-8-sig") as handle:  # without the mark that Excel writes
-            fields = handle.readline().rstrip("\n").split("\t")
-    except (OSError, UnicodeDecodeError) as error:
-        raise StimuliError(f"cannot read {path}: {error}") from error
-    if {"prefix", "good", "bad", "condition"} <= set(fields):
+    first = read_lines(path)[0]
+    if read_header(first, formats.PAIR_REQUIRED, formats.PAIR_COLUMNS) is not None:
         return "minimal_pairs"
+    fields = first.split("\t")
     if len(fields) >= 3 and fields[2] in ("correct", "wrong"):
         return "released"
     if has_gold:
         return "linzen"
     raise StimuliError(
-        f"cannot tell the format of {path} from its first line ({' | '.join(fields)[:80]!r}); "
-        f"name it with format= (at the prompt: --stimuli-format): {', '.join(FORMATS[1:])}"
+        f"cannot tell the format of {path} from its first line ({first[:80]!r}): minimal pairs "
+        f"have a header with {', '.join(formats.PAIR_REQUIRED)}. Else name it with format= (at the "
+        f"prompt: --stimuli-format): {', '.join(FORMATS[1:])}"
     )

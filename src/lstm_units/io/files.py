@@ -19,6 +19,7 @@ import pyarrow.parquet as pq
 from safetensors import SafetensorError
 
 from lstm_units.errors import StimuliError, UserError
+from lstm_units.io.plain_text import decoded
 
 SCHEMA_VERSION = 1
 METADATA_KEY = "lstm_units"
@@ -321,20 +322,19 @@ def read_lines(path: str | Path) -> list[str]:
     Raises
     ------
     StimuliError
-        If the file is missing, empty, or not UTF-8.
+        If the file is missing, empty, or no text; see `lstm_units.io.plain_text.decoded`.
     """
     try:
-        text = Path(path).read_text(encoding="utf-8-sig")
+        text, _ = decoded(Path(path).read_bytes())
     except OSError as error:
         raise StimuliError(
             f"cannot read {path}: {error.strerror or error}; check the path"
         ) from error
-    except UnicodeDecodeError as error:
-        raise StimuliError(
-            f"{path}: byte {error.start} is not UTF-8; save the file with UTF-8 encoding"
-        ) from error
+    except ValueError as error:
+        raise StimuliError(f"{path} {error}") from error
+    text = text.replace("\r\n", "\n").replace("\r", "\n")
     # str.splitlines would also break at characters that occur inside words of some scripts.
-    lines = text.rstrip("\r\n").split("\n")
+    lines = text.rstrip("\n").split("\n")
     if not text.strip():
         raise StimuliError(f"{path} is empty; expected at least one line of text")
-    return [line.removesuffix("\r") for line in lines]
+    return lines

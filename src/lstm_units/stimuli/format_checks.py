@@ -1,23 +1,60 @@
-"""Checks that importers of stimuli share; every message names the file and the line."""
+"""What is wrong in a file of stimuli, line by line, and the checks that importers share."""
 
-from collections.abc import Mapping
-from pathlib import Path
+import logging
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from typing import Any
 
 from lstm_units.errors import StimuliError
+from lstm_units.io.wording import faults_listed
+
+log = logging.getLogger(__name__)
+
+ON_DUPLICATE = ("error", "drop")
 
 
-def whole_number(text: str, path: str | Path, line: int, what: str, limit: int) -> int:
-    """Return the number that a field holds, or refuse the line.
+class Faults:
+    """The faults of one file or table, so that all of them can be named at once.
+
+    Parameters
+    ----------
+    where : path or str
+        The file or table.
+    """
+
+    def __init__(self, where: object) -> None:
+        self.where = where
+        self.found: list[str] = []
+
+    @contextmanager
+    def of(self, place: str) -> Iterator[None]:
+        """Note the `StimuliError` of a block with its place and go on.
+
+        Parameters
+        ----------
+        place : str
+            It holds a number, by which faults are ordered: ``line 3``.
+        """
+        try:
+            yield
+        except StimuliError as error:
+            self.found.append(f"{place}: {error}")
+
+    def refuse(self) -> None:
+        """Raise a `StimuliError` if there are any."""
+        if self.found:
+            by_number = sorted(self.found, key=lambda fault: int(re.search("[0-9]+", fault)[0]))
+            raise StimuliError(faults_listed(self.where, by_number))
+
+
+def whole_number(text: str, what: str, limit: int) -> int:
+    """Return the number that a field holds; ``3.0``, as pandas writes it beside gaps, is 3.
 
     Parameters
     ----------
     text : str
         The field.
-    path : str or Path
-        The file, for messages.
-    line : int
-        Number of the line, for messages.
     what : str
         Name of the field, for messages.
     limit : int
@@ -26,100 +63,104 @@ def whole_number(text: str, path: str | Path, line: int, what: str, limit: int) 
     Raises
     ------
     StimuliError
-        If the field is not a whole number from 0 to `limit`.
+        Without the place, if the field is not a whole number from 0 to `limit`.
     """
-    if not (text.isascii() and text.isdigit()) or int(text) > limit:
-        raise StimuliError(
-            f"{path}, line {line}: {what} is {text!r}; expected a whole number from 0 to {limit}"
-        )
-    return int(text)
+    match = re.fullmatch(r"([0-9]{1,15})(\.0*)?", text)
+    if match is None or int(match[1]) > limit:
+        raise StimuliError(f"{what} is {text!r}; expected a whole number from 0 to {limit}")
+    return int(match[1])
 
 
-def check_forms(
-    row: Mapping[str, Any], path: str | Path, line: int, *, different: bool = False
-) -> None:
+def check_forms(row: Mapping[str, Any], *, different: bool = False) -> None:
     """Refuse a verb form that is not one word and, if asked, two equal forms.
 
     Parameters
     ----------
     row : mapping
         Holds the forms ``correct`` and ``wrong``.
-    path, line
-        As in `whole_number`.
     different : bool, default False
         Whether the two forms must differ.
 
     Raises
     ------
     StimuliError
-        If a form is empty or has spaces, or the forms are the same and must not be.
+        Without the place.
     """
     for form in (row["correct"], row["wrong"]):
         if form == "" or form.split() != [form]:
-            raise StimuliError(
-                f"{path}, line {line}: the verb form is {form!r}; expected one word without spaces"
-            )
+            raise StimuliError(f"the verb form is {form!r}; expected one word without spaces")
     if different and row["correct"] == row["wrong"]:
         raise StimuliError(
-            f"{path}, line {line}: the correct and the wrong form are both {row['correct']!r}; "
-            "give two different forms, or remove the item"
+            f"the correct and the wrong form are both {row['correct']!r}; give two different "
+            "forms, or remove the item"
         )
 
 
-def check_verb(row: Mapping[str, Any], text: str | Path, line: int, gold: str | Path) -> None:
+def check_verb(row: Mapping[str, Any], sentence: str) -> None:
     """Refuse a gold line whose position or form does not fit its sentence.
 
     Parameters
     ----------
     row : mapping
         Holds ``tokens``, ``verb_position`` (0-based) and ``correct``.
-    text, gold : str or Path
-        The file of sentences and the file of verbs, for messages.
-    line : int
-        Number of the line in both files, for messages.
+    sentence : str
+        Where the sentence stands, for messages.
 
     Raises
     ------
     StimuliError
-        If the position is not that of a later word of the sentence, or the word there is not the
-        correct form (but for upper and lower case).
+        Without the place, if the position is not that of a later word of the sentence, or the word
+        there is not the correct form (but for upper and lower case).
     """
     tokens, verb = row["tokens"], row["verb_position"]
     if not 1 <= verb < len(tokens):
         raise StimuliError(
-            f"{gold}, line {line}: the verb's position is {verb}; expected 1 to {len(tokens) - 1} "
-            f"for the {len(tokens)} words of line {line} in {text} (positions count from 0)"
+            f"the verb's position is {verb}; expected 1 to {len(tokens) - 1} for the "
+            f"{len(tokens)} words of {sentence} (positions count from 0)"
         )
     if tokens[verb].lower() != row["correct"].lower():
         raise StimuliError(
-            f"{gold}, line {line}: the correct form is {row['correct']!r}, but word {verb} "
-            f"(counted from 0) of line {line} in {text} is {tokens[verb]!r}; correct one of them"
+            f"the correct form is {row['correct']!r}, but word {verb} (counted from 0) of "
+            f"{sentence} is {tokens[verb]!r}; correct one of them"
         )
 
 
-def refuse_duplicates(rows: list[dict[str, Any]], places: list[str], path: str | Path) -> None:
-    """Refuse two items with the same full sentence and forms; `places` names their lines.
+def distinct(
+    rows: Sequence[Mapping[str, Any]], places: Sequence[str], faults: Faults, on_duplicate: str
+) -> list[int]:
+    """Return which rows to keep: the first of each item, by its full sentence and forms.
 
     Parameters
     ----------
-    rows : list of dict
+    rows : sequence of mappings
         Each holds ``tokens``, ``verb_position``, ``correct`` and ``wrong``.
-    places : list of str
-        One per row, for messages.
-    path : str or Path
-        The file, for messages.
+    places : sequence of str
+        One per row, such as ``line 3``.
+    faults : Faults
+        Gets the others if they may not be dropped; else they are counted in the log.
+    on_duplicate : {"error", "drop"}
 
     Raises
     ------
     StimuliError
-        If two rows are the same item.
+        If `on_duplicate` is something else.
     """
-    seen: dict[tuple, str] = {}
-    for row, place in zip(rows, places, strict=True):
+    if on_duplicate not in ON_DUPLICATE:
+        raise StimuliError(f"on_duplicate is {on_duplicate!r}; expected error or drop")
+    first: dict[tuple, int] = {}
+    keep, doubles = [], []
+    for number, (row, place) in enumerate(zip(rows, places, strict=True)):
         key = (tuple(row["tokens"]), row["verb_position"], row["correct"], row["wrong"])
-        if key in seen:
-            raise StimuliError(
-                f"{path}: {place} repeat {seen[key]}: {' '.join(row['tokens'])!r} with "
-                f"{row['correct']!r} and {row['wrong']!r}; remove one of the two"
+        seen = first.setdefault(key, number)
+        if seen == number:
+            keep.append(number)
+        else:
+            doubles.append(
+                f"{place}: the same sentence with the same forms is {places[seen]} already; remove "
+                "one of the two, or have duplicates dropped"
             )
-        seen[key] = place
+    if on_duplicate == "error":
+        faults.found += doubles
+    elif doubles:
+        log.warning("%s: %d duplicates are left out", faults.where, len(doubles))
+    return keep

@@ -9,10 +9,12 @@ import pyarrow as pa
 from lstm_units.errors import StimuliError
 from lstm_units.io.files import read_lines, sha256_file, write_text
 from lstm_units.io.results import Result
+from lstm_units.stimuli.delimited import join_fields, read_table, split_fields
 from lstm_units.stimuli.format_checks import (
+    Faults,
     check_forms,
     check_verb,
-    refuse_duplicates,
+    distinct,
     whole_number,
 )
 from lstm_units.stimuli.generation import describe_item, token_lemmas
@@ -23,10 +25,12 @@ from lstm_units.stimuli.task_templates import LETTERS, TaskTemplate
 
 _RELEASED = "sentence, number, correct or wrong, id"
 _GOLD = "position of the verb (from 0), correct form, wrong form, number of attractors"
-_PAIR_COLUMNS = ("prefix", "good", "bad", "condition")
+PAIR_REQUIRED = ("prefix", "good", "bad", "condition")
 _PAIR_STRINGS = ("subject_number", "subject_lemma", "verb_lemma")
 _PAIR_INTEGERS = ("subject_position", "frame", "n_attractors")
-
+PAIR_COLUMNS = (*PAIR_REQUIRED, *_PAIR_STRINGS, *_PAIR_INTEGERS)
+# How data frames write what is not there; words such as NA stay words in other columns.
+_MISSING = ("", "NA", "<NA>", "NaN", "nan", "None", "null")
 
 FORMATS = ("released", "linzen", "minimal_pairs")
 
@@ -38,6 +42,7 @@ def read_test_set(
     gold: str | Path | None = None,
     language: Language | None = None,
     template: str | None = None,
+    on_duplicate: str = "error",
 ) -> pa.Table:
     """Read a test set of others.
 
@@ -51,32 +56,46 @@ def read_test_set(
         For ``linzen``, see `read_linzen`.
     language, template : optional
         For ``released``, see `read_released`.
+    on_duplicate : {"error", "drop"}
+        What to do with a further item of the same full sentence and forms.
 
     Raises
     ------
     StimuliError
-        If the format is another one, or the file does not have it.
+        If the format is another one, or the file does not have it; it names all faults of the
+        file, or the first twenty and how many there are.
     """
     if format == "released":
-        return read_released(file, language, template)
+        return read_released(file, language, template, on_duplicate)
     if format == "linzen":
-        return read_linzen(file, gold)
+        return read_linzen(file, gold, on_duplicate)
     if format == "minimal_pairs":
-        return read_minimal_pairs(file)
+        return read_minimal_pairs(file, on_duplicate)
     raise StimuliError(f"the format {format!r} is unknown; expected one of {', '.join(FORMATS)}")
 
 
 def imported_stimuli(
-    format: str, file: str | Path, *, task: str, template: str | None = None, **options: Any
+    format: str,
+    file: str | Path,
+    *,
+    task: str,
+    template: str | None = None,
+    on_duplicate: str = "error",
+    **options: Any,
 ) -> Result:
     """Import a test set as the stimuli of a task; `options` are those of `read_test_set`."""
-    table = read_test_set(format, file, template=template, **options)
+    table = read_test_set(format, file, template=template, on_duplicate=on_duplicate, **options)
     config = {"format": format, "file_sha256": sha256_file(file), "template": template}
+    if on_duplicate != "error":
+        config["on_duplicate"] = on_duplicate
     return stimuli_result("stimuli", task, table, config=config)
 
 
 def read_released(
-    path: str | Path, language: Language | None = None, task: str | None = None
+    path: str | Path,
+    language: Language | None = None,
+    task: str | None = None,
+    on_duplicate: str = "error",
 ) -> pa.Table:
     """Read a file of the format that Lakretz et al. 2019 released.
 
@@ -93,6 +112,8 @@ def read_released(
     task : str, optional
         The task in `language` whose template the sentences have. By default the one task that
         fits every sentence; if none does, the file is read as without a language.
+    on_duplicate : {"error", "drop"}
+        As in `read_test_set`.
 
     Returns
     -------
@@ -113,37 +134,39 @@ def read_released(
         else:
             fitting = [t for t in language.tasks.values() if all(_fit(t, pair) for pair in pairs)]
             template = fitting[0] if len(fitting) == 1 else None
+    faults = Faults(path)
     rows, lemmas = [], []
     for pair in pairs:
         fit = None if template is None else _fit(template, pair)
-        if fit is None and template is not None:
-            raise StimuliError(
-                f"{path}, line {pair['line']}: {' '.join(pair['tokens'])!r} ({pair['number']}) "
-                f"does not fit the template of task {template.name} in {language.source}; add the "
-                "missing words there, or import without `task`"
-            )
-        if fit is None:
+        if fit is not None:
+            condition, named = fit
+            tokens, wrong = pair["tokens"], pair["wrong"]
+            rows.append(describe_item(template, condition, named, tokens, wrong, None))
+            lemmas.append(token_lemmas(template, named, complete=False))
+        elif template is None:
             rows.append(_released_row(pair))
         else:
-            condition, named = fit
-            rows.append(
-                describe_item(template, condition, named, pair["tokens"], pair["wrong"], None)
+            faults.found.append(
+                f"line {pair['line']}: {' '.join(pair['tokens'])!r} ({pair['number']}) does not "
+                f"fit the template of task {template.name} in {language.source}; add the missing "
+                "words there, or import without `task`"
             )
-            lemmas.append(token_lemmas(template, named, complete=False))
+    faults.refuse()
     if template is not None:
         frames = sorted({tuple(words) for words in lemmas})
         numbers = {frame: index for index, frame in enumerate(frames)}
         for row, words in zip(rows, lemmas, strict=True):
             row["frame"] = numbers[tuple(words)]
-    lines = [f"lines {pair['line']} and {pair['line'] + 1}" for pair in pairs]
-    refuse_duplicates(rows, lines, path)
+    lines = [f"lines {pair['line']} and {pair['wrong_line']}" for pair in pairs]
+    keep = distinct(rows, lines, faults, on_duplicate)
+    faults.refuse()
     extra: dict[str, Any] = {
-        "released_number": pa.array([pair["number"] for pair in pairs], pa.string()),
-        "released_id": pa.array([pair["id"] for pair in pairs], pa.string()),
+        "released_number": pa.array([pairs[at]["number"] for at in keep], pa.string()),
+        "released_id": pa.array([pairs[at]["id"] for at in keep], pa.string()),
     }
     if template is not None:
-        extra["lemmas"] = pa.array(lemmas, pa.list_(pa.string()))
-    table = make_stimuli(rows, extra)
+        extra["lemmas"] = pa.array([lemmas[at] for at in keep], pa.list_(pa.string()))
+    table = make_stimuli([rows[at] for at in keep], extra)
     check_stimuli(table, str(path))
     return table
 
@@ -180,11 +203,11 @@ def write_released(table: pa.Table, path: str | Path) -> None:
         identity = row.get("released_id") or f"id{row['item'] + 1}"
         prefix = row["tokens"][: row["verb_position"]]
         for form, label in ((row["correct"], "correct"), (row["wrong"], "wrong")):
-            lines.append("\t".join([" ".join([*prefix, form]), number, label, identity]))
+            lines.append(join_fields([" ".join([*prefix, form]), number, label, identity]))
     write_text("".join(f"{line}\n" for line in lines), path)
 
 
-def read_linzen(text: str | Path, gold: str | Path) -> pa.Table:
+def read_linzen(text: str | Path, gold: str | Path, on_duplicate: str = "error") -> pa.Table:
     """Read a test set in the format of Gulordava et al. 2018, made from Linzen et al. 2016.
 
     Parameters
@@ -194,6 +217,8 @@ def read_linzen(text: str | Path, gold: str | Path) -> pa.Table:
     gold : str or Path
         One line per sentence, tab-separated: 0-based position of the verb, correct form, wrong
         form, number of attractors.
+    on_duplicate : {"error", "drop"}
+        As in `read_test_set`.
 
     Returns
     -------
@@ -215,28 +240,28 @@ def read_linzen(text: str | Path, gold: str | Path) -> pa.Table:
             f"{text} has {len(sentences)} lines, but {gold} has {len(golden)}; expected one line "
             "in each for every sentence"
         )
-    rows = []
+    faults = Faults(gold)
+    rows, places = [], []
     for line, (sentence, entry) in enumerate(zip(sentences, golden, strict=True), start=1):
-        fields = entry.split("\t")
-        if len(fields) != 4:
-            raise StimuliError(
-                f"{gold}, line {line}: {len(fields)} tab-separated fields, expected 4: {_GOLD}"
-            )
-        verb = whole_number(fields[0], gold, line, "the position of the verb", 32767)
-        attractors = whole_number(fields[3], gold, line, "the number of attractors", 32767)
-        row = {
-            "tokens": sentence.split(),
-            "verb_position": verb,
-            "correct": fields[1],
-            "wrong": fields[2],
-            "condition": str(attractors),
-            "n_attractors": attractors,
-        }
-        check_forms(row, gold, line)
-        check_verb(row, text, line, gold)
-        rows.append(row)
-    refuse_duplicates(rows, [f"line {line}" for line in range(1, len(rows) + 1)], text)
-    table = make_stimuli(rows)
+        with faults.of(f"line {line}"):
+            fields = _four_fields(entry, _GOLD)
+            verb = whole_number(fields[0], "the position of the verb", 32767)
+            attractors = whole_number(fields[3], "the number of attractors", 32767)
+            row = {
+                "tokens": sentence.split(),
+                "verb_position": verb,
+                "correct": fields[1],
+                "wrong": fields[2],
+                "condition": str(attractors),
+                "n_attractors": attractors,
+            }
+            check_forms(row)
+            check_verb(row, f"line {line} in {text}")
+            rows.append(row)
+            places.append(f"line {line}")
+    keep = distinct(rows, places, faults, on_duplicate)
+    faults.refuse()
+    table = make_stimuli([rows[at] for at in keep])
     check_stimuli(table, str(text), same_forms=True)
     return table
 
@@ -264,128 +289,110 @@ def write_linzen(table: pa.Table, text: str | Path, gold: str | Path) -> None:
             )
     write_text("".join(" ".join(row["tokens"]) + "\n" for row in rows), text)
     fields = ("verb_position", "correct", "wrong", "n_attractors")
-    write_text("".join("\t".join(str(row[f]) for f in fields) + "\n" for row in rows), gold)
+    write_text("".join(join_fields([row[f] for f in fields]) + "\n" for row in rows), gold)
 
 
-def read_minimal_pairs(path: str | Path) -> pa.Table:
+def read_minimal_pairs(path: str | Path, on_duplicate: str = "error") -> pa.Table:
     """Read minimal pairs from a table.
 
     Parameters
     ----------
     path : str or Path
-        Tab-separated, with a header. ``prefix`` holds the words before the verb, separated by
-        spaces; ``good`` and ``bad`` the two forms, one word each; ``condition`` any name. Columns
-        ``subject_position``, ``subject_number``, ``subject_lemma``, ``verb_lemma``, ``frame`` and
-        ``n_attractors`` fill the columns of that name; any other column is kept as text.
+        Separated by tabs, commas or semicolons, whichever its header is, with fields quoted as in
+        CSV. ``prefix`` holds the words before the verb, separated by spaces; ``good`` and ``bad``
+        the two forms, one word each; ``condition`` any name. Columns ``subject_position``,
+        ``subject_number``, ``subject_lemma``, ``verb_lemma``, ``frame`` and ``n_attractors`` fill
+        the columns of that name; any other column is kept as text, ``item`` as ``item_in_file``.
+    on_duplicate : {"error", "drop"}
+        As in `read_test_set`.
 
     Raises
     ------
     StimuliError
-        If a column is missing or reserved, a line is malformed, a position is outside its
-        sentence, or an item occurs twice.
+        If a column is missing or reserved, or lines are malformed, have a position outside their
+        sentence or repeat an item.
     """
-    lines = read_lines(path)
-    header = lines[0].split("\t")
-    missing = [name for name in _PAIR_COLUMNS if name not in header]
-    if missing or len(set(header)) != len(header) or "" in header:
-        raise StimuliError(
-            f"{path}, line 1: the header is {', '.join(header)!r}; expected each of "
-            f"{', '.join(_PAIR_COLUMNS)} once, separated by tabs, and any others with unique names"
-        )
-    own = (*_PAIR_COLUMNS, *_PAIR_STRINGS, *_PAIR_INTEGERS)
-    further = [name for name in header if name not in own]
-    reserved = [name for name in further if name in (*SCHEMA.names, "lemmas")]
+    faults = Faults(path)
+    names, entries = read_table(path, PAIR_REQUIRED, PAIR_COLUMNS, faults)
+    further = {name: name for name in names if name not in PAIR_COLUMNS}
+    if "item" in further and "item_in_file" not in further:
+        further["item"] = "item_in_file"
+    reserved = [name for name in further.values() if name in (*SCHEMA.names, "lemmas")]
     if reserved:
         raise StimuliError(
             f"{path}, line 1: the name {reserved[0]!r} is used by the table of stimuli itself; "
             "rename the column"
         )
-    rows, values, numbers = [], [], []
-    for line, content in enumerate(lines[1:], start=2):
-        fields = content.split("\t")
-        if len(fields) != len(header):
-            raise StimuliError(
-                f"{path}, line {line}: {len(fields)} tab-separated fields, but the header has "
-                f"{len(header)}; leave a field empty rather than out"
-            )
-        entry = dict(zip(header, fields, strict=True))
-        prefix = entry["prefix"].split()
-        row: dict[str, Any] = {
-            "tokens": [*prefix, entry["good"]],
-            "verb_position": len(prefix),
-            "correct": entry["good"],
-            "wrong": entry["bad"],
-            "condition": entry["condition"],
-        }
-        row |= {name: entry.get(name) or None for name in _PAIR_STRINGS}
-        for name in _PAIR_INTEGERS:
-            if entry.get(name):
-                limit = 2**31 - 1 if name == "frame" else 32767
-                row[name] = whole_number(entry[name], path, line, name, limit)
-        _check_pair(row, path, line)
-        rows.append(row)
-        values.append([entry[name] for name in further])
-        numbers.append(f"line {line}")
-    if not rows:
+    if not entries and not faults.found:
         raise StimuliError(f"{path}: no items after the header; expected one line per item")
-    refuse_duplicates(rows, numbers, path)
+    rows, values, places = [], [], []
+    for line, entry in entries:
+        with faults.of(f"line {line}"):
+            rows.append(_pair(entry))
+            values.append(entry)
+            places.append(f"line {line}")
+    keep = distinct(rows, places, faults, on_duplicate)
+    faults.refuse()
     extra = {
-        name: pa.array([value[index] for value in values], pa.string())
-        for index, name in enumerate(further)
+        name: pa.array([values[at][column] for at in keep], pa.string())
+        for column, name in further.items()
     }
-    table = make_stimuli(rows, extra)
+    table = make_stimuli([rows[at] for at in keep], extra)
     check_stimuli(table, str(path))
     return table
 
 
+def _four_fields(line: str, expected: str) -> list[str]:
+    fields = split_fields(line)
+    while len(fields) > 4 and not fields[-1]:
+        fields.pop()
+    if len(fields) != 4:
+        raise StimuliError(f"{len(fields)} tab-separated fields, expected 4: {expected}")
+    return fields
+
+
 def _released_pairs(path: str | Path) -> list[dict[str, Any]]:
+    faults = Faults(path)
     entries = []
-    for line, content in enumerate(read_lines(path), start=1):
-        fields = content.split("\t")
-        if len(fields) != 4:
-            raise StimuliError(
-                f"{path}, line {line}: {len(fields)} tab-separated fields, expected 4: {_RELEASED}"
-            )
-        sentence, number, label, identity = fields
-        wanted = "correct" if line % 2 else "wrong"
-        if label != wanted:
-            raise StimuliError(
-                f"{path}, line {line}: the third field is {label!r}, expected {wanted!r}; the two "
-                "lines of an item follow each other, the correct one first"
-            )
-        if not number or any(part not in NUMBERS for part in number.split("_")):
-            raise StimuliError(
-                f"{path}, line {line}: the number is {number!r}, expected singular or plural, or "
-                "several joined by _"
-            )
-        tokens = sentence.split()
-        if len(tokens) < 2:
-            raise StimuliError(
-                f"{path}, line {line}: the sentence {sentence!r} has no word before its verb"
-            )
-        entries.append({"tokens": tokens, "number": number, "id": identity, "line": line})
-    if len(entries) % 2:
-        raise StimuliError(
-            f"{path}, line {len(entries)}: the wrong line of this item is missing; add it"
-        )
+    lines = [(n, text) for n, text in enumerate(read_lines(path), start=1) if text.strip()]
+    for place, (line, content) in enumerate(lines):
+        with faults.of(f"line {line}"):
+            entries.append(_released_line(content, "wrong" if place % 2 else "correct", line))
+    if len(lines) % 2:
+        faults.found.append(f"line {lines[-1][0]}: the wrong line of this item is missing; add it")
+    faults.refuse()
     pairs = []
     for correct, wrong in zip(entries[::2], entries[1::2], strict=True):
         same = all(correct[key] == wrong[key] for key in ("number", "id"))
-        if not same or correct["tokens"][:-1] != wrong["tokens"][:-1]:
-            raise StimuliError(
-                f"{path}, lines {correct['line']} and {wrong['line']}: expected one item, with the "
-                "same number, id and words up to the verb; "
-                f"found {' '.join(correct['tokens'])!r} ({correct['number']}, {correct['id']}) and "
-                f"{' '.join(wrong['tokens'])!r} ({wrong['number']}, {wrong['id']})"
-            )
-        pairs.append({**correct, "wrong": wrong["tokens"][-1]})
-        check_forms(
-            {"correct": correct["tokens"][-1], "wrong": wrong["tokens"][-1]},
-            path,
-            wrong["line"],
-            different=True,
-        )
+        with faults.of(f"lines {correct['line']} and {wrong['line']}"):
+            if not same or correct["tokens"][:-1] != wrong["tokens"][:-1]:
+                raise StimuliError(
+                    "expected one item, with the same number, id and words up to the verb; found "
+                    f"{' '.join(correct['tokens'])!r} ({correct['number']}, {correct['id']}) and "
+                    f"{' '.join(wrong['tokens'])!r} ({wrong['number']}, {wrong['id']})"
+                )
+            forms = {"correct": correct["tokens"][-1], "wrong": wrong["tokens"][-1]}
+            check_forms(forms, different=True)
+            pairs.append({**correct, "wrong": forms["wrong"], "wrong_line": wrong["line"]})
+    faults.refuse()
     return pairs
+
+
+def _released_line(content: str, wanted: str, line: int) -> dict[str, Any]:
+    sentence, number, label, identity = _four_fields(content, _RELEASED)
+    if label != wanted:
+        raise StimuliError(
+            f"the third field is {label!r}, expected {wanted!r}; the two lines of an item follow "
+            "each other, the correct one first"
+        )
+    if not number or any(part not in NUMBERS for part in number.split("_")):
+        raise StimuliError(
+            f"the number is {number!r}, expected singular or plural, or several joined by _"
+        )
+    tokens = sentence.split()
+    if len(tokens) < 2:
+        raise StimuliError(f"the sentence {sentence!r} has no word before its verb")
+    return {"tokens": tokens, "number": number, "id": identity, "line": line}
 
 
 def _fit(template: TaskTemplate, pair: Mapping[str, Any]) -> tuple[str, dict[str, str]] | None:
@@ -415,20 +422,38 @@ def _released_row(pair: Mapping[str, Any]) -> dict[str, Any]:
     }
 
 
-def _check_pair(row: Mapping[str, Any], path: str | Path, line: int) -> None:
-    check_forms(row, path, line, different=True)
-    if row["verb_position"] < 1:
-        raise StimuliError(f"{path}, line {line}: the prefix is empty; give the words before good")
+def _pair(entry: Mapping[str, str]) -> dict[str, Any]:
+    """Return the item that a row of minimal pairs describes; faults come without the line."""
+    prefix = entry["prefix"].split()
+    row: dict[str, Any] = {
+        "tokens": [*prefix, entry["good"]],
+        "verb_position": len(prefix),
+        "correct": entry["good"],
+        "wrong": entry["bad"],
+        "condition": entry["condition"],
+    }
+    row |= {name: entry.get(name) or None for name in _PAIR_STRINGS}
+    if row["subject_number"] in _MISSING:
+        row["subject_number"] = None
+    for name in _PAIR_INTEGERS:
+        if entry.get(name, "") not in _MISSING:
+            row[name] = whole_number(entry[name], name, 2**31 - 1 if name == "frame" else 32767)
+    check_forms(row, different=True)
+    if not prefix:
+        raise StimuliError(
+            "the prefix is empty, but a network needs a word before the verb; where the verb comes "
+            "first, give the end of the sentence before it, <eos> or what the model has for it"
+        )
     if not row["condition"]:
-        raise StimuliError(f"{path}, line {line}: the condition is empty; give it a name")
+        raise StimuliError("the condition is empty; give it a name")
     position = row.get("subject_position")
-    if position is not None and position >= row["verb_position"]:
+    if position is not None and position >= len(prefix):
         raise StimuliError(
-            f"{path}, line {line}: subject_position is {position}; expected 0 to "
-            f"{row['verb_position'] - 1}, a word of the prefix (positions count from 0)"
+            f"subject_position is {position}; expected 0 to {len(prefix) - 1}, a word of the "
+            "prefix (positions count from 0)"
         )
-    if row.get("subject_number") not in (None, *NUMBERS):
+    if row["subject_number"] not in (None, *NUMBERS):
         raise StimuliError(
-            f"{path}, line {line}: subject_number is {row['subject_number']!r}; expected singular, "
-            "plural or nothing"
+            f"subject_number is {row['subject_number']!r}; expected singular, plural or nothing"
         )
+    return row

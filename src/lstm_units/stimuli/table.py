@@ -14,6 +14,7 @@ import pyarrow.parquet as pq
 from lstm_units.errors import StimuliError
 from lstm_units.io.files import make_metadata, read_lines
 from lstm_units.io.results import Result
+from lstm_units.stimuli.format_checks import Faults, distinct
 
 SCHEMA = pa.schema(
     [
@@ -121,18 +122,14 @@ def check_stimuli(
                 f"{name}: row {index} holds item {number} after item {previous}; number the items "
                 "0, 1, 2, ... in the order of the table"
             )
-    names = [field.name for field in SCHEMA]
-    seen: dict[tuple, int] = {}
-    for row in table.select(names).to_pylist():
-        where = f"{name}, item {row['item']} ({' '.join(map(str, row['tokens'] or []))!r})"
-        _check_item(row, where, same_forms)
-        key = (tuple(row["tokens"]), row["verb_position"], row["correct"], row["wrong"])
-        if key in seen:
-            raise StimuliError(
-                f"{where}: the same sentence with the same forms is item {seen[key]} already; "
-                "remove one of the two"
-            )
-        seen[key] = row["item"]
+    faults = Faults(name)
+    rows = table.select([field.name for field in SCHEMA]).to_pylist()
+    places = [f"item {r['item']} ({' '.join(map(str, r['tokens'] or []))!r})" for r in rows]
+    for row, place in zip(rows, places, strict=True):
+        with faults.of(place):
+            _check_item(row, same_forms)
+    distinct(rows, places, faults, "error")
+    faults.refuse()
 
 
 def _check_columns(table: pa.Table, name: str) -> None:
@@ -152,23 +149,23 @@ def _check_columns(table: pa.Table, name: str) -> None:
             raise StimuliError(f"{name}: column {field.name} has empty values; fill them in")
 
 
-def _check_item(row: Mapping[str, Any], where: str, same_forms: bool) -> None:
+def _check_item(row: Mapping[str, Any], same_forms: bool) -> None:
     tokens, verb = row["tokens"], row["verb_position"]
     if not all(token and not token.isspace() for token in tokens):
-        raise StimuliError(f"{where}: a token is empty; remove it")
+        raise StimuliError("a token is empty; remove it")
     if not 1 <= verb < len(tokens):
         raise StimuliError(
-            f"{where}: the verb's position is {verb}; expected 1 to {len(tokens) - 1} (positions "
+            f"the verb's position is {verb}; expected 1 to {len(tokens) - 1} (positions "
             "count from 0, and a word must precede the verb)"
         )
     if tokens[verb].lower() != row["correct"].lower():
         raise StimuliError(
-            f"{where}: word {verb} (counted from 0) is {tokens[verb]!r}, but the correct form is "
+            f"word {verb} (counted from 0) is {tokens[verb]!r}, but the correct form is "
             f"{row['correct']!r}; correct the position or the form"
         )
     if row["correct"] == row["wrong"] and not same_forms:
         raise StimuliError(
-            f"{where}: the correct and the wrong form are both {row['correct']!r}; give two "
+            f"the correct and the wrong form are both {row['correct']!r}; give two "
             "different forms, or remove the item"
         )
     attractors = row["attractor_positions"] or []
@@ -178,18 +175,16 @@ def _check_item(row: Mapping[str, Any], where: str, same_forms: bool) -> None:
     ):
         if position is not None and (not 0 <= position < len(tokens) or position == verb):
             raise StimuliError(
-                f"{where}: the {word}'s position is {position}; expected 0 to {len(tokens) - 1}, "
+                f"the {word}'s position is {position}; expected 0 to {len(tokens) - 1}, "
                 f"and not the verb's {verb}"
             )
     for key in ("attractor_positions", "attractor_numbers", "attractor_lemmas"):
         count = row["n_attractors"]
         if row[key] is not None and count is not None and len(row[key]) != count:
-            raise StimuliError(
-                f"{where}: {key} has {len(row[key])} entries, but n_attractors is {count}"
-            )
+            raise StimuliError(f"{key} has {len(row[key])} entries, but n_attractors is {count}")
     for number in (row["subject_number"], *(row["attractor_numbers"] or [])):
         if number not in (None, "singular", "plural"):
-            raise StimuliError(f"{where}: number is {number!r}; expected singular or plural")
+            raise StimuliError(f"number is {number!r}; expected singular or plural")
 
 
 def read_stimuli(path: str | Path) -> pa.Table:
