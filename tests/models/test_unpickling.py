@@ -11,6 +11,7 @@ import torch
 from support.pickle_fixtures import Call, Name, New, Persistent, Raw
 
 from lstm_units.errors import CheckpointError
+from lstm_units.models import pickled_values as pv
 from lstm_units.models.unpickling import PickledTensor, StandIn, load_pickled
 
 HOSTILE = sorted(px.hostile_pickles(Path("x")))
@@ -62,7 +63,7 @@ def test_what_torch_saves_of_a_hostile_object_is_refused(tmp_path, zipped):
     path = tmp_path / "model.pt"
     value = {"weight": torch.zeros(2), "more": px.Gadget(f"touch {marker}")}
     torch.save(value, path, _use_new_zipfile_serialization=zipped)
-    with pytest.raises(CheckpointError, match=r"posix\.system.*stand_ins"):
+    with pytest.raises(CheckpointError, match=r"posix\.system has no place in a model"):
         load_pickled(path)
     assert not marker.exists()
 
@@ -95,9 +96,8 @@ def test_extension_codes_do_not_reach_registered_objects(tmp_path):
 def test_stand_ins_of_torch_nn_are_never_the_real_thing(tmp_path):
     pickled = px.stream([New(Name("torch.nn", "Linear")), Name("torch.nn.functional", "relu")])
     instance, function = load_pickled(save(tmp_path / "a.pt", px.zip_file(pickled)))
-    assert not isinstance(instance, torch.nn.Module)
-    assert issubclass(function, StandIn)
-    assert function.dotted_name == "torch.nn.functional.relu"
+    assert isinstance(instance, StandIn)
+    assert function == pv.Name("torch.nn.functional.relu")
 
 
 def slots(value, **attributes):
@@ -119,7 +119,6 @@ TENSOR = px.tensor_call(Persistent(px.storage_id("0", 6)), 0, (6,), (1,))
         slots(TENSOR, offset=-5),
         Raw(px.encode(TENSOR) + px.encode({"offset": 100}) + b"b"),
         Raw(px.encode(Persistent(px.storage_id("0", 6))) + px.encode({"numel": 100}) + b"b"),
-        Raw(px.encode(New(Name("torch.nn", "Linear"))) + px.encode("x") + b"a"),
         Call(Name("torch", "FloatStorage"), (4,)),
         Call(REBUILD, (Name("torch.nn", "Linear"), 0, (1,), (1,), False, None)),
         Call(Name("torch._utils", "_rebuild_parameter"), ([1], True, None)),
@@ -127,7 +126,7 @@ TENSOR = px.tensor_call(Persistent(px.storage_id("0", 6)), 0, (6,), (1,))
         Persistent("os.system"),
         Persistent(("storage", "FloatStorage", "0", "cpu", 6)),
         Persistent(("module", "os.system", "file", "source")),
-        Persistent(("module", REBUILD, "file", "source")),
+        Persistent(("module", New(Name("torch.nn", "Linear")), "file", "source")),
     ],
 )
 def test_what_is_allowed_cannot_be_altered_or_misused(tmp_path, value):
@@ -146,7 +145,6 @@ def test_what_is_allowed_cannot_be_altered_or_misused(tmp_path, value):
         (0, (2, 3), (4, 1)),
         (0, (2, 3), (3, 2)),
         (100, (1,), (1,)),
-        (0, (10**12,), (0,)),
         (0, (2**39, 2**39), (0, 0)),
         (0, (0, 2**39, 2**39), (1, 1, 1)),
     ],
@@ -259,8 +257,7 @@ def test_damage_anywhere_gives_a_checkpoint_error_or_data(tmp_path, zipped):
 @pytest.mark.parametrize(
     ("data", "message"),
     [
-        (b"plain text, no pickle", "damaged"),
-        (px.plain_pickle({"a": 1}), "a dict, not torch's magic number"),
+        (b"plain text, no pickle", "is a text that begins with 'plain text"),
         (b"PK\x03\x04 but nothing else", "damaged"),
     ],
 )
@@ -330,6 +327,5 @@ def test_a_compressed_archive_is_refused(tmp_path):
 
 def test_deeply_nested_values_are_reported_not_followed(tmp_path):
     nested = b"\x80\x02" + b"]" * 5000 + b"a" * 4999 + b"."
-    with pytest.raises(CheckpointError, match="magic number"):
-        load_pickled(save(tmp_path / "a.pt", nested))
+    assert isinstance(load_pickled(save(tmp_path / "a.pt", nested)), list)
     assert isinstance(load_pickled(save(tmp_path / "b.pt", px.zip_file(nested))), list)

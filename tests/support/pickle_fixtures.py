@@ -250,7 +250,7 @@ def hostile_pickles(marker: Path) -> dict[str, tuple[bytes, str]]:
         "python 2 eval": call("__builtin__", "eval", python),
         "getattr": (
             stream(Call(Call(Name("builtins", "getattr"), (Name("os", "path"), "os")), (touch,))),
-            "builtins.getattr",
+            "os.path",
         ),
         "Popen": (stream(popen), "subprocess.Popen"),
         "Popen by NEWOBJ": (stream(Raw(new_popen)), "subprocess.Popen"),
@@ -259,11 +259,11 @@ def hostile_pickles(marker: Path) -> dict[str, tuple[bytes, str]]:
         "torch storage bytes": call("torch.storage", "_load_from_bytes", "x"),
         "functools.partial": (
             stream(Call(Call(Name("functools", "partial"), (system, touch)))),
-            "functools.partial",
+            "os.system",
         ),
         "copyreg": (
             stream(Call(reconstructor, (popen.function, Name("builtins", "object"), None))),
-            "copyreg._reconstructor",
+            "subprocess.Popen",
         ),
         "numpy": call("numpy", "fromfile", str(marker)),
         "numpy runstring": call("numpy.testing._private.utils", "runstring", python, {}),
@@ -296,7 +296,10 @@ def hostile_pickles(marker: Path) -> dict[str, tuple[bytes, str]]:
             ),
             "os.system",
         ),
-        "rebuild from type": call("torch._tensor", "_rebuild_from_type_v2", system, touch),
+        "rebuild from type": (
+            stream(Call(Name("torch._tensor", "_rebuild_from_type_v2"), (system, touch, (), {}))),
+            "os.system",
+        ),
     }
 
 

@@ -1,415 +1,375 @@
 """Reading what ``torch.save`` wrote without running anything that is in it.
 
-A pickle is a program: it names functions and calls them. Here it may name only what a saved model
-is made of, and what it gets for those names is never the real thing. Tensors become
-`PickledTensor`, modules become `StandIn`; both hold data and have no behaviour a pickle could use.
-No name in a file is ever imported.
+A pickle is a program: it names functions and calls them. Here a machine that can neither import nor
+call reads it (`pickle_machine`), and tables decide what becomes of the names (`pickle_outline`,
+`inert_names`). Tensors become `PickledTensor`, other objects `StandIn`; both hold data and have no
+behaviour a pickle could use.
 
-Two layouts are read: the zip archive (default since torch 1.6) and the older sequence of pickles
-followed by raw storages (torch 0.2 to 1.5, and ``_use_new_zipfile_serialization=False``), with the
-class sources that torch up to 1.x stored beside modules.
+Read are the zip archive (default since torch 1.6); the older sequence of pickles followed by raw
+storages (torch 0.2 to 1.5, and ``_use_new_zipfile_serialization=False``), with the class sources
+that torch up to 1.x stored beside modules; plain pickles of tensors or numpy arrays;
+``numpy.savez``; and each of them packed by gzip. What reading costs follows from the size of the
+file: tensors are views, and a storage is read when a tensor of it is first asked for.
 """
 
+import gzip
 import io
-import math
-import pickle
-import pickletools
+import mmap
 import struct
+import sys
 import zipfile
-from collections import OrderedDict
-from collections.abc import Callable, Iterable
-from dataclasses import dataclass, field
+import zlib
+from collections.abc import Iterable
+from dataclasses import dataclass, field, replace
+from functools import partial
 from pathlib import Path
 from typing import Any, BinaryIO
 
-import numpy as np
-import torch
-from torch import Tensor
-
 from lstm_units.errors import CheckpointError
+from lstm_units.models.file_kinds import HEAD, refuse_other_kinds, text_beginning
+from lstm_units.models.numpy_archive import read_numpy_archive
+from lstm_units.models.pickle_machine import Budget, Machine
+from lstm_units.models.pickle_outline import CheckpointOutline
+from lstm_units.models.pickled_values import (
+    MalformedPickle,
+    PickledTensor,
+    StandIn,
+    Storage,
+    UnreadableTensor,
+)
 
+__all__ = ["PickledTensor", "StandIn", "UnreadableTensor", "load_pickled"]
 _LEGACY_MAGIC = 0x1950A86A20F9469CFC6C
+_LEGACY_BEGINNING = b"\x80\x02\x8a\n" + _LEGACY_MAGIC.to_bytes(10, "little") + b"."
 _LEGACY_PROTOCOL = 1001
-_LARGEST = 1 << 40  # elements; no tensor of a language model comes near
-_DTYPES = {
-    "DoubleStorage": torch.float64,
-    "FloatStorage": torch.float32,
-    "HalfStorage": torch.float16,
-    "BFloat16Storage": torch.bfloat16,
-    "LongStorage": torch.int64,
-    "IntStorage": torch.int32,
-    "ShortStorage": torch.int16,
-    "CharStorage": torch.int8,
-    "ByteStorage": torch.uint8,
-    "BoolStorage": torch.bool,
-    "UntypedStorage": torch.uint8,
-}
-
-
-class _Inert:
-    """Base of what a pickle may hold. Without it, BUILD would write into ``__dict__``."""
-
-    def __setstate__(self, state: Any) -> None:
-        raise pickle.UnpicklingError(f"it sets the state of a {type(self).__name__.lstrip('_')}")
-
-
-class StandIn:
-    """What is left of an instance of a class that was not loaded.
-
-    Attributes
-    ----------
-    dotted_name : str
-        The name of the class in the file; a class attribute.
-    arguments : tuple
-        What its constructor would have been called with.
-    keywords : dict of str to object
-        The named ones among these.
-    state : object
-        What its ``__setstate__`` would have been given; for a module the dict of its attributes.
-        None when the file sets no state.
-    items : dict or list or None
-        What the file puts into it, of a subclass of dict or list.
-    """
-
-    __slots__ = ("arguments", "items", "keywords", "state")
-    dotted_name = ""
-
-    def __new__(cls, *arguments: Any, **keywords: Any) -> "StandIn":
-        """Keep the arguments and do nothing with them."""
-        instance = object.__new__(cls)
-        instance.arguments = arguments
-        instance.keywords = keywords
-        instance.state = None
-        instance.items = None
-        return instance
-
-    def __setstate__(self, state: Any) -> None:
-        self.state = state
-
-
-class _PlainDict(OrderedDict):
-    """An OrderedDict whose attributes a pickle cannot set (state dicts carry ``_metadata``)."""
-
-    __slots__ = ()
-
-    def __setstate__(self, state: Any) -> None:
-        pass
-
-
-class _Builder(_Inert):
-    """A function that a pickle may call, wrapped so that it can do nothing else with it."""
-
-    def __init__(self, function: Callable[..., Any]) -> None:
-        self.function = function
-
-    def __call__(self, *arguments: Any) -> Any:
-        return self.function(*arguments)
+_MOST_UNPACKED = 20  # times a packed file; trained weights shrink by a tenth
+_MOST_NAMES = 50  # in a message
 
 
 @dataclass(frozen=True)
-class _StorageType(_Inert):
-    dtype: torch.dtype
-
-
-@dataclass(frozen=True)
-class _Storage(_Inert):
-    """A run of `numel` elements that begins at element `start` of the stored array `key`."""
-
-    key: str
-    dtype: torch.dtype
-    start: int
-    numel: int
-    arrays: dict[str, Tensor] = field(repr=False)
-
-
-@dataclass(frozen=True)
-class PickledTensor(_Inert):
-    """A tensor in a checkpoint, checked to lie within its storage, not yet built.
+class Source:
+    """The bytes of a checkpoint: of a file, or unpacked from one.
 
     Parameters
     ----------
-    storage : object
-        Where its elements are.
-    offset : int
-        Elements of the storage before its first.
-    size, stride : tuple of int
-        Shape, and steps in elements.
+    path : Path
+        The file.
+    size : int
+        How many they are.
+    unpacked : bytes, optional
+        They themselves, when they are not those of the file.
     """
 
-    storage: _Storage
-    offset: int
-    size: tuple[int, ...]
-    stride: tuple[int, ...]
+    path: Path
+    size: int
+    unpacked: bytes | None = field(default=None, repr=False)
 
-    def tensor(self) -> Tensor:
-        """Return the tensor, on the CPU, in the type it was saved in.
+    def open(self) -> BinaryIO:
+        """Open them for reading."""
+        return self.path.open("rb") if self.unpacked is None else io.BytesIO(self.unpacked)
 
-        It is a view: several share a storage, and an expanded one may have far more elements than
-        the file has bytes, so who copies it looks at `size` first.
+    def buffer(self) -> bytes | mmap.mmap:
+        """Return them as something to take slices of, without reading all."""
+        if self.unpacked is not None:
+            return self.unpacked
+        with self.path.open("rb") as handle:
+            return mmap.mmap(handle.fileno(), 0, access=mmap.ACCESS_READ)
+
+    def read(self, start: int, count: int) -> bytearray:
+        """Return `count` bytes from `start` on.
+
+        Raises
+        ------
+        CheckpointError
+            If they are no longer there.
         """
-        array = self.storage.arrays[self.storage.key]
-        start = self.storage.start + self.offset
-        return torch.as_strided(array, self.size, self.stride, start)
+        data = bytearray(count)
+        with self.open() as handle:
+            handle.seek(start)
+            if handle.readinto(data) != count:
+                raise CheckpointError(f"{self.path} was changed while it was read; try again")
+        return data
 
 
 @dataclass(frozen=True)
-class UnreadableTensor(_Inert):
-    """A tensor that the file holds and that cannot be rebuilt here.
+class _Reading:
+    """One file being read: what may be named, what it may cost, what it named that is not known."""
 
-    Parameters
-    ----------
-    what : str
-        Its kind, to follow "is" in a message: "a sparse tensor", "a quantised tensor".
-    """
+    source: Source
+    stand_ins: frozenset[str]
+    budget: Budget
+    foreign: dict[str, None] = field(default_factory=dict)
 
-    what: str
+    def outline(self) -> CheckpointOutline:
+        """Return what decides what becomes of the names in a pickle."""
+        load_bytes = partial(_load_storage, self)
+        return CheckpointOutline(self.stand_ins, self.budget, self.foreign, load_bytes)
 
 
 def load_pickled(path: str | Path, stand_ins: Iterable[str] = ("model.RNNModel",)) -> Any:
-    """Read a file that ``torch.save`` wrote, running nothing of it.
+    """Read a file that ``torch.save``, ``pickle.dump`` or ``numpy.savez`` wrote, running nothing.
 
     Parameters
     ----------
     path : str or Path
-        The checkpoint, in the zip or the legacy layout.
+        The checkpoint.
     stand_ins : iterable of str
-        Dotted names of the classes outside ``torch.nn`` that the file may hold, such as the class
-        of the model. They are not imported either.
+        Dotted names of classes that the file may hold, such as the class of the model, besides
+        those of `lstm_units.models.inert_names`. They are not imported either.
 
     Returns
     -------
     object
-        What was saved: dicts, lists, tuples, sets, strings and numbers as they are, each tensor or
-        parameter as a `PickledTensor` (torch 0.3 parameters: a `StandIn` with one as its only
-        argument), each module as a `StandIn`.
+        What was saved: dicts, lists, tuples, sets, strings and numbers as they are, with
+        subclasses such as OrderedDict as plain ones; each tensor, parameter or array of numbers as
+        a `PickledTensor`, or as an `UnreadableTensor` where it cannot be rebuilt; each other object
+        as a `StandIn`.
 
     Raises
     ------
     CheckpointError
         If the file is missing, empty, damaged or of another kind, names anything that is not
-        allowed, or has a tensor that reaches outside its storage.
-
-    Notes
-    -----
-    Allowed names: ``collections.OrderedDict``; the storage types of ``torch`` and ``torch.cuda``;
-    ``torch._utils._rebuild_tensor``, ``_rebuild_tensor_v2`` and ``_rebuild_parameter``; the builtin
-    ``set`` (every module saved since torch 1.6 holds one); as stand-ins anything in ``torch.nn``
-    and `stand_ins`.
+        allowed (all such names are listed), has a tensor that reaches outside its storage, or
+        takes more to read than its size warrants.
     """
     path = Path(path)
-    names = frozenset(stand_ins)
     try:
-        with path.open("rb") as handle:
-            head = handle.read(4)
-            if not head:
-                raise CheckpointError(
-                    f"{path} is empty; download or save the checkpoint again, then give its path"
-                )
-            handle.seek(0)
-            if head == b"PK\x03\x04":
-                return _load_zip(handle, path, names)
-            return _load_legacy(handle, path, names)
+        source = Source(path, path.stat().st_size)
+        reading = _Reading(source, frozenset(stand_ins), Budget(source.size))
+        loaded = _load(reading)
     except FileNotFoundError as error:
         raise CheckpointError(f"there is no checkpoint {path}; check its path") from error
     except OSError as error:
         raise CheckpointError(f"cannot read {path}: {error.strerror or error}") from error
+    except (CheckpointError, MemoryError):
+        raise
+    except Exception as error:  # a hostile or cut-off file can fail in any way it likes
+        if reading.foreign:
+            raise _refused(path, list(reading.foreign)) from error
+        raise CheckpointError(
+            f"{path} is damaged, cut off, or no checkpoint of torch 0.2 or later: "
+            f"{str(error)[:300]}. Download or save it again; a state_dict or a safetensors file "
+            "is read too"
+        ) from error
+    if reading.foreign:
+        raise _refused(path, list(reading.foreign))
+    return loaded
 
 
-def _damaged(path: Path, why: object) -> CheckpointError:
+def _load(reading: _Reading) -> Any:
+    source = reading.source
+    with source.open() as handle:
+        head = handle.read(HEAD)
+        handle.seek(max(0, source.size - 8))
+        tail = handle.read(8)
+    if not head:
+        raise CheckpointError(
+            f"{source.path} is empty; download or save the checkpoint again, then give its path"
+        )
+    if head.startswith(b"\x1f\x8b") and source.unpacked is None:
+        unpacked = _unpack(source)
+        return _load(replace(reading, source=unpacked, budget=Budget(unpacked.size)))
+    if head.startswith(b"PK\x03\x04"):
+        with source.open() as handle, zipfile.ZipFile(handle) as archive:
+            return _load_zip(reading, handle, archive)
+    refuse_other_kinds(source.path, head, tail)
+    return _load_pickles(reading, head)
+
+
+def _refused(path: Path, names: list[str]) -> CheckpointError:
+    """Say at once all names that are not read, and which of them the user can vouch for."""
+    python = [n for n in names if n.partition(".")[0] in {*sys.stdlib_module_names, "__builtin__"}]
+    internal = [name for name in names if name.partition(".")[0] in ("torch", "numpy")]
+    own = [name for name in names if name not in python and name not in internal]
+    advice = []
+    if python:
+        advice.append(f"{_listed(python)} has no place in a model: do not trust the file")
+    if internal:
+        advice.append(f"{_listed(internal)} is a part of the library that is not read")
+    if own:
+        which = _listed(own) if len(own) == 1 else "the others" if advice else "they"
+        what = "is your own model class, name it" if len(own) == 1 else "are your own, name them"
+        advice.append(f"If {which} {what} in stand_ins (nothing is imported); if not, do not trust")
+        advice[-1] += " the file"
+    if not python:
+        advice.append(
+            "A checkpoint with other classes can be saved again with "
+            "torch.save(model.state_dict(), path)"
+        )
     return CheckpointError(
-        f"{path} is damaged, cut off, or no checkpoint of torch 0.2 or later: {why}. Download or "
-        "save it again; a state_dict or a safetensors file is read too"
+        f"{path} asks for {_listed(names)}, which {'is' if len(names) == 1 else 'are'} refused: "
+        f"only tensors and the outline of a model are read, and nothing was run. "
+        f"{'. '.join(advice)}"
     )
 
 
-class _Unpickler(pickle.Unpickler):
-    """Resolves names by table and never imports."""
+def _listed(names: list[str]) -> str:
+    shown = [name[:100] if name.isprintable() else ascii(name)[:100] for name in names]
+    more = f" and {len(names) - _MOST_NAMES} more" if len(names) > _MOST_NAMES else ""
+    return ", ".join(shown[:_MOST_NAMES]) + more
 
-    def __init__(self, handle: BinaryIO, path: Path, stand_ins: frozenset[str]) -> None:
-        super().__init__(handle, encoding="utf-8")  # torch 0.3 ran on Python 2 as well
-        self.path = path
-        self.stand_ins = stand_ins
-        self.arrays: dict[str, Tensor] = {}
-        self.stored: dict[str, tuple[torch.dtype, int]] = {}
-        self.classes: dict[str, type[StandIn]] = {}
 
-    def find_class(self, module: str, name: str) -> Any:
-        """Return what stands for ``module.name`` in a checkpoint, or refuse it.
-
-        Parameters
-        ----------
-        module, name : str
-            As the pickle names them.
-
-        Returns
-        -------
-        type or callable
-            Never the named object itself.
-
-        Raises
-        ------
-        CheckpointError
-            If the name is not in the table, among the stand-ins or in ``torch.nn``.
-        """
-        dotted = f"{module}.{name}"
-        if dotted == "collections.OrderedDict":
-            return _PlainDict
-        if dotted in ("builtins.set", "__builtin__.set"):
-            return _Builder(set)
-        if module in ("torch", "torch.cuda", "torch.storage") and name in _DTYPES:
-            return _StorageType(_DTYPES[name])
-        if dotted in ("torch._utils._rebuild_tensor", "torch._utils._rebuild_tensor_v2"):
-            return _Builder(self._rebuild_tensor)
-        if dotted == "torch._utils._rebuild_parameter":
-            return _Builder(self._rebuild_parameter)
-        # A dotted name in torch.nn would be a walk through attributes: no class is saved so.
-        in_torch_nn = module == "torch.nn" or module.startswith("torch.nn.")
-        if dotted in self.stand_ins or (in_torch_nn and name.isidentifier()):
-            if dotted not in self.classes:
-                body = {"__slots__": (), "dotted_name": dotted}
-                self.classes[dotted] = type("StandIn", (StandIn,), body)
-            return self.classes[dotted]
+def _unpack(source: Source) -> Source:
+    """Return what gzip packed, if it is no more than weights can be packed."""
+    most = max(_MOST_UNPACKED * source.size, 1 << 20)
+    data = bytearray()
+    try:
+        with source.open() as handle, gzip.GzipFile(fileobj=handle) as packed:
+            while chunk := packed.read(min(1 << 20, most + 1 - len(data))):
+                data += chunk
+    except (gzip.BadGzipFile, EOFError, zlib.error) as error:
+        raise MalformedPickle(f"it is packed by gzip and cannot be unpacked ({error})") from error
+    if len(data) > most:
         raise CheckpointError(
-            f"{self.path} asks for {dotted}, which is refused: only tensors and the outline of a "
-            f"model are read, and nothing was run. If {dotted} is your own model class, name it in "
-            "stand_ins (it is not imported); if not, do not trust the file. A checkpoint with "
-            "other classes can be saved again with torch.save(model.state_dict(), path)"
+            f"{source.path} is packed by gzip and unpacks to more than {_MOST_UNPACKED} times its "
+            "size, which trained weights do not; unpack it with gunzip if you trust it"
         )
+    return Source(source.path, len(data), bytes(data))
 
-    def persistent_load(self, identifier: Any) -> Any:
-        """Return a storage, or the class that torch before 2.0 stored with its source."""
-        match identifier:
-            case ("module", type() as kind, _, _) if issubclass(kind, StandIn):
-                return kind
-            case ("storage", _StorageType(dtype), str(key), str(), int(numel), *rest):
-                if numel < 0 or self.stored.setdefault(key, (dtype, numel)) != (dtype, numel):
-                    raise pickle.UnpicklingError(f"storage {key!r} is described in two ways")
-                match rest:
-                    case [] | [None]:
-                        return _Storage(key, dtype, 0, numel, self.arrays)
-                    case [(str(), int(start), int(size))] if 0 <= start <= start + size <= numel:
-                        return _Storage(key, dtype, start, size, self.arrays)
-        raise pickle.UnpicklingError(f"no storage is described by {str(identifier)[:200]}")
 
-    def _rebuild_tensor(
-        self, storage: Any, offset: Any, size: Any, stride: Any, *_: Any
-    ) -> PickledTensor:
-        numbers = (offset, *size, *stride)
-        if not isinstance(storage, _Storage) or any(
-            type(number) is not int or not 0 <= number < _LARGEST for number in numbers
-        ):
-            raise pickle.UnpicklingError("a tensor is built from something that is not a storage")
-        size, stride = tuple(size), tuple(stride)
-        elements = math.prod(size)
-        reach = 0
-        if elements:
-            steps = zip(size, stride, strict=True)
-            reach = offset + 1 + sum((length - 1) * step for length, step in steps)
-        # More elements than the storage has means overlap, a way to make a small file fill memory.
-        spread = math.prod(max(length, 1) for length in size) if elements == 0 else elements
-        outside = reach > storage.numel or elements > storage.numel or spread > _LARGEST
-        if len(size) != len(stride) or outside:
+def _read_pickle(
+    reading: _Reading, data: bytes | mmap.mmap, start: int, outline: CheckpointOutline | None = None
+) -> tuple[Any, int]:
+    """Return what the pickle at byte `start` holds, and where it ends."""
+    machine = Machine(data, start, outline or reading.outline(), reading.budget)
+    return machine.run(), machine.position
+
+
+def _load_pickles(reading: _Reading, head: bytes) -> Any:
+    """Load a plain pickle, or the sequence of pickles of the legacy layout."""
+    data = reading.source.buffer()
+    outline = reading.outline()
+    try:
+        first, position = _read_pickle(reading, data, 0, outline)
+    except Exception:
+        if not reading.foreign and (text := text_beginning(head)) is not None:
             raise CheckpointError(
-                f"{self.path}: a tensor of shape {size}, stride {stride} and offset {offset} "
-                f"reaches outside its storage of {storage.numel} elements. The file is damaged or "
-                "forged; download or save it again"
-            )
-        return PickledTensor(storage, offset if elements else 0, size, stride)
-
-    def _rebuild_parameter(self, data: Any, *_: Any) -> PickledTensor:
-        if not isinstance(data, PickledTensor):
-            raise pickle.UnpicklingError("a parameter is built from something that is no tensor")
-        return data
-
-
-def _read_pickle(unpickler: _Unpickler, handle: BinaryIO) -> Any:
-    """Load the pickle at the position of `handle`."""
-    start = handle.tell()
-    try:
-        for opcode, argument, _ in pickletools.genops(handle):
-            # Extension codes reach objects by number, without asking find_class.
-            if opcode.name in ("EXT1", "EXT2", "EXT4"):
-                raise CheckpointError(
-                    f"{unpickler.path} uses the pickle opcode {opcode.name} (copyreg extension "
-                    f"{argument}), which is refused: torch never writes it. Do not trust the file"
-                )
-        handle.seek(start)
-        return unpickler.load()
-    except (CheckpointError, OSError):
+                f"{reading.source.path} is a text that begins with {text!r}, no checkpoint; "
+                "give the file of the weights, and a vocabulary as `vocabulary`"
+            ) from None
         raise
-    except Exception as error:  # a hostile or cut-off stream can fail in any way it likes
-        raise _damaged(unpickler.path, error) from error
+    if type(first) is int and first == _LEGACY_MAGIC:
+        return _load_legacy(reading, data, position)
+    if outline.stored:
+        raise MalformedPickle("its tensors are in storages that it does not have")
+    return first
 
 
-def _array(data: bytes, dtype: torch.dtype, big_endian: bool = False) -> Tensor:
-    if not data:
-        return torch.empty(0, dtype=dtype)
-    if big_endian:
-        data = np.frombuffer(data, np.uint8).reshape(-1, dtype.itemsize)[:, ::-1].tobytes()
-    return torch.frombuffer(bytearray(data), dtype=dtype)
-
-
-def _load_zip(handle: BinaryIO, path: Path, stand_ins: frozenset[str]) -> Any:
-    try:
-        with zipfile.ZipFile(handle) as archive:
-            pickles = [name for name in archive.namelist() if name.endswith("data.pkl")]
-            if len(pickles) != 1:
-                raise _damaged(path, f"the archive holds {len(pickles)} data.pkl, not one")
-            prefix = pickles[0].removesuffix("data.pkl")
-            if f"{prefix}constants.pkl" in archive.namelist():
-                raise CheckpointError(
-                    f"{path} is a TorchScript archive, which holds code. Save the weights instead: "
-                    "torch.save(torch.jit.load(path).state_dict(), new_path)"
-                )
-            if any(entry.compress_type != zipfile.ZIP_STORED for entry in archive.infolist()):
-                raise _damaged(path, "the archive is compressed, which torch never does")
-            stream = io.BytesIO(archive.read(pickles[0]))
-            unpickler = _Unpickler(stream, path, stand_ins)
-            loaded = _read_pickle(unpickler, stream)
-            order = b"little"  # before torch 2.1 the archive did not say
-            if f"{prefix}byteorder" in archive.namelist():
-                order = archive.read(f"{prefix}byteorder")
-            if order not in (b"little", b"big"):
-                raise _damaged(path, f"byte order {order[:20]!r}, expected 'little' or 'big'")
-            for key, (dtype, numel) in unpickler.stored.items():
-                entry = archive.getinfo(f"{prefix}data/{key}")
-                if entry.file_size != numel * dtype.itemsize:
-                    raise _damaged(
-                        path,
-                        f"storage {key!r} has {entry.file_size} bytes where {numel} elements of "
-                        f"{dtype} need {numel * dtype.itemsize}",
-                    )
-                unpickler.arrays[key] = _array(archive.read(entry), dtype, order == b"big")
-    except (CheckpointError, OSError):
-        raise
-    except Exception as error:  # zipfile fails in many ways on damaged archives
-        raise _damaged(path, error) from error
-    return loaded
-
-
-def _load_legacy(handle: BinaryIO, path: Path, stand_ins: frozenset[str]) -> Any:
-    def plain() -> Any:
-        return _read_pickle(_Unpickler(handle, path, frozenset()), handle)
-
-    if (magic := plain()) != _LEGACY_MAGIC:
-        raise _damaged(path, f"it begins with a {type(magic).__name__}, not torch's magic number")
-    if plain() != _LEGACY_PROTOCOL:
-        raise _damaged(path, f"its layout has another number than {_LEGACY_PROTOCOL}")
-    plain()  # facts about the machine; storages are little-endian whatever it says
-    unpickler = _Unpickler(handle, path, stand_ins)
-    loaded = _read_pickle(unpickler, handle)
-    keys = plain()
+def _load_legacy(reading: _Reading, data: bytes | mmap.mmap, position: int) -> Any:
+    """Load what follows torch's magic number: protocol, machine, object, keys, storages."""
+    protocol, position = _read_pickle(reading, data, position)
+    if protocol != _LEGACY_PROTOCOL:
+        raise MalformedPickle(f"its layout has another number than {_LEGACY_PROTOCOL}")
+    # Facts about the machine; storages are little-endian whatever they say.
+    _, position = _read_pickle(reading, data, position)
+    outline = reading.outline()
+    loaded, position = _read_pickle(reading, data, position, outline)
+    keys, position = _read_pickle(reading, data, position)
     if not isinstance(keys, list) or not all(isinstance(key, str) for key in keys):
-        raise _damaged(path, "it has no list of storages")
-    if sorted(keys) != sorted(unpickler.stored):
-        raise _damaged(path, "its list of storages does not fit its tensors")
-    end = path.stat().st_size
+        raise MalformedPickle("it has no list of storages")
+    if sorted(keys) != sorted(outline.stored):
+        raise MalformedPickle("its list of storages does not fit its tensors")
     for key in keys:
-        dtype, numel = unpickler.stored[key]
-        header = handle.read(8)
-        if len(header) < 8 or struct.unpack("<q", header) != (numel,):
-            raise _damaged(path, f"storage {key!r} does not have the {numel} elements it should")
-        if handle.tell() + numel * dtype.itemsize > end:
-            raise _damaged(path, f"it ends within storage {key!r}")
-        unpickler.arrays[key] = _array(handle.read(numel * dtype.itemsize), dtype)
+        stored = outline.stored[key]
+        if data[position : position + 8] != struct.pack("<q", stored.numel):
+            raise MalformedPickle(
+                f"storage {key!r} does not have the {stored.numel} elements it should"
+            )
+        position += 8
+        if position + stored.nbytes > reading.source.size:
+            raise MalformedPickle(f"it ends within storage {key!r}")
+        stored.read = partial(reading.source.read, position, stored.nbytes)
+        position += stored.nbytes
     return loaded
+
+
+def _load_storage(reading: _Reading, data: bytes) -> Storage:
+    """Load a storage that ``pickle.dump`` wrote by ``torch.save`` within its pickle."""
+    part = replace(reading, source=Source(reading.source.path, len(data), data))
+    if data.startswith(_LEGACY_BEGINNING):
+        _, position = _read_pickle(part, data, 0)
+        if isinstance(storage := _load_legacy(part, data, position), Storage):
+            return storage
+    raise MalformedPickle("torch.storage._load_from_bytes is given what is no storage")
+
+
+def _load_zip(reading: _Reading, handle: BinaryIO, archive: zipfile.ZipFile) -> Any:
+    path, names = reading.source.path, archive.namelist()
+    pickles = [name for name in names if name.rpartition("/")[2] == "data.pkl"]
+    if not pickles and names and all(name.endswith(".npy") for name in names):
+        return read_numpy_archive(reading.source, archive)
+    if not pickles:
+        raise CheckpointError(
+            f"{path} is a zip archive without the data.pkl of a checkpoint; it holds "
+            f"{_listed(names)[:300] or 'nothing'}. If one of these is a checkpoint, unpack it and "
+            "give that"
+        )
+    if len(pickles) > 1:
+        raise MalformedPickle(f"the archive holds {len(pickles)} data.pkl, not one")
+    prefix = pickles[0].removesuffix("data.pkl")
+    if f"{prefix}constants.pkl" in archive.NameToInfo:
+        raise CheckpointError(
+            f"{path} is a TorchScript archive, which holds code. Save the weights instead: "
+            "torch.save(torch.jit.load(path).state_dict(), new_path)"
+        )
+    entries = _entries(handle, archive)
+    loaded_bytes = _entry_bytes(reading.source, entries, pickles[0])
+    outline = reading.outline()
+    loaded, _ = _read_pickle(reading, bytes(loaded_bytes), 0, outline)
+    order = b"little"  # before torch 2.1 the archive did not say
+    if f"{prefix}byteorder" in entries:
+        order = bytes(_entry_bytes(reading.source, entries, f"{prefix}byteorder"))
+    if order not in (b"little", b"big"):
+        raise MalformedPickle(f"byte order {order[:20]!r}, expected 'little' or 'big'")
+    for key, stored in outline.stored.items():
+        name = f"{prefix}data/{key}"
+        if name not in entries:
+            raise MalformedPickle(f"the archive has no storage {key!r}")
+        found = entries[name][1].file_size
+        if found != stored.nbytes:
+            raise MalformedPickle(
+                f"storage {key!r} has {found} bytes where {stored.numel} elements of "
+                f"{stored.dtype} need {stored.nbytes}"
+            )
+        stored.read = partial(_entry_bytes, reading.source, entries, name)
+        stored.big_endian = order == b"big"
+    return loaded
+
+
+def _entries(handle: BinaryIO, archive: zipfile.ZipFile) -> dict[str, tuple[int, zipfile.ZipInfo]]:
+    """Return where each entry begins and what the directory says of it.
+
+    Raises
+    ------
+    MalformedPickle
+        If one is compressed, or shares bytes with another: a way to make much of a small file.
+    """
+    entries = {}
+    end = archive.start_dir
+    for entry in sorted(archive.infolist(), key=lambda entry: -entry.header_offset):
+        if entry.compress_type != zipfile.ZIP_STORED or entry.flag_bits & 1:
+            raise MalformedPickle("the archive is compressed or locked, which torch never does")
+        handle.seek(entry.header_offset)
+        header = handle.read(30)
+        if len(header) < 30 or header[:4] != b"PK\x03\x04":
+            raise MalformedPickle("the archive has an entry without a beginning")
+        start = entry.header_offset + 30 + sum(struct.unpack("<HH", header[26:]))
+        if start + entry.file_size > end or entry.file_size != entry.compress_size:
+            raise MalformedPickle("the archive has entries that lie over each other")
+        end = entry.header_offset
+        entries[entry.filename] = (start, entry)
+    return entries
+
+
+def _entry_bytes(
+    source: Source, entries: dict[str, tuple[int, zipfile.ZipInfo]], name: str
+) -> bytearray:
+    start, entry = entries[name]
+    data = source.read(start, entry.file_size)
+    # torch writes a zero when it is told not to compute checksums.
+    if entry.CRC not in (0, zlib.crc32(data)):
+        raise CheckpointError(
+            f"{source.path} is damaged: the checksum of {name[:100]} does not fit. Download or "
+            "save it again"
+        )
+    return data
