@@ -9,10 +9,14 @@ from snakemake.exceptions import WorkflowError
 
 # Fingerprints of code are taken over the sources of this project, so these go before an installed
 # copy: here, and in the jobs. PYTHONPATH is set in a job's own shell, since Snakemake removes it
-# from the variables of jobs that use conda.
+# from the variables of jobs that use conda. Figures need nothing of the user's matplotlib, and a
+# matplotlibrc or backend that it cannot read would end their jobs.
 SOURCES = str(Path(workflow.basedir) / "src")
 sys.path[:] = [SOURCES, *(path for path in sys.path if path != SOURCES)]
-shell.prefix('set -euo pipefail; export PYTHONPATH={SOURCES:q}"${{PYTHONPATH:+:$PYTHONPATH}}"; ')
+shell.prefix(
+    "set -euo pipefail; export MPLBACKEND=agg MATPLOTLIBRC=/dev/null; "
+    'export PYTHONPATH={SOURCES:q}"${{PYTHONPATH:+:$PYTHONPATH}}"; '
+)
 
 try:
     from lstm_units.config.validate import validate_config

@@ -2,13 +2,12 @@
 
 import itertools
 
-import matplotlib as mpl
 import numpy as np
 import pytest
 from matplotlib.text import Text
 
 from lstm_units.plots.numbers import draw_numbers, spread_levels
-from lstm_units.plots.style import STYLE, new_figure
+from lstm_units.plots.style import house_style, new_figure
 
 SIZE, MARK = np.array([150.0, 100.0]), 3.0  # points
 
@@ -20,7 +19,7 @@ def test_numbers_cover_no_mark_bar_or_other_number_and_the_rest_is_counted(with_
     places = rng.uniform([60, 45], [100, 60], (40, 2))
     marks = dict(enumerate(places, start=1000))
     first = {1030, 1039}
-    with mpl.rc_context(STYLE):
+    with house_style():
         figure = new_figure(*SIZE / 72)
         axis = figure.add_axes((0, 0, 1, 1))
         draw_numbers(axis, marks, SIZE, mark=MARK, first=first, floor=floor)

@@ -1,9 +1,8 @@
 """What every figure is held to: one size of text, nothing outside the page, nothing overlapping."""
 
-import matplotlib as mpl
 from matplotlib.text import Text
 
-from lstm_units.plots.style import FONT_SIZE, STYLE
+from lstm_units.plots.style import FONT_SIZE, house_style
 
 
 def visible_texts(figure):
@@ -19,7 +18,7 @@ def visible_texts(figure):
 
 def check_texts(figure):
     """One size, nothing outside the page, nothing upright on something else, legends included."""
-    with mpl.rc_context(STYLE):  # ticks are made late
+    with house_style():  # ticks are made late
         figure.draw_without_rendering()
     texts = visible_texts(figure)
     assert {text.get_fontsize() for text in texts} == {FONT_SIZE}

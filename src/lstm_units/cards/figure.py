@@ -22,8 +22,8 @@ from lstm_units.plots.style import (
     FONT_SIZE,
     GREY,
     LIGHT_GREY,
-    STYLE,
     axes_at,
+    house_style,
     new_figure,
     open_axes,
 )
@@ -84,7 +84,7 @@ def ablation_figure(
     height = _TITLE + len(keys) * _ROW + _AXIS + legend
     each = (width - left - _RIGHT - (len(tables) - 1) * _GAP) / len(tables)
     limits = _limits(tables.values())
-    with mpl.rc_context(STYLE):
+    with house_style():
         figure = new_figure(width, height)
         for column, (mode, table) in enumerate(tables.items()):
             start = left + column * (each + _GAP)
@@ -144,7 +144,7 @@ def auc_figure(
         handles.append(dotted_handle("attractor"))
     legend, left = legend_height(handles, width, len(handles)), 0.46
     below = words_height(words) + legend
-    with mpl.rc_context(STYLE):
+    with house_style():
         figure = new_figure(width, 0.08 + 1.1 + below)
         axis = axes_at(figure, left, below, width - left - _RIGHT, 1.1)
         axis.axhline(0.5, zorder=1, **_CHANCE)
@@ -175,7 +175,7 @@ def inline_png(figure: Figure) -> dict[str, Any]:
         ``uri``; ``width`` and ``height`` in pixels of the page. Equal figures give equal text.
     """
     drawn, packed = io.BytesIO(), io.BytesIO()
-    with mpl.rc_context(STYLE):
+    with house_style():
         figure.savefig(drawn, format="png", dpi=_DPI, metadata={"Software": None})
     image = Image.open(drawn).convert("RGB").quantize(_PALETTE, dither=Image.Dither.NONE)
     image.save(packed, "PNG", optimize=True)

@@ -20,9 +20,9 @@ from lstm_units.plots.marks import NEUTRAL, Mark, series_mark, unit_mark
 from lstm_units.plots.style import (
     BLACK,
     GREY,
-    STYLE,
     TEXT_WIDTH,
     axes_at,
+    house_style,
     new_figure,
     open_axes,
 )
@@ -148,7 +148,7 @@ def draw_training(
     tasks = list(dict.fromkeys(accuracy["series"]))
     kinds = [kind for kind in KINDS if kind in set(table["series"])]
     top = [quantity for quantity in ACCURACY if quantity in set(accuracy["quantity"])]
-    with mpl.rc_context(STYLE):
+    with house_style():
         looks = {task: series_mark(place) for place, task in enumerate(tasks)}
         legends = [
             [_handle(looks[task], labels.get(task, task)) for task in tasks],

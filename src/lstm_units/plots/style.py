@@ -1,11 +1,14 @@
 """What all figures share: fonts, lines, places in inches, and how they are written to files.
 
-Nothing here touches pyplot, so no figure is left open and no global style is changed.
+Nothing here touches pyplot, so no figure is left open and no global style is changed. What stands
+in the user's matplotlibrc changes no figure: all are made and drawn within `house_style`.
 """
 
 import json
 import textwrap
-from collections.abc import Iterable, Mapping
+import warnings
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -13,15 +16,19 @@ import matplotlib as mpl
 from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
+from matplotlib.text import Text
 
 from lstm_units.errors import UserError
 from lstm_units.io.files import atomic_path
 from lstm_units.io.results import Result
+from lstm_units.plots.fonts import FAMILY, set_families
 
 FONT_SIZE = 7.0  # points, for every text
-STYLE = {
+_STYLE = {
+    # matplotlib's own defaults, but for the backend, which draws on screens only.
+    **{k: v for k, v in mpl.rcParamsDefault.items() if not k.startswith("backend")},
     "font.size": FONT_SIZE,
-    "font.family": "DejaVu Sans",
+    "font.family": [FAMILY],
     "axes.linewidth": 0.6,
     "axes.titlesize": FONT_SIZE,
     "axes.titlepad": 3,
@@ -47,15 +54,41 @@ DIVERGING = "PRGn"
 _LETTERS = 17.5  # of a sentence in an inch
 
 
+@contextmanager
+def house_style() -> Iterator[None]:
+    """Draw in the style of the project, whatever the user's is; that is as before afterwards."""
+    with mpl.rc_context(_STYLE):
+        yield
+
+
+class HouseFigure(Figure):
+    """A figure that is in the style of the project whenever and by whomever it is drawn.
+
+    matplotlib makes ticks as it draws, and the canvas may be that of a notebook.
+    """
+
+    fonts_chosen = False
+
+    def draw(self, renderer: Any) -> None:
+        """Draw, in fonts that have all characters as far as there are such."""
+        with house_style(), warnings.catch_warnings():
+            # Once for each glyph, text and pass; `set_families` says it once.
+            warnings.filterwarnings("ignore", message=r"Glyph \d+ .* missing from font")
+            if not self.fonts_chosen:
+                set_families(self.findobj(Text))
+                self.fonts_chosen = True
+            super().draw(renderer)
+
+
 def new_figure(width: float, height: float) -> Figure:
-    """Return an empty figure that needs no display; draw in it within `STYLE`.
+    """Return an empty figure that needs no display; draw in it within `house_style`.
 
     Parameters
     ----------
     width, height : float
         Inches.
     """
-    figure = Figure(figsize=(width, height))
+    figure = HouseFigure(figsize=(width, height))
     FigureCanvasAgg(figure)
     return figure
 
@@ -80,7 +113,7 @@ def sentence_figure(sentence: str, width: float = TEXT_WIDTH) -> Figure:
         Inches.
     """
     lines = textwrap.wrap(sentence, int(width * _LETTERS))
-    with mpl.rc_context(STYLE):
+    with house_style():
         figure = new_figure(width, 0.4 + 0.13 * len(lines))
         figure.text(0.5, 0.5, "\n".join(lines), ha="center", va="center")
     return figure
@@ -111,7 +144,7 @@ def save_figure(figure: Figure, path: str | Path, metadata: Mapping[str, Any]) -
     }
     if suffix not in fields:
         raise UserError(f"cannot write a figure to {path}: the name must end in .pdf or .png")
-    with mpl.rc_context(STYLE), atomic_path(path) as temporary:
+    with house_style(), atomic_path(path) as temporary:
         figure.savefig(temporary, dpi=300, metadata=fields[suffix])
 
 

@@ -10,7 +10,7 @@ from matplotlib.figure import Figure
 from lstm_units.io.files import make_metadata
 from lstm_units.io.results import Result
 from lstm_units.plots.marks import NEUTRAL, series_mark
-from lstm_units.plots.style import COLUMN_WIDTH, GREY, STYLE, new_figure, open_axes
+from lstm_units.plots.style import COLUMN_WIDTH, GREY, house_style, new_figure, open_axes
 
 
 def learning_curve(history: pd.DataFrame, run: Mapping[str, Any]) -> Result:
@@ -49,7 +49,7 @@ def draw_learning_curve(history: pd.DataFrame, *, width: float = COLUMN_WIDTH) -
         biased low, is drawn thin.
     """
     validated = history.dropna(subset=["validation_perplexity"])
-    with mpl.rc_context(STYLE):
+    with house_style():
         figure = new_figure(width, 0.75 * width)
         axis = figure.add_axes((0.16, 0.165, 0.81, 0.58))
         for softmax, line in (("sampled", 0.5), ("full", 1.1)):

@@ -18,9 +18,9 @@ from lstm_units.plots.style import (
     COLUMN_WIDTH,
     DIVERGING,
     LIGHT_GREY,
-    STYLE,
     TEXT_WIDTH,
     axes_at,
+    house_style,
     new_figure,
     sentence_figure,
 )
@@ -78,7 +78,7 @@ def mutual_connections_figure(
     norm = Normalize(-reach, reach)
     by_pair = {key: rows for key, rows in table.groupby(["target", "source"], sort=False)}
     known = {entry.unit: entry for entry in units}
-    with mpl.rc_context(STYLE):
+    with house_style():
         figure = new_figure(width, height)
         wide = width - _LEFT - _RIGHT
         for place, block in enumerate(blocks):

@@ -20,9 +20,9 @@ from lstm_units.plots.style import (
     COLUMN_WIDTH,
     GREY,
     LIGHT_GREY,
-    STYLE,
     TEXT_WIDTH,
     axes_at,
+    house_style,
     new_figure,
     open_axes,
 )
@@ -83,7 +83,7 @@ def afferents_figure(
     columns = min(len(targets), _MOST)
     blocks = -(-len(targets) // columns)
     width = COLUMN_WIDTH if columns == 1 else TEXT_WIDTH
-    with mpl.rc_context(STYLE):
+    with house_style():
         handles = _legend(rows, targets, kinds, units, top_syntax, threshold, lost)
         label = "effective input: weight \u00d7 mean hidden state of the source"
         label += ("\n" if columns == 1 else " ") + "(vertical: units)"

@@ -3,7 +3,6 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-import matplotlib as mpl
 import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
@@ -23,7 +22,15 @@ from lstm_units.io.files import make_metadata
 from lstm_units.io.results import Result
 from lstm_units.plots.legends import draw_legend, legend_height
 from lstm_units.plots.marks import NEUTRAL, SUM, series_mark, unit_mark
-from lstm_units.plots.style import BLACK, GREY, LIGHT_GREY, STYLE, TEXT_WIDTH, axes_at, new_figure
+from lstm_units.plots.style import (
+    BLACK,
+    GREY,
+    LIGHT_GREY,
+    TEXT_WIDTH,
+    axes_at,
+    house_style,
+    new_figure,
+)
 
 # Mark, size and name of each part, in the order in which they stand side by side.
 _MARKS = {
@@ -112,7 +119,7 @@ def draw_contributions(
     groups = [group for group in GROUPS if units[group]]
     drawn = [name for name in _MARKS if name not in GROUPS or name in groups]
     limits = _limits(pd.concat(panels.values()), drawn)
-    with mpl.rc_context(STYLE):
+    with house_style():
         crosses = any(table[f"{group}{WITHOUT_CONSTANT}"].notna().any() for group in groups)
         handles = _legend(units, crosses)
         footer = _AXIS_TITLE + legend_height(handles, width)

@@ -2,7 +2,6 @@
 
 from collections.abc import Mapping
 
-import matplotlib as mpl
 import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
@@ -19,9 +18,9 @@ from lstm_units.plots.marks import NUMBERS, number_mark
 from lstm_units.plots.style import (
     BLACK,
     GREY,
-    STYLE,
     TEXT_WIDTH,
     axes_at,
+    house_style,
     new_figure,
     open_axes,
     sentence_figure,
@@ -120,7 +119,7 @@ def controls_figure(
     foot = below + legend + _BOTTOM
     height = _PITCH * len(lines) + _TOP + foot
     pitch = (TEXT_WIDTH - _LEFT) / n_columns
-    with mpl.rc_context(STYLE):
+    with house_style():
         figure = new_figure(TEXT_WIDTH, height)
         for line, (task, shown) in enumerate(lines):
             bottom = foot + _PITCH * (len(lines) - 1 - line)

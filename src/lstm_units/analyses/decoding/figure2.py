@@ -4,7 +4,6 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-import matplotlib as mpl
 import numpy as np
 import pandas as pd
 import pyarrow as pa
@@ -22,9 +21,9 @@ from lstm_units.plots.style import (
     DIVERGING,
     GREY,
     LIGHT_GREY,
-    STYLE,
     TEXT_WIDTH,
     axes_at,
+    house_style,
     new_figure,
     open_axes,
 )
@@ -173,7 +172,7 @@ def generalisation_figure(
     roles = _roles(items)
     curves = _curves(tables, shown, removed)
     titles = {name: _title(name, (held_out or {}).get(name, ()), roles, items) for name in tables}
-    with mpl.rc_context(STYLE):
+    with house_style():
         return _draw(
             tables,
             curves,

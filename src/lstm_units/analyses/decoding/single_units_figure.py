@@ -3,7 +3,6 @@
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-import matplotlib as mpl
 import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
@@ -15,7 +14,7 @@ from lstm_units.io.results import Result, made_from, require_same
 from lstm_units.plots.legends import draw_legend, legend_height
 from lstm_units.plots.marks import Mark, unit_mark
 from lstm_units.plots.numbers import draw_numbers
-from lstm_units.plots.style import GREY, LIGHT_GREY, STYLE, TEXT_WIDTH, new_figure
+from lstm_units.plots.style import GREY, LIGHT_GREY, TEXT_WIDTH, house_style, new_figure
 from lstm_units.stimuli.aligned_items import AlignedItems
 
 _SUBJECT_LIMITS, _ATTRACTOR_LIMITS = (0.47, 1.14), (-0.12, 1.12)  # with room for numbers
@@ -100,7 +99,7 @@ def draw_units(
     criteria = short_range["criteria"]
     columns = min(len(layers), _COLUMNS)
     rows = -(-len(layers) // columns)
-    with mpl.rc_context(STYLE):
+    with house_style():
         handles = _legend(short_range, long_range, criteria, marks.values())
         footer, header, left = 0.42 + legend_height(handles, width), 0.22, 0.5
         panel = min((width - left) / columns, 2.6)

@@ -26,9 +26,9 @@ from lstm_units.plots.style import (
     BLACK,
     GREY,
     LIGHT_GREY,
-    STYLE,
     TEXT_WIDTH,
     axes_at,
+    house_style,
     new_figure,
     open_axes,
 )
@@ -211,7 +211,7 @@ def draw_depth(
     handles = _handles(coefficients)
     footer = legend_height(handles, width)
     height = footer + (cell if wide else 3 * cell)
-    with mpl.rc_context(STYLE):
+    with house_style():
         figure = new_figure(width, height)
         axes = []
         for place in range(3):

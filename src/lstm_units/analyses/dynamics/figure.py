@@ -21,9 +21,9 @@ from lstm_units.plots.legends import draw_legend, legend_height
 from lstm_units.plots.marks import NUMBERS, Mark, number_mark
 from lstm_units.plots.style import (
     LIGHT_GREY,
-    STYLE,
     TEXT_WIDTH,
     axes_at,
+    house_style,
     new_figure,
     open_axes,
 )
@@ -196,7 +196,7 @@ def dynamics_figure(
     words = items.words[: items.verb_position + 1 + after_verb]
     looks = condition_looks(items)
     blocks = [columns[start : start + per_block] for start in range(0, len(columns), per_block)]
-    with mpl.rc_context(STYLE):
+    with house_style():
         groups = _legends(looks, columns, items)
         legend = sum(legend_height(group, width) for group in groups)
         title = 0.06 + 0.13 * max(1 + column.title.count("\n") for column in columns)

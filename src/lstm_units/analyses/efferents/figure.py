@@ -14,7 +14,7 @@ from lstm_units.io.results import Result, made_from, require_same
 from lstm_units.io.unit_roles import ROLES
 from lstm_units.plots.legends import draw_legend
 from lstm_units.plots.marks import MEAN, NUMBERS
-from lstm_units.plots.style import BLACK, COLUMN_WIDTH, GREY, STYLE, axes_at, new_figure
+from lstm_units.plots.style import BLACK, COLUMN_WIDTH, GREY, axes_at, house_style, new_figure
 
 _STRIP = 0.36  # inches per unit: two lines of text
 _LEFT, _RIGHT = 1.04, 0.66  # inches for the names and for the numbers
@@ -73,7 +73,7 @@ def efferents_figure(
         )
     ordered = sorted(shown, key=lambda entry: ROLES.index(entry["role"]))  # stable
     measured = units.set_index("unit")
-    with mpl.rc_context(STYLE):
+    with house_style():
         bottom, top = 0.52, 0.06
         height = bottom + top + _STRIP * len(ordered)
         figure = new_figure(width, height)

@@ -18,7 +18,7 @@ from lstm_units.io.unit_numbers import layer_of_units
 from lstm_units.plots.legends import draw_legend, legend_columns, legend_height
 from lstm_units.plots.marks import NEUTRAL, Mark, unit_mark
 from lstm_units.plots.numbers import free_lane
-from lstm_units.plots.style import FONT_SIZE, GREY, LIGHT_GREY, STYLE, new_figure
+from lstm_units.plots.style import FONT_SIZE, GREY, LIGHT_GREY, house_style, new_figure
 from lstm_units.statistics.margins import condition_rank
 
 # Of the accuracy table.
@@ -108,7 +108,7 @@ def units_at_a_glance(
     # Multiples of 10 with room for a number beyond the outermost dot.
     low = 10 * np.floor((change.min() - 2) / 10) - 10
     high = 10 * np.ceil((change.max() + 2) / 10) + 10
-    with mpl.rc_context(STYLE):
+    with house_style():
         handles = _legend(marks.values(), relative_drop, maximum_q)
         columns = min(3, legend_columns(handles, width))
         footer = 0.45 + legend_height(handles, width, columns)

@@ -20,9 +20,9 @@ from lstm_units.plots.legends import draw_legend, legend_height
 from lstm_units.plots.marks import NUMBERS
 from lstm_units.plots.style import (
     GREY,
-    STYLE,
     TEXT_WIDTH,
     axes_at,
+    house_style,
     new_figure,
     open_axes,
     sentence_figure,
@@ -245,7 +245,7 @@ def dependency_figure(
     columns = min(2 if width > 5 else 1, len(structures))
     rows = -(-len(structures) // columns)
     limits = _limits([structure.course for structure in structures])
-    with mpl.rc_context(STYLE):
+    with house_style():
         handles = _handles(structures, width > 5)
         # Slanted words below each row of panels.
         labels = [
