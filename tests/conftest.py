@@ -74,6 +74,11 @@ def english(english_folder) -> Language:
 
 
 @pytest.fixture(scope="session")
+def english_second(project) -> Language:
+    return read_language(project / "stimuli" / "english_second")
+
+
+@pytest.fixture(scope="session")
 def published_data() -> Path:
     """Folder of the published stimuli and test sets; unset, golden tests skip."""
     folder = os.environ.get("LSTM_UNITS_TEST_DATA")

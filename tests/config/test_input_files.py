@@ -98,7 +98,7 @@ def test_only_missing_files_of_selected_models_and_tasks_are_listed(project, tmp
 def test_tables_of_a_language_are_named_once(project, tmp_path):
     config = {
         "models": ["m"],
-        "tasks": ["a", "b"],
+        "tasks": ["a", "b", "c"],
         "checkpoints": {
             "m": {
                 "source": "https://a.org/m.pt",
@@ -108,7 +108,7 @@ def test_tables_of_a_language_are_named_once(project, tmp_path):
             }
         },
         "stimuli": {"language": "french"},
-        "task_definitions": {"a": {}, "b": {}},
+        "task_definitions": {"a": {}, "b": {}, "c": {"language": "breton"}},
         "context": {"file": str(project / "config.yaml")},
         "discovery": {"tasks": ["a"]},
     }
@@ -116,6 +116,8 @@ def test_tables_of_a_language_are_named_once(project, tmp_path):
     assert [(file.key, Path(file.path).name) for file in missing] == [
         ("stimuli.language", "lexicon.tsv"),
         ("stimuli.language", "tasks.yaml"),
+        ("task_definitions.c.language", "lexicon.tsv"),
+        ("task_definitions.c.language", "tasks.yaml"),
     ]
 
 

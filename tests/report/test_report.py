@@ -6,6 +6,7 @@ from urllib.parse import unquote
 
 import pandas as pd
 import pytest
+from support.configurations import shipped
 from support.report_fixture import (
     MODELS,
     SETTINGS,
@@ -19,6 +20,7 @@ from support.report_fixture import (
 )
 
 from lstm_units.claims.catalogue import every_claim
+from lstm_units.config.validate import validate_config
 from lstm_units.errors import UserError
 from lstm_units.io.files import make_metadata, read_json, write_json
 from lstm_units.io.result_files import ResultFiles
@@ -318,6 +320,19 @@ def test_methods_state_the_settings_of_the_run():
             "long-range units"
         ]
     )
+
+
+def test_methods_name_all_tables_that_the_items_come_from():
+    def stimuli(config):
+        return dict(row[:2] for row in methods_table(config).rows)["stimuli"]
+
+    assert stimuli(default_config()).startswith("Generated from `stimuli/english`, seed 2019: each")
+    both = "Generated from `stimuli/english` and `stimuli/english_second`, seed"
+    assert stimuli(validate_config(shipped("second_lexicon.yaml"))).startswith(both)
+    paper = shipped("paper.yaml")
+    released = [task for task in paper["tasks"] if "file" in paper["task_definitions"][task]]
+    config = {**validate_config(paper), "tasks": released}
+    assert stimuli(config) == "All imported."
 
 
 def test_methods_leave_out_what_was_not_run():

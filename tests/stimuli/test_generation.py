@@ -269,15 +269,17 @@ def test_an_object_that_cannot_differ_is_refused(project, tmp_path):
         generate(edited(project, tmp_path / "a", one_object), "simple", "all", True, 1)
 
 
-def test_every_word_is_in_the_shipped_vocabulary(project, english):
+@pytest.mark.parametrize("language", ["english", "english_second"])
+def test_every_word_is_in_the_shipped_vocabulary(project, language, request):
     words = set((project / "models/wikipedia650/vocab.txt").read_text().splitlines())
-    assert_known(english, words)
+    assert_known(request.getfixturevalue(language), words)
 
 
 @pytest.mark.golden
-def test_every_word_is_in_the_published_vocabulary(published_data, english):
+@pytest.mark.parametrize("language", ["english", "english_second"])
+def test_every_word_is_in_the_published_vocabulary(published_data, language, request):
     words = set((published_data / "gulordava_vocab.txt").read_text().splitlines())
-    assert_known(english, words)
+    assert_known(request.getfixturevalue(language), words)
 
 
 def assert_known(english, words):

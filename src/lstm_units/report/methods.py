@@ -87,13 +87,20 @@ def _context(context: Mapping[str, Any]) -> str:
     )
 
 
-def _stimuli(stimuli: Mapping[str, Any]) -> str:
+def _stimuli(
+    stimuli: Mapping[str, Any], tasks: Sequence[str], definitions: Mapping[str, Any]
+) -> str:
     matched = (
         "each lexical frame in all conditions of its task"
         if stimuli["matched"]
         else "lexical frames drawn for each condition"
     )
-    return f"Generated from `{stimuli['language']}`, seed {stimuli['seed']}: {matched}."
+    used = [definitions[task] for task in tasks]
+    folders = dict.fromkeys(d["language"] for d in used if d["format"] == "generated")
+    if not folders:
+        return "All imported."
+    named = listing(f"`{folder}`" for folder in folders)
+    return f"Generated from {named}, seed {stimuli['seed']}: {matched}."
 
 
 def _answers(statistics: Mapping[str, Any]) -> str:
@@ -212,7 +219,7 @@ _ROWS: Sequence[tuple] = (
         _stimuli,
         "Frames are not matched across conditions in the released nounPP files; 300 to 900 items "
         "per condition.",
-        ("stimuli",),
+        ("stimuli", "tasks", "task_definitions"),
     ),
     ("answers", _answers, "The same rule, without intervals or tests.", ("statistics",)),
     (
