@@ -16,9 +16,11 @@ from lstm_units.models.checkpoints import (
     load_language_model,
     verify_log_probabilities,
 )
-from lstm_units.models.formats import canonical_weights, converted_weights, read_tensors
+from lstm_units.models.formats import read_contents
 from lstm_units.models.language_model import log_probabilities_ref
+from lstm_units.models.module_outline import Contents
 from lstm_units.models.vocabulary import Vocabulary
+from lstm_units.models.weights import canonical_weights, converted_weights
 
 WORDS = ("<unk>", "<eos>", "a", "b", "c", "d", "e", "f")
 SHAPES = {
@@ -172,7 +174,10 @@ def test_own_model_class_must_be_listed(tmp_path, vocabulary):
     assert not (tmp_path / "out").exists()
     source = CheckpointSource(tmp_path / "a.pt", vocabulary, stand_ins=("model.MyNetwork",))
     convert_checkpoint(source, tmp_path / "out")
-    assert read_tensors(tmp_path / "a.pt", stand_ins=source.stand_ins).keys() == tensors.keys()
+    assert (
+        read_contents(tmp_path / "a.pt", stand_ins=source.stand_ins).tensors.keys()
+        == tensors.keys()
+    )
 
 
 @pytest.mark.parametrize("zipped", [True, False])
@@ -214,7 +219,7 @@ def test_awd_lstm_raw_weights_win(tmp_path, vocabulary, nested, shadow, as_modul
 def test_more_than_ten_layers_in_a_list_stay_in_order():
     tensors = random_tensors((3,) * 12, 3)
     names = awd(tensors, nested=True, shadow=True, as_modules="")
-    weights = canonical_weights(names, len(WORDS))
+    weights = canonical_weights(Contents("a.pt", names), len(WORDS))
     for depth in range(12):
         name = f"rnn.weight_ih_l{depth}"
         assert torch.equal(weights.tensors[name], tensors[name])
@@ -285,7 +290,7 @@ def test_reference_agrees_with_torch(random_model, shape, dtype, bound):
 
 @pytest.mark.parametrize("part", ["weight_hh", "bias", "decoder_bias", "embedding", "order"])
 def test_verification_sees_a_wrong_weight(part):
-    weights = canonical_weights(random_tensors((4, 4), 4), len(WORDS))
+    weights = canonical_weights(Contents("a.pt", random_tensors((4, 4), 4)), len(WORDS))
     model = _language_model(weights, Vocabulary(WORDS))
     assert verify_log_probabilities(model, weights) < 1e-5
     layer = model.layers[1]
@@ -319,7 +324,7 @@ def test_weights_too_large_for_float32_are_not_converted(tmp_path, vocabulary):
 
 def refused(tensors, match, words=8):
     with pytest.raises(CheckpointError, match=match):
-        canonical_weights(tensors, words, "a.pt")
+        canonical_weights(Contents("a.pt", tensors), words)
 
 
 @pytest.mark.parametrize("name", [n for n in random_tensors() if "bias" not in n])
@@ -380,8 +385,8 @@ def test_other_networks_are_refused_by_name():
     refused({**tensors, "rnn.weight_hh_l0": torch.zeros(5, 5)}, "rnn.weight_hh_l0.*simple recur")
     refused({**tensors, "norm.weight": torch.ones(5)}, r"no part of an LSTM.*norm\.weight \(5,\)")
     refused({"a.weight": torch.zeros(2, 2)}, r"lacks LSTM weights.*a\.weight")
-    two = {n.replace("rnn", "translator"): t for n, t in tensors.items() if "rnn" in n}
-    refused({**tensors, **two}, "more than one recurrent network: rnn., translator.")
+    two = {n.replace("rnn", "translator"): t + 1 for n, t in tensors.items() if "rnn" in n}
+    refused({**tensors, **two}, "more than one recurrent network: rnn, translator")
     refused({**tensors, "other.embedding.weight": torch.ones(8, 4)}, "more than one embedding")
     integers = {**tensors, "encoder.weight": torch.ones(8, 4, dtype=torch.int64)}
     refused(integers, r"encoder\.weight is of type int64")
@@ -427,7 +432,7 @@ def test_missing_files_are_named(tmp_path, vocabulary):
 def test_files_without_tensors(tmp_path, value, match):
     torch.save(value, tmp_path / "a.pt")
     with pytest.raises(CheckpointError, match=match):
-        read_tensors(tmp_path / "a.pt")
+        read_contents(tmp_path / "a.pt")
 
 
 def test_a_module_inside_itself_is_read_once(tmp_path):
@@ -438,7 +443,7 @@ def test_a_module_inside_itself_is_read_once(tmp_path):
     code = b"cmodel\nRNNModel\n)\x81q\x00" + px.encode(groups) + b"b"
     pickled = px.stream(px.Raw(code))
     (tmp_path / "a.pt").write_bytes(px.zip_file(pickled, {"0": torch.arange(4.0)}))
-    assert [*read_tensors(tmp_path / "a.pt")] == ["weight"]
+    assert [*read_contents(tmp_path / "a.pt").tensors] == ["weight"]
 
 
 @pytest.mark.parametrize("state", [None, "text", {"_parameters": {}}, {"_modules": 3}])
@@ -446,7 +451,7 @@ def test_a_stand_in_that_is_no_module_is_reported(tmp_path, state):
     pickled = px.stream(px.New(px.Name("torch.nn", "Linear"), state))
     (tmp_path / "a.pt").write_bytes(px.zip_file(pickled))
     with pytest.raises(CheckpointError, match=r"torch\.nn\.Linear. is not a torch module"):
-        read_tensors(tmp_path / "a.pt")
+        read_contents(tmp_path / "a.pt")
 
 
 def test_modules_nested_very_deeply_are_read(tmp_path):
@@ -455,17 +460,17 @@ def test_modules_nested_very_deeply_are_read(tmp_path):
     code = head * 3000 + b"N" + b"sub" * 3000
     (tmp_path / "a.pt").write_bytes(px.zip_file(px.stream(px.Raw(code))))
     with pytest.raises(CheckpointError, match="holds no tensors"):
-        read_tensors(tmp_path / "a.pt")
+        read_contents(tmp_path / "a.pt")
 
 
 def test_the_format_given_must_be_that_of_the_file(tmp_path):
     torch.save(random_tensors(), tmp_path / "a.pt")
     with pytest.raises(CheckpointError, match=r"holds a state_dict, but format is pickled_module"):
-        read_tensors(tmp_path / "a.pt", "pickled_module")
+        read_contents(tmp_path / "a.pt", "pickled_module")
     with pytest.raises(CheckpointError, match="is empty, cut off or no safetensors"):
-        read_tensors(tmp_path / "a.pt", "safetensors")
+        read_contents(tmp_path / "a.pt", "safetensors")
     with pytest.raises(CheckpointError, match="format 'onnx' is unknown"):
-        read_tensors(tmp_path / "a.pt", "onnx")
+        read_contents(tmp_path / "a.pt", "onnx")
 
 
 @pytest.mark.parametrize("name", ["model.safetensors", "vocab.txt"])

@@ -61,6 +61,11 @@ KEYS: dict[str, dict[str, Any]] = {
     "checkpoints.NAME.stand_ins": _checkpoint(stand_ins=["my.Model"]),
     "checkpoints.NAME.unk": _checkpoint(unk="the"),
     "checkpoints.NAME.eos": _checkpoint(eos="."),
+    "checkpoints.NAME.part": _checkpoint(part="rnn"),
+    "checkpoints.NAME.embedding": _checkpoint(embedding="encoder"),
+    "checkpoints.NAME.decoder": _checkpoint(decoder="decoder"),
+    "checkpoints.NAME.layers": _checkpoint(layers=["rnn"]),
+    "checkpoints.NAME.padding_rows": _checkpoint(padding_rows="end"),
     "checkpoints.NAME.source_sha256": _checkpoint(source_sha256=SHA),
     "checkpoints.NAME.vocabulary_sha256": _checkpoint(vocabulary_sha256=SHA),
     "checkpoints.NAME.identity": _checkpoint(identity="gulordava"),
@@ -341,7 +346,7 @@ DEFINITIONS: dict[str, Callable[[Path], None]] = {
         name: _definition(name)
         for name in (
             *("interventions.sweep.sweep", "interventions.interventions.single_units"),
-            *("models.cell.update_scaled", "models.formats.canonical_weights"),
+            *("models.cell.update_scaled", "models.weights.canonical_weights"),
             *("models.unpickling.load_pickled", "models.checkpoints.load_language_model"),
             *("stimuli.generation.generate", "stimuli.language_tables.read_language"),
             *("stimuli.formats.read_released", "stimuli.balance.balance_table"),

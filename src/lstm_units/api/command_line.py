@@ -7,7 +7,7 @@ import argparse
 import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from lstm_units.errors import UserError
 
@@ -102,6 +102,35 @@ def _add_source_options(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--unk", default="<unk>", help="the unknown word (default: %(default)s)")
     parser.add_argument("--eos", default="<eos>", help="end of a sentence (default: %(default)s)")
+    parser.add_argument("--part", help="where in the file the network is, such as model.student")
+    parser.add_argument("--embedding", metavar="NAME", help="the embedding, where it is not found")
+    parser.add_argument("--decoder", metavar="NAME", help="the decoder, where it is not found")
+    parser.add_argument(
+        "--layers",
+        type=lambda text: tuple(text.split(",")),
+        metavar="NAME,...",
+        help="the recurrent modules, the lowest first",
+    )
+    parser.add_argument(
+        "--padding-rows",
+        type=_rows,
+        metavar="ROW,...",
+        help="rows of the embedding that belong to no word, from 1, or end for all after the last "
+        "word",
+    )
+
+
+def _rows(text: str) -> str | tuple[int, ...]:
+    return text if text == "end" else tuple(int(number) for number in text.split(","))
+
+
+def _source_options(chosen: argparse.Namespace) -> dict[str, Any]:
+    """Return what `_add_source_options` asked for, by the names of `load_checkpoint`."""
+    from lstm_units.api.models import STAND_INS
+
+    names = ("format", "unk", "eos", "part", "embedding", "decoder", "layers", "padding_rows")
+    options = {name: getattr(chosen, name) for name in names}
+    return options | {"stand_ins": tuple(chosen.stand_in or STAND_INS)}
 
 
 def _add_convert(commands: argparse._SubParsersAction) -> None:
@@ -136,17 +165,9 @@ def _convert(chosen: argparse.Namespace) -> None:
             raise UserError(f"there is no {what} {path}; give the path of a file")
 
     from lstm_units.api.files import check_conversion
-    from lstm_units.api.models import STAND_INS
     from lstm_units.models.checkpoints import CheckpointSource, convert_checkpoint
 
-    source = CheckpointSource(
-        chosen.source,
-        chosen.vocabulary,
-        chosen.format,
-        tuple(chosen.stand_in or STAND_INS),
-        chosen.unk,
-        chosen.eos,
-    )
+    source = CheckpointSource(chosen.source, chosen.vocabulary, **_source_options(chosen))
     check_conversion(chosen.source, chosen.vocabulary, chosen.folder)
     description = convert_checkpoint(source, chosen.folder)
     sizes = " + ".join(map(str, description["layer_sizes"]))
@@ -231,7 +252,6 @@ def _score(chosen: argparse.Namespace) -> None:
 
     from lstm_units.api.files import check_output
     from lstm_units.api.models import (
-        STAND_INS,
         accuracy,
         context_from,
         load_checkpoint,
@@ -255,10 +275,7 @@ def _score(chosen: argparse.Namespace) -> None:
     model = load_checkpoint(
         chosen.checkpoint,
         chosen.vocabulary,
-        format=chosen.format,
-        stand_ins=tuple(chosen.stand_in or STAND_INS),
-        unk=chosen.unk,
-        eos=chosen.eos,
+        **_source_options(chosen),
         device=chosen.device,
     )
     scores = {}

@@ -3,7 +3,7 @@
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, Literal
 
 import pandas as pd
 
@@ -44,6 +44,11 @@ def load_checkpoint(
     stand_ins: Sequence[str] = ("model.RNNModel",),
     unk: str = "<unk>",
     eos: str = "<eos>",
+    part: str | None = None,
+    embedding: str | None = None,
+    decoder: str | None = None,
+    layers: Sequence[str] | None = None,
+    padding_rows: Literal["end"] | Sequence[int] | None = None,
     converted: str | Path | None = None,
     device: "str | torch.device" = "cpu",
     dtype: str = "float32",
@@ -67,6 +72,16 @@ def load_checkpoint(
         Classes that a pickle may hold besides those of torch.nn.
     unk, eos : str
         The words that stand for unknown words and for the end of a sentence.
+    part : str, optional
+        Where in the file the network is, such as ``model.student``: keys, places in lists and names
+        of modules, joined by dots.
+    embedding, decoder : str, optional
+        Their matrices, or the modules that have them, where they are not found.
+    layers : sequence of str, optional
+        The recurrent modules, the lowest first.
+    padding_rows : "end" or sequence of int, optional
+        Rows of embedding and decoder that belong to no word, counted from 1, and are left out;
+        ``end`` for all after the last word.
     converted : path, optional
         Folder that keeps the converted checkpoint, so that it need not be converted again. An
         earlier converted checkpoint there is replaced; other files of the same names are not.
@@ -104,6 +119,13 @@ def load_checkpoint(
     exact_matrix_products()
     load = {"dtype": PRECISIONS[dtype], "device": choose_device(device_name(device))}
     stand_ins = tuple(names_list(stand_ins, "stand_ins", '["model.RNNModel"]')) if stand_ins else ()
+    named = {
+        "part": part,
+        "embedding": embedding,
+        "decoder": decoder,
+        "layers": None if layers is None else tuple(names_list(layers, "layers", '["lstm"]')),
+        "padding_rows": _padding_rows(padding_rows),
+    }
     if (path / "model.json").is_file():
         if vocabulary is not None:
             raise CheckpointError(
@@ -115,6 +137,7 @@ def load_checkpoint(
             "stand_ins": stand_ins != STAND_INS,
             "unk": unk != "<unk>",
             "eos": eos != "<eos>",
+            **{name: value is not None for name, value in named.items()},
             "converted": converted is not None,
         }
         if any(given.values()):
@@ -124,14 +147,22 @@ def load_checkpoint(
                 "that out, or give the checkpoint that it was converted from"
             )
         return load_language_model(path, **load)
-    source = CheckpointSource(
-        path, None if vocabulary is None else Path(vocabulary), format, stand_ins, unk, eos
-    )
+    words = None if vocabulary is None else Path(vocabulary)
+    source = CheckpointSource(path, words, format, stand_ins, unk, eos, **named)
     if converted is not None:
         check_conversion(source.weights_file, source.vocabulary_file, Path(converted))
         convert_checkpoint(source, converted)
         return load_language_model(converted, **load)
     return convert_in_memory(source, **load)
+
+
+def _padding_rows(rows: Any) -> Literal["end"] | tuple[int, ...] | None:
+    if rows is None or rows == "end":
+        return rows
+    counted = isinstance(rows, Sequence) and not isinstance(rows, str)
+    if not counted or not all(type(row) is int and row > 0 for row in rows):
+        raise CheckpointError(f"padding_rows is {rows!r}; expected 'end' or a list of rows from 1")
+    return tuple(rows)
 
 
 def score(

@@ -40,10 +40,12 @@ def reading_options(config: Mapping[str, Any], model: str) -> dict[str, Any]:
     """Return how a checkpoint is read; an untrained network has the special words of its model."""
     origin = origin_of(config, model)
     entry = config["checkpoints"][origin]
-    keys = ("format", "stand_ins", "unk", "eos", "source_sha256", "vocabulary_sha256")
+    named = ("part", "embedding", "decoder", "layers", "padding_rows")
+    hashes = ("source_sha256", "vocabulary_sha256")
+    keys = ("format", "stand_ins", "unk", "eos", *named, *hashes)
     options = {key: entry[key] for key in keys}
     if origin != model:
-        options |= {"format": "safetensors", "source_sha256": None, "vocabulary_sha256": None}
+        options |= {"format": "safetensors", **dict.fromkeys((*named, *hashes))}
     return options
 
 

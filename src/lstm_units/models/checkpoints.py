@@ -1,11 +1,12 @@
 """Checkpoints in the project's own form: ``model.safetensors``, ``model.json``, ``vocab.txt``."""
 
 import hashlib
+import logging
 import shutil
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import torch
 from safetensors.torch import save, save_file
@@ -21,18 +22,17 @@ from lstm_units.io.files import (
     write_text,
 )
 from lstm_units.models.cell import Layer
-from lstm_units.models.formats import (
-    Weights,
-    canonical_weights,
-    converted_weights,
-    read_tensors,
-)
+from lstm_units.models.formats import read_contents
 from lstm_units.models.language_model import LanguageModel, log_probabilities_ref
+from lstm_units.models.module_outline import listed
+from lstm_units.models.network_parts import Choice
 from lstm_units.models.vocabulary import Vocabulary, read_vocabulary
+from lstm_units.models.weights import ABSENT, Origin, Weights, canonical_weights, converted_weights
 
 TOLERANCE = 1e-4
 _VERIFIED_TOKENS = 24
 _VERIFICATION_SEED = 2019
+_LOGGER = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
@@ -52,6 +52,8 @@ class CheckpointSource:
         Dotted names of the classes a pickle may hold besides those of ``torch.nn``.
     unk, eos : str
         The words that stand for unknown words and for the end of a sentence.
+    part, embedding, decoder, layers, padding_rows
+        See `lstm_units.models.network_parts.Choice`.
     source_sha256, vocabulary_sha256 : str, optional
         Hexadecimal sha256 that the weights and the vocabulary must have.
     """
@@ -62,8 +64,18 @@ class CheckpointSource:
     stand_ins: tuple[str, ...] = ("model.RNNModel",)
     unk: str = "<unk>"
     eos: str = "<eos>"
+    part: str | None = None
+    embedding: str | None = None
+    decoder: str | None = None
+    layers: tuple[str, ...] | None = None
+    padding_rows: Literal["end"] | tuple[int, ...] | None = None
     source_sha256: str | None = None
     vocabulary_sha256: str | None = None
+
+    @property
+    def choice(self) -> Choice:
+        """What the user says about the file of weights."""
+        return Choice(self.part, self.embedding, self.decoder, self.layers, self.padding_rows)
 
     @property
     def weights_file(self) -> Path:
@@ -121,7 +133,9 @@ def convert_checkpoint(
         "layer_sizes": list(weights.layer_sizes),
         "vocabulary_size": len(vocabulary),
         "tied": weights.tied,
+        "decoder": weights.origin.decoder,
         "decoder_bias": "decoder.bias" in weights.tensors,
+        "biases_taken_as_zeros": list(weights.origin.zeros),
         "unk": source.unk,
         "eos": source.eos,
         "stored_as": str(weights.dtype).removeprefix("torch."),
@@ -135,6 +149,13 @@ def convert_checkpoint(
             "seed": _VERIFICATION_SEED,
         },
     }
+    origin = weights.origin
+    if any(name != source_name for name, source_name in origin.tensors.items()):
+        description["source_tensors"] = origin.tensors
+    if origin.changed:
+        description["changed"] = list(origin.changed)
+    if origin.passed_over:
+        description["passed_over"] = origin.passed_over
     if vocabulary.read_as:
         description["vocabulary_read_as"] = vocabulary.read_as
         description["vocabulary_source_sha256"] = sha256_file(source.vocabulary_file)
@@ -179,8 +200,9 @@ def _read_source(source: CheckpointSource) -> tuple[Weights, Vocabulary, float]:
                 "correct that hash"
             )
     vocabulary = read_vocabulary(vocabulary_file, source.unk, source.eos)
-    tensors = read_tensors(weights_file, source.format, source.stand_ins)
-    weights = canonical_weights(tensors, len(vocabulary), str(weights_file))
+    contents = read_contents(weights_file, source.format, source.stand_ins, source.part)
+    weights = canonical_weights(contents, len(vocabulary), source.choice)
+    _report(weights.origin, weights_file)
     difference = verify_log_probabilities(_language_model(weights, vocabulary), weights)
     if not difference <= TOLERANCE:
         raise CheckpointError(
@@ -188,6 +210,23 @@ def _read_source(source: CheckpointSource) -> tuple[Weights, Vocabulary, float]:
             f"more than {TOLERANCE:.0e}; its weights are too large for exact work in float32"
         )
     return weights, vocabulary, difference
+
+
+def _report(origin: Origin, path: Path) -> None:
+    """Say what of a network a file has not, and what was done to its tensors."""
+    if origin.decoder == ABSENT:
+        # An encoder that was saved without its decoder has no bias for it either.
+        alone = "decoder.bias" in origin.zeros
+        what = "no matrix and no bias for the decoder" if alone else "no matrix for the decoder"
+        level = logging.WARNING if alone else logging.INFO
+        _LOGGER.log(level, "%s has %s: its words are scored by the embedding (tied)", path, what)
+    if origin.zeros:
+        _LOGGER.info("%s: biases that it has not are zeros: %s", path, ", ".join(origin.zeros))
+    for remark in origin.changed:
+        _LOGGER.info("%s: %s", path, remark)
+    if origin.passed_over:
+        reasons = (f"{name} ({why})" for name, why in origin.passed_over.items())
+        _LOGGER.info("%s: passed over: %s", path, listed(reasons))
 
 
 def load_language_model(

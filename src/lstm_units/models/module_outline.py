@@ -1,0 +1,341 @@
+"""What a checkpoint holds: each tensor by its path, and the modules that tensors belong to.
+
+A path is what leads to a tensor: keys of dicts, places in lists, names of modules, joined by dots,
+such as ``model.encoder.weight``. No tensor is left out: each stands among the readable or the
+unreadable ones, or in what is passed over, with the reason.
+"""
+
+import re
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field, replace
+from typing import Any, Literal
+
+from torch import Tensor
+
+from lstm_units.errors import CheckpointError
+from lstm_units.models.unpickling import PickledTensor, StandIn, UnreadableTensor
+
+# Whole names of entries and attributes that hold no part of a network.
+_TRAINING = "state of the training"
+_ASIDE = {
+    _TRAINING: re.compile(
+        r"optim(izer)?s?|opt|optim(izer)?s?_states?(_dicts?)?|.*_optim(izer)?(_state(_dict)?)?"
+        r"|(lr_)?schedulers?(_state(_dict)?)?|(grad_)?scaler|amp|.*(rng|random)_states?",
+        re.IGNORECASE,
+    ),
+    "settings": re.compile(r"(train_)?args|opts?|config|cfg|hparams|hyper_parameters"),
+    "the vocabulary": re.compile(r"vocab(ulary)?|dictionary|fields?|corpus", re.IGNORECASE),
+}
+_HIDDEN = re.compile(r"hiddens?|hidden_states?|states?|[hc]_?[0n]?|[hc]x")
+_RECORD = re.compile(
+    r".*(loss|ppl|perplexity|bpc|acc|accuracy|score|epoch|step|lr|best|metric|time)s?(_.*)?",
+    re.IGNORECASE,
+)
+_GROUPS = ("_parameters", "_buffers", "_modules")
+# What torch's recurrent modules hold besides: their parameters once more, cuDNN's random state.
+_OF_TORCH = frozenset({"_flat_weights", "_flat_weight_refs", "_data_ptrs", "dropout_state"})
+_MOST = 100_000_000  # entries, and characters of paths; a thousand layers have some 100,000
+
+Role = Literal["embedding", "linear", "lstm", "own", "nothing", "softmax", "other"]
+
+
+@dataclass(frozen=True)
+class Module:
+    """A module of a pickled network.
+
+    Parameters
+    ----------
+    class_name : str
+        Dotted, as in the file.
+    attributes : mapping
+        Its state.
+    parent : str or None
+        Path of the module that it is registered in.
+    """
+
+    class_name: str
+    attributes: Mapping[Any, Any]
+    parent: str | None
+
+    @property
+    def children(self) -> tuple[str, ...]:
+        """Names of the modules in it, in their order."""
+        return tuple(map(str, self.attributes.get("_modules") or ()))
+
+    @property
+    def ordered(self) -> bool:
+        """Whether it runs its children one after the other."""
+        return self.class_name == "torch.nn.modules.container.Sequential"
+
+    @property
+    def role(self) -> Role:
+        """What it can be in a language model: of torch's modules by class, else by attributes.
+
+        ``own``: a class of the user's, or a container, that is looked into. ``nothing``: it changes
+        no number when a trained network is used. ``other``: it changes them.
+        """
+        place, _, name = self.class_name.rpartition(".")
+        held = self.attributes
+        if name in ("LSTM", "LSTMCell") and place == "torch.nn.modules.rnn":
+            return "lstm"
+        if place.startswith("torch.nn.modules.") and name in ("Embedding", "Linear"):
+            return name.lower()
+        if self.class_name.startswith("torch."):
+            if place in ("torch.nn.modules.dropout", "torch.nn.modules.loss") or name == "Identity":
+                return "nothing"
+            if name in ("Softmax", "LogSoftmax"):
+                return "softmax"
+            container = place in ("torch.nn.modules.container", "torch.nn.modules.module")
+            return "own" if container or place.startswith("torch.nn.parallel") else "other"
+        if {"num_embeddings", "embedding_dim"} <= held.keys():
+            return "embedding"
+        if {"in_features", "out_features"} <= held.keys():
+            return "linear"
+        if {"mode", "hidden_size"} <= held.keys():
+            return "lstm"
+        if held.get("_parameters") or held.get("_buffers") or held.get("_modules"):
+            return "own"
+        inert = "drop" in name.lower() or name.endswith(("Loss", "Criterion"))
+        return "nothing" if inert or self.parent is None else "other"
+
+
+@dataclass
+class Contents:
+    """The tensors of a checkpoint by their paths.
+
+    Parameters
+    ----------
+    where : str
+        The file, for messages.
+    tensors : dict of str to Tensor
+        Views: nothing is copied.
+    unreadable : dict of str to str
+        What each of the others is.
+    modules : dict of str to Module
+        Of pickled modules, in their order; empty for a state dict.
+    passed_over : dict of str to str
+        What holds tensors and is no part of a network, with the reason.
+    size : int or None
+        Bytes of the file.
+    """
+
+    where: str
+    tensors: dict[str, Tensor] = field(default_factory=dict)
+    unreadable: dict[str, str] = field(default_factory=dict)
+    modules: dict[str, Module] = field(default_factory=dict)
+    passed_over: dict[str, str] = field(default_factory=dict)
+    size: int | None = None
+
+    def owner(self, name: str) -> Module | None:
+        """Return the module that a tensor belongs to; None in a state dict."""
+        return self.modules.get(name.rpartition(".")[0])
+
+    def listed(self, names: Iterable[str] | None = None) -> str:
+        """Return names of tensors with their shapes, for a message."""
+        chosen = self.tensors if names is None else names
+        return listed(f"{name} {tuple(self.tensors[name].shape)}" for name in chosen)
+
+
+def listed(names: Iterable[str]) -> str:
+    """Return the first thirty names in alphabetical order, and how many more there are."""
+    names = sorted(names)
+    return ", ".join(names[:30]) + (f" and {len(names) - 30} more" if len(names) > 30 else "")
+
+
+def in_part(names: Iterable[str], part: str | None, where: str) -> None:
+    """Check that a part of a checkpoint holds something.
+
+    Raises
+    ------
+    CheckpointError
+        If no name begins with it.
+    """
+    if part is not None and not any(name.startswith(f"{part}.") for name in names):
+        raise CheckpointError(
+            f"{where} has no part {part!r} that holds tensors. A part is named by what leads to "
+            "it: keys, places in lists, names of modules, joined by dots"
+        )
+
+
+@dataclass(frozen=True)
+class _Found:
+    """Something on the way through a file; `aside` is (path, reason) of what it is passed with."""
+
+    path: str
+    value: Any
+    parent: str | None = None
+    aside: tuple[str, str] | None = None
+
+
+def outline(loaded: Any, where: str, part: str | None = None, size: int | None = None) -> Contents:
+    """Collect what a pickle held.
+
+    Parameters
+    ----------
+    loaded : object
+        From `lstm_units.models.unpickling.load_pickled`.
+    where : str
+        The file, for messages.
+    part : str, optional
+        Path of the part to look into.
+    size : int, optional
+        Bytes of the file, which bound how large a tensor can be.
+
+    Returns
+    -------
+    Contents
+
+    Raises
+    ------
+    CheckpointError
+        If two tensors have one path, a layer stands in two places, what should be a module of torch
+        is none, or the names take more memory than those of any network.
+    """
+    contents = Contents(where, size=size)
+    room = _MOST
+    seen: set[tuple[int, bool]] = set()  # an optimizer may hold modules before the model does
+    pending = [_Found("", loaded)]
+    first: dict[int, str] = {}
+    while pending:
+        found = pending.pop()
+        path, value = found.path, found.value
+        room -= len(path) + _size(value)
+        if room < 0:
+            raise CheckpointError(
+                f"{where} is nested too deeply, or names too many things, to hold a network"
+            )
+        if _is_parameter(value):
+            value = value.arguments[0]
+        if isinstance(value, PickledTensor | UnreadableTensor):
+            _add_tensor(contents, found, value)
+            continue
+        counted = found.aside is None
+        if counted and id(value) in first:
+            _refuse_repeated_layer(contents, first[id(value)], path)
+        if (id(value), counted) in seen:
+            continue
+        seen.add((id(value), counted))
+        is_module = isinstance(value, StandIn) and _is_module(value, found, where)
+        if is_module and counted:
+            first[id(value)] = path
+            contents.modules[path] = Module(value.dotted_name, value.state, found.parent)
+        inside = _inside_module(found, value.state) if is_module else _inside(found, value)
+        pending.extend(reversed([each for each in inside if _on_the_way(each.path, part)]))
+    return contents
+
+
+def _size(value: Any) -> int:
+    """Count what is looked at in a container or a module."""
+    if isinstance(value, StandIn) and isinstance(value.state, Mapping):
+        groups = (value.state.get(name) for name in _GROUPS)
+        return sum(len(group) for group in groups if isinstance(group, Mapping))
+    return len(value) if isinstance(value, Mapping | list | tuple | set | frozenset) else 1
+
+
+def _on_the_way(path: str, part: str | None) -> bool:
+    return part is None or f"{path}.".startswith(f"{part}.") or f"{part}.".startswith(f"{path}.")
+
+
+def _is_parameter(value: Any) -> bool:
+    """Whether something is a parameter as torch 0.3 wrote it: the class, called with a tensor."""
+    name = "torch.nn.parameter.Parameter"
+    return isinstance(value, StandIn) and value.dotted_name == name and bool(value.arguments)
+
+
+def _is_module(value: StandIn, found: _Found, where: str) -> bool:
+    state = value.state if isinstance(value.state, Mapping) else {}
+    if all(isinstance(state.get(group), Mapping) for group in _GROUPS):
+        return True
+    named = value.dotted_name.startswith("torch.nn.modules.") or not found.path
+    if named or not state.keys().isdisjoint(_GROUPS):
+        raise CheckpointError(
+            f"{where}: {found.path or 'the saved object'} ({value.dotted_name}) is not a torch "
+            "module; save the weights with torch.save(model.state_dict(), path)"
+        )
+    return False
+
+
+def _refuse_repeated_layer(contents: Contents, first: str, again: str) -> None:
+    """Refuse a module that is applied twice: its parameters would be read once."""
+    alike = re.sub(r"\d+", "", first) == re.sub(r"\d+", "", again)
+    if alike and first != again and contents.modules[first].role not in ("nothing", "embedding"):
+        raise CheckpointError(
+            f"{contents.where}: {first} and {again} are one module, so that it is not clear how "
+            "often it is applied; save torch.save(model.state_dict(), path), which lists both"
+        )
+
+
+def _add_tensor(contents: Contents, found: _Found, value: PickledTensor | UnreadableTensor) -> None:
+    path = found.path
+    if found.aside is not None:
+        contents.passed_over[found.aside[0]] = found.aside[1]
+    elif isinstance(value, UnreadableTensor):
+        contents.unreadable[path] = value.what
+    else:
+        tensor = value.tensor()
+        before = contents.tensors.get(path)
+        if before is not None and not same_view(before, tensor):
+            raise CheckpointError(f"{contents.where} has two tensors that are called {path}")
+        if contents.size is not None and tensor.numel() > 16 * contents.size + (1 << 24):
+            what = f"{tensor.numel():,} numbers in a file of {contents.size:,} bytes"
+            contents.unreadable[path] = what
+        elif tensor.dim() == 0 and _RECORD.fullmatch(path.rpartition(".")[2]):
+            contents.passed_over[path] = "a record of the training"
+        else:
+            contents.tensors[path] = tensor
+
+
+def same_view(one: Tensor, other: Tensor) -> bool:
+    """Whether two tensors are the same elements of one storage."""
+    places = [(t.data_ptr(), t.shape, t.stride(), t.dtype) for t in (one, other)]
+    return places[0] == places[1]
+
+
+def _inside_module(found: _Found, state: Mapping[Any, Any]) -> Iterator[_Found]:
+    """Yield parameters, buffers, children, then whatever else a module has as attributes."""
+    for group in _GROUPS:
+        for name, value in state[group].items():
+            if not _is_plain(value):
+                yield _Found(_joined(found.path, name), value, found.path, found.aside)
+    for name, value in state.items():
+        if name in _GROUPS or name in _OF_TORCH or "hooks" in str(name):
+            continue
+        for each in _entries(found, [(name, value)]):
+            left = each.aside is None and _HIDDEN.fullmatch(str(name))
+            yield replace(each, aside=(each.path, "left by the last batch")) if left else each
+
+
+def _inside(found: _Found, value: Any) -> Iterator[_Found]:
+    """Yield what is in a container or in an object that is no module."""
+    if isinstance(value, Mapping):
+        if {"state", "param_groups"} <= value.keys():
+            found = replace(found, aside=found.aside or (found.path, _TRAINING))
+        yield from _entries(found, value.items())
+    elif isinstance(value, list | tuple | set | frozenset):
+        yield from _entries(found, enumerate(value))
+    elif isinstance(value, StandIn):
+        if value.dotted_name.startswith("torch.optim."):
+            found = replace(found, aside=found.aside or (found.path, _TRAINING))
+        for held in (value.items, value.keywords, value.state, value.arguments):
+            if not _is_plain(held):
+                yield replace(found, value=held)
+
+
+def _entries(found: _Found, entries: Iterable[tuple[Any, Any]]) -> Iterator[_Found]:
+    for key, value in entries:
+        if _is_plain(value):
+            continue
+        path, aside = _joined(found.path, key), found.aside
+        if aside is None and not isinstance(value, PickledTensor | UnreadableTensor):
+            reasons = (reason for reason, names in _ASIDE.items() if names.fullmatch(str(key)))
+            aside = next(((path, reason) for reason in reasons), None)
+        yield _Found(path, value, aside=aside)
+
+
+def _joined(path: str, name: Any) -> str:
+    name = str(name)[:200]
+    return f"{path}.{name}" if path else name
+
+
+def _is_plain(value: Any) -> bool:
+    return value is None or isinstance(value, str | bytes | int | float | complex)
