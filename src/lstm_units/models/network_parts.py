@@ -124,13 +124,13 @@ def find_network(contents: Contents, vocabulary_size: int, choice: Choice) -> Ne
     rows = {vocabulary_size, len(contents.tensors[embedding])}
     decoders = _decoders(contents, layers, choice, rows, set(embeddings))
     decoder = _only_one(contents, decoders, "decoder")
-    bias = _only_one(contents, _biases(contents, choice, rows, decoders), "decoder bias", "decoder")
+    biases = _biases(contents, choice, rows, decoders)
+    bias = _only_one(contents, biases, "decoder bias", "decoder")
     if choice.layers is None:
         _refuse_networks_side_by_side(contents, paths, {*embeddings, *decoders})
-    used |= {*embeddings, *decoders, *([bias] if bias else [])}
-    passed |= _others(contents, used | passed.keys())
-    unnamed = _unnamed(contents, choice, used, rows)
-    passed |= unnamed
+    used |= {*embeddings, *decoders, *biases}
+    passed |= _others(contents, used, contents.tensors.keys() - used - passed.keys())
+    passed |= _unnamed(contents, choice, used, rows)
     left = contents.tensors.keys() - used - passed.keys()
     if left:
         raise CheckpointError(
@@ -535,13 +535,19 @@ def _refuse_networks_side_by_side(contents: Contents, paths: Sequence[str], ends
         )
 
 
-def _others(contents: Contents, known: set[str]) -> dict[str, str]:
-    """Return the tensors that hold no weights."""
+def _others(contents: Contents, used: set[str], others: set[str]) -> dict[str, str]:
+    """Return those of the other tensors that add nothing to the network."""
     found = {}
-    for name in contents.tensors.keys() - known:
-        tensor = contents.tensors[name]
-        if not tensor.numel():
+    known = {contents.tensors[name].data_ptr(): name for name in used}
+    for name in sorted(others):
+        tensor, owner = contents.tensors[name], contents.owner(name)
+        alias = known.get(tensor.data_ptr())
+        if owner is not None and owner.role == "nothing":
+            found[name] = f"of a {owner.class_name}"
+        elif not tensor.numel():
             found[name] = "it is empty"
+        elif alias is not None and same_view(tensor, contents.tensors[alias]):
+            found[name] = f"another name of {alias}"
         elif not tensor.is_floating_point() and not tensor.is_complex():
             found[name] = "whole numbers"
     return found
