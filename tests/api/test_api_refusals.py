@@ -140,6 +140,7 @@ def test_a_conversion_spares_what_is_no_converted_checkpoint(source, converted, 
         ({"unk": "UNK"}, "unk"),
         ({"eos": "</s>"}, "eos"),
         ({"stand_ins": ("a.B",)}, "stand_ins"),
+        ({"layers": ["rnn"], "padding_rows": [1]}, "layers, padding_rows"),
         ({"converted": "elsewhere"}, "converted"),
     ],
 )
@@ -154,6 +155,8 @@ def test_checkpoints_are_checked_in_words_of_the_caller(source, tmp_path):
         ({"eos": "</s>"}, "no end-of-sentence symbol"),
         ({"format": "onnx"}, "format 'onnx' is unknown; write one of"),
         ({"stand_ins": "model.RNNModel"}, "stand_ins is 'model.RNNModel'; expected a list"),
+        ({"layers": "rnn"}, "layers is 'rnn'; expected a list"),
+        ({"padding_rows": [0]}, "padding_rows is .0.; expected 'end' or a list of rows from 1"),
     ):
         with pytest.raises(UserError, match=message) as refusal:
             lstm_units.load_checkpoint(source, **options)

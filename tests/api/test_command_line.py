@@ -118,6 +118,31 @@ def test_convert_hands_on_the_names_of_symbols(source, tmp_path):
     assert (description["unk"], description["eos"]) == ("UNK", "</s>")
 
 
+def test_what_the_file_does_not_say_can_be_said(converted, source, tmp_path):
+    """At the prompt and from Python, by the same names."""
+    renamed = {}
+    tensors = load_file(converted / "model.safetensors")
+    for name, tensor in tensors.items():
+        owner, last = name.split(".")
+        stack = {"0": "lower", "1": "upper"}.get(last[-1], "")
+        owner = {"encoder": "words", "decoder": "last", "rnn": stack}[owner]
+        rows = tensor.shape[0] == tensors["encoder.weight"].shape[0]
+        padded = torch.cat([tensor, tensor[:3]]) if rows else tensor
+        renamed[f"{owner}.{last.replace('_l1', '_l0')}"] = padded
+    other = {name: tensor + 1 for name, tensor in renamed.items()}
+    torch.save({"mine": renamed, "yours": other}, tmp_path / "a.pt")
+    arguments = ["convert", tmp_path / "a.pt", source / "vocab.txt", tmp_path / "model"]
+    options = {"part": "mine", "embedding": "words", "decoder": "last", "padding_rows": "end"}
+    given = [part for k, v in options.items() for part in (f"--{k.replace('_', '-')}", v)]
+    assert main([*map(str, arguments), *given, "--layers", "lower,upper"]) == 0
+    sha256 = read_json(converted / "model.json")["sha256"]
+    assert read_json(tmp_path / "model" / "model.json")["sha256"] == sha256
+    options |= {"layers": ["lower", "upper"], "vocabulary": source / "vocab.txt"}
+    assert lstm_units.load_checkpoint(tmp_path / "a.pt", **options).sha256 == sha256
+    with pytest.raises(SystemExit):
+        main([*map(str, arguments), "--padding-rows", "last"])
+
+
 def test_score_prints_the_accuracy_and_writes_every_item(converted, stimuli, tmp_path, capsys):
     files = [stimuli / "simple.parquet", stimuli / "nounpp.parquet"]
     model = lstm_units.load_checkpoint(converted)

@@ -61,8 +61,12 @@ def test_steps_of_a_training_are_files_in_its_folder(config):
 
 
 def test_an_untrained_network_has_the_words_of_its_model_but_not_its_hashes(config):
-    assert reading_options(config, "m")["source_sha256"] == SHA
+    config["checkpoints"]["m"] |= {"layers": ["lower", "upper"], "padding_rows": "end"}
+    options = reading_options(config, "m")
+    assert (options["source_sha256"], options["padding_rows"]) == (SHA, "end")
+    assert options["layers"] == ["lower", "upper"]
     options = reading_options(config, "new")
+    assert {options["layers"], options["padding_rows"]} == {None}
     assert (options["unk"], options["source_sha256"]) == ("<oov>", None)
     assert options["format"] == "safetensors"
     assert trained_weights(config, "new") == "<results>/m/checkpoint/model.safetensors"

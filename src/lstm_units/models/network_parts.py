@@ -114,13 +114,11 @@ def find_network(contents: Contents, vocabulary_size: int, choice: Choice) -> Ne
     embeddings = _embeddings(contents, layers, choice)
     embedding = _only_one(contents, embeddings, "embedding")
     if embedding is None:
-        hint = ""
-        rows = [
-            n for n, t in contents.tensors.items() if t.dim() == 2 and len(t) == vocabulary_size
-        ]
-        if rows := [name for name in rows if name not in used]:
-            hint = f" (or name it as embedding: {' or '.join(rows[:3])})"
-        raise missing(f"an embedding matrix such as encoder.weight{hint}", contents)
+        raise missing(
+            "an embedding matrix such as encoder.weight (if it has another name, name it as "
+            "embedding)",
+            contents,
+        )
     rows = {vocabulary_size, len(contents.tensors[embedding])}
     decoders = _decoders(contents, layers, choice, rows, set(embeddings))
     decoder = _only_one(contents, decoders, "decoder")
