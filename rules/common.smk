@@ -36,6 +36,7 @@ from lstm_units.config.analysis_plan import (
 )
 from lstm_units.config.input_files import missing_files, missing_files_message, resolve
 from lstm_units.config.rooms import room_of_figure, room_of_table
+from lstm_units.config.schema import subschema
 from lstm_units.config.run_files import lists_of_units, report_files, shard_files
 from lstm_units.config.sweep_plan import groups, read_layer_sizes, swept_modes, swept_units
 from lstm_units.config.yaml_files import read_yaml
@@ -182,7 +183,10 @@ def growing(mb):
 
 
 def context():
-    return {"path": file(config["context"]["file"]), "case": config["context"]["case"]}
+    chosen = config["context"]
+    # The context that nobody chose is left out for models of another language.
+    optional = chosen["file"] == subschema(["context", "file"])["default"]
+    return {"path": file(chosen["file"]), "case": chosen["case"], "optional": optional}
 
 
 def swept_tasks():

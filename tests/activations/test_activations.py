@@ -28,6 +28,7 @@ from lstm_units.io.files import make_metadata, read_metadata
 from lstm_units.io.results import read_result, require_same
 from lstm_units.models.cell import lstm_step_ref
 from lstm_units.models.checkpoints import CheckpointSource, convert_checkpoint
+from lstm_units.models.vocabulary import read_vocabulary
 from lstm_units.stimuli.table import read_stimuli
 
 COMPUTE = Compute(device="cpu", memory=0.1)
@@ -45,7 +46,7 @@ class Read:
     def ids(self, vocabulary, ablated):
         return CONTEXT
 
-    def metadata(self):
+    def metadata(self, vocabulary):
         return {}
 
 
@@ -428,7 +429,7 @@ def write(experiment, output, variables=VARIABLES, layers="all", float_type="flo
 
 
 def test_a_dump_holds_complete_sentences_and_belongs_to_the_intact_scores(experiment, tmp_path):
-    _, stimuli, context, intact = experiment
+    checkpoint, stimuli, context, intact = experiment
     output = tmp_path / "activations" / "nounpp"
     write(experiment, output, ["cell", "hidden"], float_type="float64")
     found, table = open_activations(output), read_stimuli(stimuli)
@@ -443,7 +444,7 @@ def test_a_dump_holds_complete_sentences_and_belongs_to_the_intact_scores(experi
     for path in output.rglob("*.parquet"):
         assert read_metadata(path) == found.metadata
     assert found.metadata["config"] == {
-        **context.metadata(),
+        **context.metadata(read_vocabulary(checkpoint / "vocab.txt")),
         "variables": ["hidden", "cell"],
         "layers": [1, 2],
         "layer_sizes": [5, 3],

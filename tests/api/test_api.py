@@ -350,7 +350,7 @@ def test_items_whose_forms_the_model_lacks_are_named_and_can_be_left_out(
     vocabulary = tmp_path / "vocab.txt"
     vocabulary.write_text("".join(f"{word}\n" for word in words))
     model = lstm_units.load_checkpoint(source / "model.safetensors", vocabulary)
-    with pytest.raises(lstm_units.UserError, match=f"{form} of stimuli; leave these items out"):
+    with pytest.raises(lstm_units.UserError, match=f"'{form}' of stimuli; leave these items out"):
         lstm_units.score(model, stimuli["simple"])
     kept = lstm_units.known_items(model, stimuli["simple"])
     lost = (stimuli["simple"][["correct", "wrong"]] == form).any(axis=1)

@@ -474,9 +474,9 @@ def test_unknown_forms_are_refused_with_the_way_out(model, stimuli, tmp_path):
         lambda: lstm_units.score(model, unknown),
         lambda: lstm_units.dump_activations(model, unknown, tmp_path / "nounpp"),
     ):
-        with pytest.raises(UserError, match=r"frobs of .*known_items"):
+        with pytest.raises(UserError, match=r"'frobs' of .*known_items"):
             refuse()
-    with pytest.raises(StimuliError, match="none of the 80 items of the stimuli; unknown are frob"):
+    with pytest.raises(StimuliError, match="none of the 80 items of the stimuli; unknown are"):
         lstm_units.known_items(model, unknown)
     with pytest.raises(UserError, match="the folder is called 'my dump', but its name names the t"):
         lstm_units.dump_activations(model, stimuli, tmp_path / "my dump")

@@ -15,8 +15,9 @@ from support.made_files import write_stimuli
 import lstm_units
 from lstm_units.api import command_line
 from lstm_units.api.command_line import build_parser, main
-from lstm_units.api.stimuli import stimuli_table
+from lstm_units.api.stimuli import ENGLISH, stimuli_table
 from lstm_units.io.files import make_metadata, read_json, read_metadata
+from lstm_units.models.language_model import log_probabilities_ref
 
 COMMANDS = ("convert", "score", "card")
 
@@ -198,31 +199,46 @@ def test_score_says_how_many_items_it_leaves_out(converted, tmp_path, capsys):
     assert main(["score", str(converted), str(pairs)]) == 0
     found = capsys.readouterr()
     assert found.err == (
-        "pairs: 1 of 2 items left out: the model does not know one of their verb forms\n"
+        f"{pairs}: left out are 1 of 2 items, whose verb forms the model does not know: "
+        "'frob' (1), 'frobs' (1)\n"
     )
     assert "| pairs | S         |   1 |" in found.out
 
 
 def test_score_says_which_words_it_reads_as_unknown(converted, tmp_path, capsys):
     pairs = tmp_path / "pairs.tsv"
-    rows = [
-        "The boy",
-        "Zog boy",
-        "Zog the boy",
-        *(f"The {w}" for w in ("ak", "el", "id", "of", "um")),
-    ]
+    rows = ["The boy", "Zog boy", "Zog the boy", "The el\u200b", "The i\u00add"]
     lines = [f"{row}\tgreets\tgreet\tS\n" for row in rows]
     pairs.write_text("prefix\tgood\tbad\tcondition\n" + "".join(lines))
     assert main(["score", str(converted), str(pairs)]) == 0
-    words = [w for w in ("Zog", "ak", "el", "id", "of", "um") if w not in known_words(converted)]
     assert capsys.readouterr().err == (
-        f"pairs: the model does not know {len(words)} of the words before the verbs and reads "
-        f"<unk> for them: {', '.join(words[:5])}, ...\n"
+        f"{pairs}: read as <unk> are 4 of the words before the verbs (36.4 %): 'Zog' (2), "
+        r"'el\u200b' (1), 'i\xadd' (1)" + "\n"
     )
 
 
-def known_words(converted: Path) -> set[str]:
-    return set((converted / "vocab.txt").read_text().splitlines())
+def test_a_model_of_another_language_reads_no_context(source, stimuli, tmp_path, capsys):
+    simple = stimuli / "simple.parquet"
+    items = lstm_units.read_stimuli(simple)
+    needed = {w for column in ("tokens", "correct", "wrong") for w in items[column].explode()}
+    words = (source / "vocab.txt").read_text().split()
+    keep = {*needed, "<unk>", "<eos>"}
+    (tmp_path / "vocab.txt").write_text("".join(f"{w}{'x' * (w not in keep)}\n" for w in words))
+    folder = tmp_path / "model"
+    assert main(["convert", *map(str, (source / "model.pt", tmp_path / "vocab.txt", folder))]) == 0
+    assert main(["score", str(folder), str(simple), "--output", str(tmp_path / "items.csv")]) == 0
+    said = capsys.readouterr().err
+    assert said.startswith("items are read without a context: the model knows ")
+    model = lstm_units.load_checkpoint(folder)
+    found = pd.read_csv(tmp_path / "items.csv")["logp_correct"]
+    for row, log_probability in zip(items.itertuples(), found, strict=True):
+        alone = log_probabilities_ref(model, row.tokens[: row.verb_position])[-1]
+        expected = alone[model.vocabulary.index[row.correct]].item()
+        assert log_probability == pytest.approx(expected, rel=1e-5)
+    own = tmp_path / "context.txt"
+    own.write_text((ENGLISH / "context.txt").read_text())
+    said = refused(["score", folder, simple, "--context", own], capsys)
+    assert f"words of the context {own}; give sentences of its language" in said
 
 
 def test_output_of_score_spares_what_is_read(source, converted, stimuli, tmp_path, capsys):
@@ -287,7 +303,7 @@ def test_advice_names_the_options_of_the_prompt(source, converted, stimuli, tmp_
     pairs = tmp_path / "pairs.tsv"
     pairs.write_text("prefix\tgood\tbad\tcondition\nThe boy\tfrobs\tfrob\tS\n")
     said = refused(["score", converted, pairs], capsys)
-    assert f"none of the 1 items of {pairs}; unknown are frob, frobs" in said
+    assert f"none of the 1 items of {pairs}; unknown are 'frob', 'frobs'" in said
     said = refused(["score", converted, stimuli / "simple.parquet", "--unk", "UNK"], capsys)
     assert "unk would have no effect" in said
 

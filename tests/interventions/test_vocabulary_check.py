@@ -1,9 +1,11 @@
 import json
+from dataclasses import replace
 
 import pytest
 
-from lstm_units.errors import StimuliError
-from lstm_units.interventions.known_items import select_known_items
+from lstm_units.errors import StimuliError, UserError
+from lstm_units.interventions.known_items import require_known_forms, select_known_items
+from lstm_units.interventions.model_inputs import Context
 from lstm_units.models.vocabulary import Vocabulary
 from lstm_units.stimuli.formats import read_linzen
 from lstm_units.stimuli.generation import generate
@@ -52,6 +54,53 @@ def test_imported_items_keep_their_numbers():
         {"word": "unicorn", "count": 1},
     ]
     json.dumps(report)
+
+
+def test_what_is_left_out_or_read_as_unknown_is_said(caplog):
+    table = make_stimuli([*IMPORTED, item("the b\u200boy see it", "frobs")])
+    with caplog.at_level("INFO"):
+        select_known_items(table, VOCABULARY, "mine", False, "drop")
+    assert caplog.messages == [
+        "mine: left out are 3 of 6 items, whose verb forms the model does not know: "
+        "'frobs' (1), 'greet' (1), 'greets' (1), 'seeth' (1)",
+        "mine: read as <unk> are 2 of the words before the verbs (33.3 %): 'wyvern' (2)",
+    ]
+
+
+@pytest.mark.parametrize("symbol", ["<unk>", "<eos>"])
+def test_symbols_are_no_verb_forms(symbol):
+    table = make_stimuli([IMPORTED[0], item("the boy see it", symbol)])
+    kept, report = select_known_items(table, VOCABULARY, "mine", False, "drop")
+    assert kept["item"].to_pylist() == [0]
+    assert report["dropped"][0]["unknown"] == [symbol]
+    with pytest.raises(UserError, match=rf"the verb forms '{symbol}' of mine; leave"):
+        require_known_forms({"mine": table}, VOCABULARY)
+
+
+@pytest.mark.parametrize(
+    ("text", "named"),
+    [
+        ("the boy sees\nden Jungen <unk> a\n", None),
+        ("the boy\nder Junge .\n", "knows 2 of the 5 words of the context"),
+        ("the boy sees </s>\n", "has '</s>', but the model ends sentences with <eos>"),
+        ("<s> the boy sees\n", "has '<s>', but the model"),
+    ],
+)
+@pytest.mark.parametrize("case", ["true", "paper"])
+def test_a_foreign_context_is_refused_or_left_out(tmp_path, text, named, case):
+    path = tmp_path / "context.txt"
+    path.write_text(text)
+    context = Context(str(path), case)
+    if named is None:
+        assert len(context.ids(VOCABULARY, ablated=False)) == 9
+        return
+    with pytest.raises(StimuliError, match=named):
+        context.ids(VOCABULARY, ablated=False)
+    if "5 words" in named:
+        optional = replace(context, optional=True)
+        assert [optional.ids(VOCABULARY, ablated) for ablated in (True, False)] == [[], []]
+        assert optional.unknown_words(VOCABULARY) == []
+        assert optional.metadata(VOCABULARY)["context_sha256"] == ""
 
 
 def test_unknown_forms_are_an_error_on_request():

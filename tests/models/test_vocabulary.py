@@ -1,8 +1,11 @@
 """Vocabularies as people have them: read exactly and said, or told what they are."""
 
 import codecs
+import io
 import json
 import pickle
+import sys
+from collections import Counter, defaultdict
 
 import pytest
 import torch
@@ -26,6 +29,38 @@ BACKWARDS = sorted(WORDS, reverse=True)
 def table(line, header=""):
     cells = zip(WORDS, COUNTS, range(8), strict=True)
     return header + "".join(line.format(w=w, n=n, i=i, j=i + 1) for w, n, i in cells)
+
+
+class Dictionary:
+    """As of the word language model example, in a module that nobody has."""
+
+    __module__ = "data"
+
+
+class Corpus:
+    __module__ = "data"
+
+
+class Own(list):
+    __module__ = "own"
+
+
+def pickled(value):
+    """What ``torch.save`` writes."""
+    buffer = io.BytesIO()
+    with pytest.MonkeyPatch.context() as patch:
+        for name in ("data", "own"):
+            patch.setitem(sys.modules, name, sys.modules[__name__])
+        torch.save(value, buffer)
+    return buffer.getvalue()
+
+
+def dictionary():
+    corpus, words = Corpus(), Dictionary()
+    words.idx2word, words.word2idx = list(WORDS), defaultdict(int, ROWS)
+    words.counter, words.total = Counter(COUNTS), 8
+    corpus.dictionary, corpus.train = words, torch.zeros(3)
+    return corpus
 
 
 # What it is: the bytes, and what is said.
@@ -52,6 +87,10 @@ READ = {
     "JSON dict": (json.dumps({w: ROWS[w] for w in BACKWARDS}), "a row for each word"),
     "JSON of rows": (json.dumps({ROWS[w]: w for w in BACKWARDS}), "a word for each row"),
     "JSON object": (json.dumps({"itos": WORDS, "stoi": ROWS, "min_freq": 1}), "itos and stoi"),
+    "pickled list": (pickle.dumps(list(WORDS)), "a pickle (a list)"),
+    "pickled list of Python 2": (pickle.dumps(list(WORDS), 0), "a pickle (a list)"),
+    "pickled dict": (pickle.dumps({w: ROWS[w] for w in BACKWARDS}), "a pickle (a row for each"),
+    "AWD-LSTM": (pickled(dictionary()), "a pickle (dictionary)"),
     "tokenizer.json": (json.dumps({"version": 1, "model": {"vocab": ROWS}}), "model"),
 }
 
@@ -99,11 +138,13 @@ def without(word, *, put=()):
         (json.dumps({w: 2 * i for w, i in ROWS.items()}), ["the rows 0 to 14 for 8 words"]),
         ('{"<unk>": 0, "<eos>": 1, "a": 2, "a": 3}', ["'a' stands twice"]),
         (json.dumps({"words": WORDS, "itos": WORDS[::-1]}), ["no list of words and no dict"]),
-        (json.dumps([1, 2]), ["is JSON, but no list of words"]),
+        (json.dumps([1, 2]), ["holds no list of words"]),
         ("[" * 100_000, ["v "]),
         (str(list(WORDS)), ["is one line that begins with", "but no JSON"]),
-        (pickle.dumps(list(WORDS)), ["is a pickle", "python -c"]),
-        (pickle.dumps(list(WORDS), 0), ["is a pickle", "python -c"]),
+        (pickled(Own()), ["asks for own.Own", "name it in stand_ins"]),
+        (pickle.dumps(set(WORDS)), ["is a pickle in which no words were found", "python -c"]),
+        (pickle.dumps(list(WORDS))[:-9], ["is a pickle in which no words were found"]),
+        (b"PK\x03\x04 workbook", ["is a zip archive, as Excel"]),
         (b"\x1f\x8b\x08\x00", ["is compressed by gzip"]),
         (b"version https://git-lfs.github.com/spec/v1\n", ["is a pointer of Git LFS"]),
     ],
@@ -122,6 +163,11 @@ def test_all_faults_are_listed_at_once(tmp_path):
     first, *lines = str(caught.value).splitlines()
     assert first == f"{path} has 30 faults; the first 20 are:"
     assert [line.split(":")[0] for line in lines] == [f"  line {n}" for n in range(9, 29)]
+
+
+def test_classes_that_are_named_stand_in(tmp_path):
+    path = write(tmp_path / "v", pickled(Own(WORDS)))
+    assert read_vocabulary(path, stand_ins=["own.Own"]).words == WORDS
 
 
 @pytest.mark.parametrize("kind", ["no last line end", "tab, count"])

@@ -396,6 +396,17 @@ def test_provenance_names_checkpoints_stimuli_and_configuration(page):
         assert fact in text
 
 
+def test_items_that_are_left_out_are_named_with_their_forms(tmp_path):
+    write_model(tmp_path, "first", everything=False)
+    unknown = [["frobs", "frob"], ["frobs"], ["a\u200bb"]]
+    dropped = [{"item": item, "unknown": forms} for item, forms in enumerate(unknown)]
+    report = {"task": "mine", "n_items": 9, "dropped": dropped}
+    write_json(report, tmp_path / "first/stimuli/mine.json", make_metadata())
+    text = Seen(report_at(tmp_path, tmp_path / "report.html", models=MODELS[:1])).text
+    assert "Left out for first are 3 of the 9 items of mine, whose verb forms" in text
+    assert r"'frobs' (2), 'a\u200bb' (1), 'frob' (1)." in text
+
+
 def test_training_runs_and_other_figures_stand_in_the_report(tmp_path):
     write_model(tmp_path, "first")
     path = tmp_path / "training/run_1.png"

@@ -32,6 +32,7 @@ from lstm_units.interventions.known_items import require_known_forms
 from lstm_units.interventions.model_inputs import Context, intact_states
 from lstm_units.interventions.prefix_trie import PrefixTrie, Tile, Walk, build_trie, plan_walk
 from lstm_units.io.files import atomic_folder, make_metadata, with_metadata, write_parquet
+from lstm_units.io.wording import words_listed
 from lstm_units.models.cell import update
 from lstm_units.models.language_model import LanguageModel
 from lstm_units.models.variables import VARIABLES
@@ -106,7 +107,7 @@ def sentences_of(stimuli: pa.Table, task: str, vocabulary: Vocabulary) -> Senten
             len(unknown),
             task,
             vocabulary.unk,
-            " ".join(unknown[:_NAMED]),
+            words_listed(unknown, _NAMED),
         )
     item, condition = stimuli["item"].to_numpy(), stimuli["condition"].to_pylist()
     return Sentences(task, item, condition, tokens, scored_sha256({task: stimuli}))
@@ -170,7 +171,7 @@ def dump_activations(
         "layers": list(layers),
         "layer_sizes": list(model.layer_sizes),
         "float_type": float_type,
-        **context.metadata(),
+        **context.metadata(model.vocabulary),
         **model.origin,
     }
     metadata = make_metadata(

@@ -6,6 +6,7 @@ Modules that compute are imported by the subcommand that needs them, so that hel
 import argparse
 import sys
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -256,13 +257,11 @@ def _score(chosen: argparse.Namespace) -> None:
         context_from,
         load_checkpoint,
         score,
-        unknown_words,
     )
     from lstm_units.api.stimuli import known_items_of, read_stimuli
-    from lstm_units.interventions.model_inputs import Context
     from lstm_units.io.table_formats import format_markdown
 
-    context = Context(context_from(chosen.context).path, chosen.case)
+    context = replace(context_from(chosen.context), case=chosen.case)
     if chosen.output is not None:
         check_output(chosen.output, _inputs(chosen, Path(context.path)))
     on_duplicate = "drop" if chosen.drop_duplicates else "error"
@@ -281,20 +280,6 @@ def _score(chosen: argparse.Namespace) -> None:
     scores = {}
     for path, (task, items) in zip(chosen.stimuli, stimuli.items(), strict=True):
         known = known_items_of(model, items, str(path))
-        if len(known) < len(items):
-            print(
-                f"{task}: {len(items) - len(known)} of {len(items)} items left out: the model does "
-                "not know one of their verb forms",
-                file=sys.stderr,
-            )
-        words = unknown_words(model, known)
-        if words:
-            examples = ", ".join(words[:5]) + (", ..." if len(words) > 5 else "")
-            print(
-                f"{task}: the model does not know {len(words)} of the words before the verbs and "
-                f"reads {model.vocabulary.unk} for them: {examples}",
-                file=sys.stderr,
-            )
         scores[task] = score(model, known, context=context)
     table = accuracy(scores)
     for name in ("accuracy", "ci_low", "ci_high"):

@@ -1,6 +1,5 @@
 """Models and their scores for use from Python: what the workflow does, without its files."""
 
-from collections import Counter
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
@@ -28,7 +27,6 @@ from lstm_units.models.checkpoints import (
 from lstm_units.models.language_model import LanguageModel
 from lstm_units.runtime.devices import choose_device, exact_matrix_products
 from lstm_units.statistics.agreement import intact_table
-from lstm_units.stimuli.table import scored_items
 
 if TYPE_CHECKING:
     import torch
@@ -184,7 +182,8 @@ def score(
         From `make_stimuli` or `read_stimuli`.
     context : path or Context, optional
         Sentences read before each item: a text file, or a `Context` to choose the case too. By
-        default the five sentences that come with the English stimuli.
+        default the five sentences that come with the English stimuli, or none, with a warning, if
+        the model knows less than half of their words.
     memory : float, optional
         GiB to use beyond the model, above 0; by default 1 on a CPU, and nine tenths of what is
         free on a GPU.
@@ -201,8 +200,8 @@ def score(
     Raises
     ------
     UserError
-        If the model lacks a verb form (`known_items` leaves such items out), a file of the context
-        is missing, or `memory` is no number above 0.
+        If the model lacks a verb form (`known_items` leaves such items out), the file of the
+        context is missing or foreign to the model, or `memory` is no number above 0.
 
     Examples
     --------
@@ -275,7 +274,7 @@ def accuracy(
 
 
 def context_from(context: str | Path | Context | None) -> Context:
-    """Return the context to read: the shipped English one for None.
+    """Return the context to read; for None the shipped English one, for models that know it.
 
     Raises
     ------
@@ -283,7 +282,7 @@ def context_from(context: str | Path | Context | None) -> Context:
         If there is no such file.
     """
     if context is None:
-        context = language_folder("english") / "context.txt"
+        context = Context(str(language_folder("english") / "context.txt"), optional=True)
     if isinstance(context, str | Path):
         context = Context(str(context))
     if not isinstance(context, Context):
@@ -291,21 +290,3 @@ def context_from(context: str | Path | Context | None) -> Context:
     if not Path(context.path).is_file():
         raise StimuliError(f"there is no context {context.path}; give the path of a text file")
     return context
-
-
-def unknown_words(model: LanguageModel, stimuli: pd.DataFrame) -> list[str]:
-    """Return the words before the verb that a model reads as its unknown word, the frequent first.
-
-    Parameters
-    ----------
-    model : LanguageModel
-    stimuli : DataFrame
-
-    Returns
-    -------
-    list of str
-    """
-    prefixes = scored_items(stimuli_table(stimuli)).prefixes
-    words = (word for prefix in prefixes for word in prefix)
-    counts = Counter(word for word in words if word not in model.vocabulary)
-    return sorted(counts, key=lambda word: (-counts[word], word))

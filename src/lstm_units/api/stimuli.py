@@ -17,6 +17,7 @@ from lstm_units.api.checks import task_name, whole_number
 from lstm_units.errors import StimuliError
 from lstm_units.interventions.known_items import select_known_items
 from lstm_units.io.files import read_lines
+from lstm_units.io.wording import words_listed
 from lstm_units.models.language_model import LanguageModel
 from lstm_units.stimuli import formats
 from lstm_units.stimuli import table as tables
@@ -176,7 +177,7 @@ def known_items(
 ) -> pd.DataFrame:
     """Keep the items of which the model knows both verb forms.
 
-    Other unknown words are read as the model's unknown word.
+    A warning names what is left out. Other unknown words are read as the model's unknown word.
 
     Parameters
     ----------
@@ -215,14 +216,14 @@ def known_items_of(
     table = stimuli_table(stimuli)
     forms = set(table["correct"].to_pylist()) | set(table["wrong"].to_pylist())
     pairs = zip(table["correct"].to_pylist(), table["wrong"].to_pylist(), strict=True)
-    known = {form for form in forms if form in model.vocabulary}
+    known = {form for form in forms if model.vocabulary.has_form(form)}
     if not strict and not any(set(pair) <= known for pair in pairs):
         raise StimuliError(
             f"the model knows both verb forms of none of the {table.num_rows} items of {where}; "
-            f"unknown are {', '.join(sorted(forms - known)[:10])}. Check that the items and the "
+            f"unknown are {words_listed(sorted(forms - known), 10)}. Check that the items and the "
             "model are of one language, tokenised and cased alike"
         )
-    kept, _ = select_known_items(table, model.vocabulary, "stimuli", strict, "drop")
+    kept, _ = select_known_items(table, model.vocabulary, where, strict, "drop")
     return stimuli_frame(kept)
 
 

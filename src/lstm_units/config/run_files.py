@@ -277,8 +277,10 @@ def report_files(config: Mapping[str, Any], layer_sizes: Mapping[str, Sequence[i
     files = ["<results>/models.json", "<results>/models.csv", "<results>/models.md"]
     files += each("<results>/stimuli/{}.parquet", config["tasks"])
     files += ["<results>/stimuli/balance.csv", *training_figures(config), *identity_files(config)]
+    imported = set(config["tasks"]) - set(tasks_with(config, "generated"))
     for model in config["models"]:
         files += [f"<results>/{model}/claims.json", *main_files(model)]
+        files += of_model(model, each("stimuli/{}.json", sorted(imported)))
         files += analysis_files(config, model)
         files += audited_files(config, model, layer_sizes[model])
         files += card_files(config, model, layer_sizes[model])

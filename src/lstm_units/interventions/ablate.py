@@ -100,7 +100,7 @@ def context_states(
     states = read_context(model, interventions, context.ids(model.vocabulary, ablated=True))
     metadata = make_metadata(
         kind="context states",
-        config={"mode": mode, "precision": model.precision, **context.metadata()},
+        config={"mode": mode, "precision": model.precision, **context.metadata(model.vocabulary)},
         units=list(map(int, units)),
         checkpoint_sha256=model.sha256,
     )
@@ -200,7 +200,7 @@ def set_margins(
         interventions = Interventions(mode, units, _values(means))
         after = read_context(model, interventions, context.ids(model.vocabulary, ablated=True))
         values = _swept(model, group, interventions, after, compute, _console_bar)
-    config = {"mode": mode, "tasks": list(group.names), **context.metadata()}
+    config = {"mode": mode, "tasks": list(group.names), **context.metadata(model.vocabulary)}
     metadata = model_metadata("ablation of sets", model, group, **config)
     return SweptMargins("set", chosen, group, values, metadata)
 

@@ -23,6 +23,7 @@ from lstm_units.interventions.sweep import Items, partition
 from lstm_units.interventions.trie_reader import SweepSize, read_intact
 from lstm_units.io.results import Result
 from lstm_units.io.unit_columns import unit_array
+from lstm_units.io.wording import words_listed
 from lstm_units.models.language_model import LanguageModel
 
 log = logging.getLogger(__name__)
@@ -60,7 +61,7 @@ def intact_scores(model: LanguageModel, group: Group, context: Context, compute:
             "the model does not know %d words of the context, which it reads as %s: %s",
             len(unknown),
             model.vocabulary.unk,
-            " ".join(unknown),
+            words_listed(unknown),
         )
     table = pa.table(
         {
@@ -72,7 +73,7 @@ def intact_scores(model: LanguageModel, group: Group, context: Context, compute:
             "right": pa.array(scores.margin > 0),
         }
     )
-    config = {**context.metadata(), "unknown_context_words": unknown}
+    config = {**context.metadata(model.vocabulary), "unknown_context_words": unknown}
     return Result(table, model_metadata("intact", model, group, **config), "the intact scores")
 
 
@@ -87,7 +88,7 @@ def mean_values(model: LanguageModel, group: Group, context: Context, compute: C
     states = intact_states(model, context)
     means = mean_hidden(model, group.items, states, sweep_size(compute, model.device))
     table = pa.table({"unit": unit_array(range(1, model.n_units + 1)), "mean": means.numpy()})
-    config = {"task": group.names[0], **context.metadata()}
+    config = {"task": group.names[0], **context.metadata(model.vocabulary)}
     return Result(table, model_metadata("means", model, group, **config), "the mean values")
 
 

@@ -1,5 +1,6 @@
 """Which items of a task a model can be asked about: those whose words it knows."""
 
+import logging
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -8,8 +9,11 @@ import pyarrow as pa
 
 from lstm_units.errors import StimuliError, UserError
 from lstm_units.io.results import Result
+from lstm_units.io.wording import percent, words_listed
 from lstm_units.models.vocabulary import Vocabulary
 from lstm_units.stimuli.table import scored_items, stimuli_result
+
+log = logging.getLogger(__name__)
 
 _MOST_FREQUENT = 20
 _LISTED_IN_ERROR = 30
@@ -43,6 +47,9 @@ def select_known_items(
     table: pa.Table, vocabulary: Vocabulary, task: str, generated: bool, on_unknown_form: str
 ) -> tuple[pa.Table, dict[str, Any]]:
     """Keep the items whose two verb forms the model knows, and report what it does not know.
+
+    The symbols for unknown words and ends of sentences are no verb forms. The log says what is left
+    out, and which words before the verbs are read as the unknown-word symbol.
 
     Parameters
     ----------
@@ -79,7 +86,9 @@ def select_known_items(
     dropped = []
     keep = []
     for number, correct, wrong in zip(items.item.tolist(), items.correct, items.wrong, strict=True):
-        unknown = [form for form in dict.fromkeys((correct, wrong)) if form not in vocabulary]
+        unknown = [
+            form for form in dict.fromkeys((correct, wrong)) if not vocabulary.has_form(form)
+        ]
         keep.append(not unknown)
         if unknown:
             dropped.append({"item": number, "correct": correct, "wrong": wrong, "unknown": unknown})
@@ -121,7 +130,34 @@ def select_known_items(
         "unknown_before_verb": _count_unknown(remaining.prefixes, vocabulary),
         "unknown_after_verb": _count_unknown(after, vocabulary),
     }
+    _say(report, vocabulary.unk)
     return kept, report
+
+
+def forms_left_out(report: Mapping[str, Any]) -> str:
+    """Return a report's unknown verb forms, each with the number of items that it costs."""
+    return words_listed(Counter(form for entry in report["dropped"] for form in entry["unknown"]))
+
+
+def _say(report: Mapping[str, Any], unk: str) -> None:
+    if report["dropped"]:
+        log.warning(
+            "%s: left out are %d of %d items, whose verb forms the model does not know: %s",
+            report["task"],
+            len(report["dropped"]),
+            report["n_items"],
+            forms_left_out(report),
+        )
+    before = report["unknown_before_verb"]
+    if before["tokens"]:
+        log.info(
+            "%s: read as %s are %d of the words before the verbs (%s): %s",
+            report["task"],
+            unk,
+            before["tokens"],
+            percent(before["share"]),
+            words_listed({e["word"]: e["count"] for e in before["most_frequent"]}),
+        )
 
 
 def require_known_forms(stimuli: Mapping[str, pa.Table], vocabulary: Vocabulary) -> None:
@@ -134,10 +170,10 @@ def require_known_forms(stimuli: Mapping[str, pa.Table], vocabulary: Vocabulary)
     """
     for task, table in stimuli.items():
         forms = {w for name in ("correct", "wrong") for w in table[name].to_pylist()}
-        unknown = sorted(form for form in forms if form not in vocabulary)
+        unknown = sorted(form for form in forms if not vocabulary.has_form(form))
         if unknown:
             raise UserError(
-                f"the model does not know the verb forms {', '.join(unknown[:10])} of {task}; "
+                f"the model does not know the verb forms {words_listed(unknown, 10)} of {task}; "
                 "leave these items out, as known_items does"
             )
 
@@ -156,7 +192,4 @@ def _count_unknown(sentences: Sequence[Sequence[str]], vocabulary: Vocabulary) -
 
 
 def _listed(words: set[str]) -> str:
-    ordered = sorted(words)
-    text = ", ".join(map(repr, ordered[:_LISTED_IN_ERROR]))
-    more = len(ordered) - _LISTED_IN_ERROR
-    return f"{text} and {more} more" if more > 0 else text
+    return words_listed(sorted(words), _LISTED_IN_ERROR)

@@ -1,8 +1,10 @@
 """What a job that runs a model starts from: the checkpoint, the context, and a group of tasks."""
 
+import logging
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -10,18 +12,27 @@ import numpy as np
 import pyarrow as pa
 import torch
 
+from lstm_units.errors import StimuliError
 from lstm_units.interventions.context_states import States, read_context
 from lstm_units.interventions.interventions import Interventions
 from lstm_units.interventions.known_items import require_known_forms
 from lstm_units.interventions.sweep import Items
 from lstm_units.interventions.trie_reader import SweepSize
 from lstm_units.io.files import make_metadata, sha256_file
+from lstm_units.io.wording import words_listed
 from lstm_units.models.checkpoints import load_language_model
 from lstm_units.models.language_model import LanguageModel
 from lstm_units.models.vocabulary import Vocabulary
 from lstm_units.runtime.devices import exact_matrix_products, free_memory, job_device, memory_errors
 from lstm_units.stimuli.table import read_context_words, scored_items, scored_sha256
 
+log = logging.getLogger(__name__)
+
+# What networks of other toolkits have at the ends of sentences.
+_SYMBOLS = frozenset(
+    {"<eos>", "<EOS>", "</s>", "</S>", "<s>", "<bos>", "<sep>", "<end>", "<|endoftext|>"}
+    | {"[SEP]", "[CLS]", "[EOS]", "[BOS]"}
+)
 # The rest is for what PyTorch and cuBLAS take beside the tensors.
 _GPU_SHARE = 0.9
 PRECISIONS = {"float32": torch.float32, "float64": torch.float64}
@@ -73,32 +84,77 @@ class Context:
     ----------
     path : str
     case : {"true", "lower", "paper"}
+    optional : bool
+        Whether a model that knows less than half of the words reads none of them, as with the
+        English context that nobody chose. Otherwise it is refused.
     """
 
     path: str
     case: str = "true"
+    optional: bool = False
 
-    def ids(self, vocabulary: Vocabulary, ablated: bool) -> list[int]:
-        """Return the vocabulary rows of the context for an intact or an ablated network.
+    def words(self, vocabulary: Vocabulary, ablated: bool) -> list[str]:
+        """Return the words that an intact or an ablated network reads.
+
+        They are none if the context is optional and the model knows less than half of it.
 
         Raises
         ------
         StimuliError
-            If the file of the context is missing or empty.
+            If the file is missing or empty, the model knows less than half of its words, or it ends
+            sentences with another symbol than the model.
         """
-        words = read_context_words(self.path, self.case, ablated=ablated, eos=vocabulary.eos)
+        words = read_context_words(self.path, self.case, ablated, vocabulary.eos)
+        content, n_known = self._known(vocabulary)
+        if 2 * n_known < content:
+            if self.optional:
+                return []
+            raise StimuliError(
+                f"the model knows {n_known} of the {content} words of the context {self.path}; "
+                "give sentences of its language, split and cased as its vocabulary is"
+            )
+        foreign = {
+            word
+            for word, after in pairwise(words)
+            if word in _SYMBOLS
+            and word != vocabulary.eos
+            and (word not in vocabulary or after == vocabulary.eos)
+        }
+        if foreign:
+            raise StimuliError(
+                f"the context {self.path} has {words_listed(sorted(foreign))}, but the model ends "
+                f"sentences with {vocabulary.eos}, which is added to each line; take them out"
+            )
+        return words
+
+    def _known(self, vocabulary: Vocabulary) -> tuple[int, int]:
+        """Return how many words the context has, symbols of ends apart, and how many are known."""
+        words = read_context_words(self.path, self.case, ablated=True, eos=vocabulary.eos)
+        content = [word for word in words if word not in (*_SYMBOLS, vocabulary.eos)]
+        return len(content), sum(word in vocabulary for word in content)
+
+    def ids(self, vocabulary: Vocabulary, ablated: bool) -> list[int]:
+        """Return the vocabulary rows of `words`, and say in the log if there are none."""
+        words = self.words(vocabulary, ablated)
+        if not words:
+            content, n_known = self._known(vocabulary)
+            log.warning(
+                "items are read without a context: the model knows %d of the %d words of %s",
+                n_known,
+                content,
+                self.path,
+            )
         return vocabulary.ids(words)
 
     def unknown_words(self, vocabulary: Vocabulary) -> list[str]:
         """Return the words, as the intact or an ablated model gets them, that it does not know."""
-        words: set[str] = set()
-        for ablated in (False, True):
-            words |= set(read_context_words(self.path, self.case, ablated, vocabulary.eos))
+        words = {word for ablated in (False, True) for word in self.words(vocabulary, ablated)}
         return sorted(word for word in words if word not in vocabulary)
 
-    def metadata(self) -> dict[str, str]:
-        """Return what a file that depends on the context records."""
-        return {"context_sha256": sha256_file(self.path), "context_case": self.case}
+    def metadata(self, vocabulary: Vocabulary) -> dict[str, str]:
+        """Return what a file that depends on the context records; no hash where none is read."""
+        sha256 = sha256_file(self.path) if self.words(vocabulary, ablated=True) else ""
+        return {"context_sha256": sha256, "context_case": self.case}
 
 
 def intact_states(model: LanguageModel, context: Context) -> States:

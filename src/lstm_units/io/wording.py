@@ -1,7 +1,9 @@
 """Numbers, units and lists in the sentences of the report and of messages."""
 
 import math
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+
+from lstm_units.io.plain_text import visible
 
 _SMALL = ("no", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten")
 
@@ -52,6 +54,25 @@ def units_named(units: Sequence[int], most: int = 12) -> str:
         named = ", ".join(str(unit) for unit in units[:most])
         return f"units {named} and {len(units) - most:,} more"
     return f"units {listing(units)}"
+
+
+def words_listed(words: Mapping[str, int] | Iterable[str], most: int = 20) -> str:
+    """List words in quotation marks, invisible characters escaped; of many, the first and how many.
+
+    Parameters
+    ----------
+    words : mapping or iterable of str
+        With counts, each stands behind its word, and the most frequent come first.
+    most : int
+        How many are listed.
+    """
+    if isinstance(words, Mapping):
+        ordered = sorted(words.items(), key=lambda entry: (-entry[1], entry[0]))
+        named = [f"'{visible(word)}' ({number:,})" for word, number in ordered]
+    else:
+        named = [f"'{visible(word)}'" for word in words]
+    more = len(named) - most
+    return ", ".join(named[:most]) + (f" and {more:,} more" if more > 0 else "")
 
 
 def faults_listed(place: object, faults: Sequence[str], most: int = 20) -> str:

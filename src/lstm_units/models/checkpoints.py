@@ -199,7 +199,7 @@ def _read_source(source: CheckpointSource) -> tuple[Weights, Vocabulary, float]:
                 f"{file} has sha256 {found}, but {key} is {expected}. Fetch the file again, or "
                 "correct that hash"
             )
-    vocabulary = read_vocabulary(vocabulary_file, source.unk, source.eos)
+    vocabulary = read_vocabulary(vocabulary_file, source.unk, source.eos, source.stand_ins)
     contents = read_contents(weights_file, source.format, source.stand_ins, source.part)
     weights = canonical_weights(contents, len(vocabulary), source.choice)
     _report(weights.origin, weights_file)

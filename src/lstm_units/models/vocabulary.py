@@ -20,6 +20,7 @@ _NUMBER = re.compile(r"[-+]?(\d+\.?\d*|\.\d+)(e[-+]?\d+)?", re.IGNORECASE)
 # What the words or their rows are called in JSON and in pickled objects (torchtext, AWD-LSTM, ...).
 _LISTS = ("itos", "idx2word", "id2word", "i2w", "idx2sym", "symbols", "words", "vocab", "tokens")
 _ROWS = ("stoi", "word2idx", "word2id", "w2i", "sym2idx", "indices", "token2idx", "word_index")
+_OBJECTS = ("dictionary", "model", "src_dict")
 _SYMBOLS = {"unk": {"unk", "unknown", "oov"}, "eos": {"eos", "/s", "sep", "endoftext", "end"}}
 
 
@@ -80,18 +81,23 @@ class Vocabulary:
         return [self.index.get(token, unknown) for token in tokens]
 
 
-def read_vocabulary(path: str | Path, unk: str = "<unk>", eos: str = "<eos>") -> Vocabulary:
+def read_vocabulary(
+    path: str | Path, unk: str = "<unk>", eos: str = "<eos>", stand_ins: Sequence[str] = ()
+) -> Vocabulary:
     """Read a vocabulary: the words of a model in the order of its embedding rows.
 
     Plain is UTF-8 of one word a line. Also read, and said in the log, are a byte-order mark (which
     may name UTF-16), other line ends, spaces around words, columns of numbers beside the words
-    (counts, which are passed over, or rows, which give the order), and JSON.
+    (counts, which are passed over, or rows, which give the order), JSON, and pickles of a list, a
+    dict or an object that has one, of which nothing is run.
 
     Parameters
     ----------
     path : str or Path
     unk, eos : str
         The words that stand for unknown words and for the end of a sentence.
+    stand_ins : sequence of str
+        Classes that a pickle may hold besides those of well-known projects.
 
     Raises
     ------
@@ -108,10 +114,13 @@ def read_vocabulary(path: str | Path, unk: str = "<unk>", eos: str = "<eos>") ->
             "words of the model, one a line in the order of the embedding rows"
         ) from error
     try:
-        if data.startswith((*PICKLES, b"PK\x03\x04")):
-            raise ValueError(_PICKLE.format(path))
-        text, encoding = decoded(data)
-        words, places, notes = _words_of_text(text)
+        # torch.save writes a zip archive, and so do others.
+        if data.startswith(PICKLES) or (data.startswith(b"PK") and b"data.pkl" in data):
+            words, places, notes = _words_of_pickle(path, stand_ins)
+        else:
+            text, encoding = decoded(data)
+            words, places, notes = _words_of_text(text)
+            notes = [*filter(None, [encoding]), *notes]
     except (ValueError, RecursionError) as error:
         raise CheckpointError(f"the vocabulary {path} {error}") from error
     if not words:
@@ -124,7 +133,7 @@ def read_vocabulary(path: str | Path, unk: str = "<unk>", eos: str = "<eos>") ->
             faults.append(f"{place}: {word!r} stands in {first[word]} already; {_ONE_ROW}")
     if faults:
         raise CheckpointError(faults_listed(path, faults))
-    read_as = ", ".join([*filter(None, [encoding]), *notes])
+    read_as = ", ".join(notes)
     try:
         vocabulary = Vocabulary(tuple(words), unk, eos, read_as)
     except CheckpointError as error:
@@ -143,7 +152,7 @@ _FAIRSEQ = (
 )
 _SPACES = {"\t": "tab", "\r": "carriage return", "\n": "line end"}
 _PICKLE = (
-    "is a pickle, from which no words are read. If you trust it, write them one a line in the "
+    "is a pickle in which no words were found: {}. If you trust it, write them one a line in the "
     "order of the rows: python -c \"import pickle; v = pickle.load(open('{}', 'rb')); words = "
     "getattr(v, 'itos', None) or getattr(v, 'idx2word', None) or v; "
     "open('vocab.txt', 'w', encoding='utf-8').write('\\n'.join(words))\""
@@ -184,8 +193,7 @@ def _words_of_text(text: str) -> tuple[Sequence[str], Sequence[str], list[str]]:
                     "words one a line, in the order of the rows"
                 ) from error
         else:
-            words, kind = _words_of_value(value)
-            return words, [f"entry {n}" for n in range(1, len(words) + 1)], [f"JSON ({kind})"]
+            return _entries(value, "JSON")
     notes = []
     # Not splitlines(): words of real vocabularies hold characters that it takes for line ends.
     if "\n" not in text and "\r" in text:
@@ -291,6 +299,36 @@ def _once_each(pairs: Sequence[tuple[str, Any]]) -> dict[str, Any]:
     return made
 
 
+def _words_of_pickle(
+    path: Path, stand_ins: Sequence[str]
+) -> tuple[Sequence[str], Sequence[str], list[str]]:
+    """Return what `_words_of_text` does.
+
+    Raises
+    ------
+    ValueError
+        As `decoded`.
+    """
+    from lstm_units.models.unpickling import load_pickled  # torch comes with it
+
+    try:
+        return _entries(load_pickled(path, stand_ins), "a pickle")
+    except (CheckpointError, ValueError) as error:
+        raise ValueError(_PICKLE.format(str(error).removeprefix(f"{path} "), path)) from error
+
+
+def _entries(value: Any, kind: str) -> tuple[Sequence[str], Sequence[str], list[str]]:
+    words, found = _words_of_value(value)
+    return words, [f"entry {n}" for n in range(1, len(words) + 1)], [f"{kind} ({found})"]
+
+
+def _contents(value: Any) -> Any:
+    """Return the attributes or items of an object of a pickle (`StandIn`), else the value."""
+    if hasattr(value, "dotted_name"):
+        return value.items if value.state is None else value.state
+    return value
+
+
 def _words_of_value(value: Any) -> tuple[list[str], str]:
     """Find the words in a list or dict, and say where.
 
@@ -299,34 +337,40 @@ def _words_of_value(value: Any) -> tuple[list[str], str]:
     ValueError
         As `decoded`.
     """
-    if isinstance(value, list) and value:
-        if all(isinstance(word, str) for word in value):
-            return value, "a list"
-        pairs = [entry for entry in value if isinstance(entry, list) and len(entry) > 1]
-        if len(pairs) == len(value) and all(isinstance(pair[0], str) for pair in pairs):
+    value = _contents(value)
+    if isinstance(value, list | tuple) and value:
+        if all(type(word) is str for word in value):
+            return list(value), "a list"
+        pairs = [entry for entry in value if isinstance(entry, list | tuple) and len(entry) > 1]
+        if len(pairs) == len(value) and all(type(pair[0]) is str for pair in pairs):
             order = _row_numbers([str(pair[1]) for pair in pairs], 2) or range(len(pairs))
             return [pairs[at][0] for at in order], "a list of words with numbers"
     if isinstance(value, dict) and value:
         rows = value.values()
-        if all(type(row) is int for row in rows):
+        if all(type(row) is int and type(word) is str for word, row in value.items()):
             if sorted(rows) != list(range(len(rows))):
                 raise ValueError(
-                    f"is JSON with the rows {min(rows)} to {max(rows)} for {len(rows)} words; "
+                    f"has the rows {min(rows)} to {max(rows)} for {len(rows)} words; "
                     "expected each from 0 once. Give one word a line, in the order of the rows"
                 )
             return sorted(value, key=value.__getitem__), "a row for each word"
-        if all(isinstance(word, str) for word in rows) and all(map(str.isdecimal, value)):
+        if all(type(word) is str and _is_row(row) for row, word in value.items()):
             by_row = {int(row): word for row, word in value.items()}
             if sorted(by_row) == list(range(len(value))):
                 return [by_row[row] for row in range(len(value))], "a word for each row"
+        inside = {name: _contents(value.get(name)) for name in (*_LISTS, *_ROWS, *_OBJECTS)}
         found = {
-            name: _words_of_value(value[name])[0]
-            for name in (*_LISTS, *_ROWS, "model")
-            if isinstance(value.get(name), list | dict)
+            name: _words_of_value(held)[0]
+            for name, held in inside.items()
+            if isinstance(held, list | dict)
         }
         if len(set(map(tuple, found.values()))) == 1:
             return next(iter(found.values())), " and ".join(found)
     raise ValueError(
-        "is JSON, but no list of words and no dict that gives the row of each; write the words one "
-        "a line, in the order of the rows"
+        "holds no list of words and no dict that gives the row of each; write the words one a "
+        "line, in the order of the rows"
     )
+
+
+def _is_row(key: object) -> bool:
+    return type(key) is int or (type(key) is str and key.isdecimal())

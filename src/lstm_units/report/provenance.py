@@ -4,13 +4,14 @@ import csv
 import math
 import platform
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
+from lstm_units.interventions.known_items import forms_left_out
 from lstm_units.io.published import task_rank
-from lstm_units.io.wording import capital, count
+from lstm_units.io.wording import capital, count, listing
 from lstm_units.report.data import ReportModel, ReportSettings, Run
 from lstm_units.report.tables import ReportTable, make_table
 
@@ -216,6 +217,7 @@ def checkpoints_table(run: Run, models: Sequence[ReportModel]) -> ReportTable:
 def stimuli_table(run: Run, models: Sequence[ReportModel], settings: ReportSettings) -> ReportTable:
     """List the test sets: items of each task, those each model is tested on, and sha256."""
     tasks: dict[str, list[tuple[str, str, str]]] = {}
+    without: set[str] = set()
     for model in models:
         files = run.of_model(model.name)
         for name in files.matching("intact/*.parquet"):
@@ -225,6 +227,8 @@ def stimuli_table(run: Run, models: Sequence[ReportModel], settings: ReportSetti
             sha, context = made.get("stimuli_sha256"), (made.get("config") or {})
             seen = (str(sha), f"{items:,}", str(context.get("context_sha256", "")))
             tasks.setdefault(task, []).append((model.name, *seen))
+            if context.get("context_sha256") == "":
+                without.add(model.name)
     rows, contexts = [], set()
     for task in sorted(tasks, key=task_rank):
         kinds: dict[tuple[str, ...], list[str]] = {}
@@ -237,6 +241,12 @@ def stimuli_table(run: Run, models: Sequence[ReportModel], settings: ReportSetti
     notes = ["Items: those whose two verb forms the model knows."]
     if before:
         notes.append(f"sha256 of the context, the sentences read before each item: {before}.")
+    if without:
+        notes.append(
+            f"Less than half of the words of the context are known to {listing(sorted(without))}, "
+            "so nothing is read before the items."
+        )
+    notes += [note for model in models for note in _left_out(run, model.name, settings)]
     return make_table(
         "stimuli",
         "Stimuli",
@@ -245,6 +255,19 @@ def stimuli_table(run: Run, models: Sequence[ReportModel], settings: ReportSetti
         notes=notes,
         files=[run.link(f"stimuli/{task}.parquet") for task in sorted(tasks, key=task_rank)],
     )
+
+
+def _left_out(run: Run, model: str, settings: ReportSettings) -> Iterator[str]:
+    """Say which items a model is not tested on, and for want of which verb forms."""
+    files = run.of_model(model)
+    for name in files.matching("stimuli/*.json"):
+        report = files.json(name)
+        if report.get("dropped"):
+            yield (
+                f"Left out for {model} are {len(report['dropped']):,} of the "
+                f"{report['n_items']:,} items of {settings.label(report['task'])}, whose verb "
+                f"forms it does not know: {forms_left_out(report)}."
+            )
 
 
 def versions_table(packages: Sequence[str] = PACKAGES) -> ReportTable:

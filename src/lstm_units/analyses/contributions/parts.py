@@ -90,7 +90,9 @@ def contributions(
         If the model has no such unit.
     """
     units = _units_of_parts(model.layer_sizes, long_range, short_range)
-    metadata = model_metadata("contributions", model, group, **context.metadata(), units=units)
+    metadata = model_metadata(
+        "contributions", model, group, **context.metadata(model.vocabulary), units=units
+    )
     made = Result(None, metadata, "the contributions")
     require_same(
         *(made, intact),

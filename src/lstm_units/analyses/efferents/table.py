@@ -5,6 +5,7 @@ from typing import Any
 
 import pandas as pd
 
+from lstm_units.io.plain_text import visible
 from lstm_units.io.results import Result, made_from, require_same
 from lstm_units.io.table_formats import PrintedTable
 
@@ -74,7 +75,8 @@ def _table(
         for direction in ("raised", "lowered"):
             chosen = words[(words["unit"] == unit) & (words["direction"] == direction)]
             row["condition"] = str(chosen["condition"].iloc[0]) if len(chosen) else ""
-            row[direction] = " ".join(chosen.sort_values("rank")["word"].astype(str)[:n_words])
+            listed = chosen.sort_values("rank")["word"].astype(str)[:n_words]
+            row[direction] = visible(" ".join(listed))
         rows.append(row)
     return pd.DataFrame(rows, columns=["unit", "role", "number", "found", *list(_HEADERS)[3:]])
 

@@ -5,6 +5,7 @@ from collections.abc import Mapping
 import pandas as pd
 
 from lstm_units.io.files import make_metadata
+from lstm_units.io.plain_text import visible
 from lstm_units.io.published import task_rank
 from lstm_units.io.results import Result
 from lstm_units.io.table_formats import PrintedTable
@@ -43,7 +44,7 @@ def table1(stimuli: Mapping[str, Result], labels: Mapping[str, str]) -> PrintedT
             {
                 "task": task,
                 "label": labels.get(task, task),
-                "example": " ".join(words),
+                "example": visible(" ".join(words)),
                 "words": len(words),
                 "conditions": ", ".join(conditions),
                 "n": str(counts[0]) if equal else ", ".join(map(str, counts)),
