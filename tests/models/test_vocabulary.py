@@ -74,6 +74,11 @@ READ = {
     "outer spaces": (PLAIN.replace("The\n", "\t The \n"), "words with spaces around them"),
     "blank end": (PLAIN + "\n \n", "blank lines at the end"),
     "tab, count": (table("{w}\t{n}\n"), "numbers that were passed over"),
+    "comma, count, as CSV": (
+        table("{w},{n}\n").replace(",,", '",",').replace('",1\n', '"""",1\n'),
+        "numbers that were passed over",
+    ),
+    "tab, count, as CSV": (table("{w}\t{n}\n").replace('"', '""""'), "numbers that were passed"),
     "tab, count, header": (table("{w}\t{n}\n", "word\tfrequency\n"), "with a header"),
     "space, count": (table("{w} {n}\n"), "numbers that were passed over"),
     "uniq -c": (table("{n:7d} {w}\n"), "numbers that were passed over"),
@@ -132,9 +137,11 @@ def without(word, *, put=()):
         ("<unk>\n<eos>\ncafé\n".encode("latin-1"), ["not UTF-8: byte 15, in line 3, is 0xE9"]),
         (without("<unk>", put=["[UNK]"]), ["no unknown-word symbol '<unk>'", "(it has '[UNK]')"]),
         (without("<eos>", put=["</s>"]), ["no end-of-sentence symbol '<eos>'", "(it has '</s>')"]),
+        (table("{w},{n}\n"), ["no unknown-word symbol '<unk>'", "(it has '<unk>,900')"]),
         ("the 9\nof 5\nto 2\n", ["no unknown-word", "fairseq", "<s>, <pad>, </s> and <unk>"]),
         (table("{w}\t1\n")[:-3] + "\n", ["line 1: '<unk>\\t1' holds a tab"]),
         (table("{w}\t1{i}\n"), ["has rows in column 2, it seems, from 10 to 17 for 8 words"]),
+        ("".join(f"{w} {ROWS[w]}\n" for w in WORDS[::-1]), ["column 2, it seems, from 7 to 0"]),
         (json.dumps({w: 2 * i for w, i in ROWS.items()}), ["the rows 0 to 14 for 8 words"]),
         ('{"<unk>": 0, "<eos>": 1, "a": 2, "a": 3}', ["'a' stands twice"]),
         (json.dumps({"words": WORDS, "itos": WORDS[::-1]}), ["no list of words and no dict"]),
@@ -171,7 +178,8 @@ def test_classes_that_are_named_stand_in(tmp_path):
 
 
 @pytest.mark.parametrize("kind", ["no last line end", "tab, count"])
-def test_a_converted_vocabulary_is_plain(tmp_path, kind):
+def test_a_converted_vocabulary_is_plain(tmp_path, kind, caplog):
+    caplog.set_level("INFO")
     network = torch.nn.ModuleDict(
         {
             "encoder": torch.nn.Embedding(len(WORDS), 3),
@@ -185,6 +193,8 @@ def test_a_converted_vocabulary_is_plain(tmp_path, kind):
     checkpoint = CheckpointSource(tmp_path / "m.pt", source, **wanted)
     made = convert_checkpoint(checkpoint, tmp_path / "out")
     assert load_language_model(tmp_path / "out").vocabulary.words == WORDS
+    hidden = r"'soft\xadhyphen', 'می\u200cروم'"
+    assert f"{source}: words with characters that cannot be seen: {hidden}" in caplog.text
     if kind == "tab, count":
         assert (tmp_path / "out" / "vocab.txt").read_text() == PLAIN
         assert made["vocabulary_read_as"] == "words beside numbers that were passed over"

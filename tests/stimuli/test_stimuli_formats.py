@@ -375,7 +375,9 @@ def test_duplicates_can_be_dropped(tmp_path, caplog):
     caplog.clear()
     once = read_minimal_pairs(write(tmp_path / "once.tsv", PAIRS))
     assert read_minimal_pairs(pairs, on_duplicate="drop").equals(once)
-    assert caplog.messages == [f"{pairs}: 2 duplicates are left out"]
+    assert caplog.messages == [
+        f"{pairs}: left out as duplicates are 2: line 4 (line 2), line 5 (line 3)"
+    ]
     with pytest.raises(StimuliError, match="on_duplicate is 'keep'; expected error or drop"):
         read_minimal_pairs(pairs, on_duplicate="keep")
 

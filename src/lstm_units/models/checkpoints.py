@@ -21,6 +21,8 @@ from lstm_units.io.files import (
     write_json,
     write_text,
 )
+from lstm_units.io.plain_text import visible
+from lstm_units.io.wording import words_listed
 from lstm_units.models.cell import Layer
 from lstm_units.models.formats import read_contents
 from lstm_units.models.language_model import LanguageModel, log_probabilities_ref
@@ -200,6 +202,9 @@ def _read_source(source: CheckpointSource) -> tuple[Weights, Vocabulary, float]:
                 "correct that hash"
             )
     vocabulary = read_vocabulary(vocabulary_file, source.unk, source.eos, source.stand_ins)
+    if hidden := [word for word in vocabulary.words if visible(word) != word]:
+        shown = words_listed(hidden)
+        _LOGGER.info("%s: words with characters that cannot be seen: %s", vocabulary_file, shown)
     contents = read_contents(weights_file, source.format, source.stand_ins, source.part)
     weights = canonical_weights(contents, len(vocabulary), source.choice)
     _report(weights.origin, weights_file)

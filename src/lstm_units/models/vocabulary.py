@@ -1,5 +1,6 @@
 """The words of a network, read from the files in which people keep them."""
 
+import csv
 import json
 import logging
 import re
@@ -12,7 +13,7 @@ from typing import Any
 
 from lstm_units.errors import CheckpointError
 from lstm_units.io.plain_text import PICKLES, decoded
-from lstm_units.io.wording import faults_listed
+from lstm_units.io.wording import faults_listed, words_listed
 
 log = logging.getLogger(__name__)
 
@@ -22,6 +23,10 @@ _LISTS = ("itos", "idx2word", "id2word", "i2w", "idx2sym", "symbols", "words", "
 _ROWS = ("stoi", "word2idx", "word2id", "w2i", "sym2idx", "indices", "token2idx", "word_index")
 _OBJECTS = ("dictionary", "model", "src_dict")
 _SYMBOLS = {"unk": {"unk", "unknown", "oov"}, "eos": {"eos", "/s", "sep", "endoftext", "end"}}
+
+
+def _letters(word: str) -> str:
+    return "".join(c for c in word.casefold() if c.isalpha() or c == "/")
 
 
 @dataclass(frozen=True)
@@ -49,8 +54,7 @@ class Vocabulary:
         for name, what in (("unk", "unknown-word"), ("eos", "end-of-sentence")):
             word = getattr(self, name)
             if word not in self.index:
-                alike = (w for w in self.words if w.strip("<>[]|_").casefold() in _SYMBOLS[name])
-                has = ", ".join(map(repr, alike))
+                has = words_listed(w for w in self.words if _letters(w) in _SYMBOLS[name])
                 raise CheckpointError(
                     f"the vocabulary has no {what} symbol {word!r}; name the one that the model "
                     f"uses as {name}{f' (it has {has})' if has else ''}"
@@ -220,7 +224,7 @@ def _words_of_text(text: str) -> tuple[Sequence[str], Sequence[str], list[str]]:
 
 
 def _words_of_columns(lines: Sequence[str]) -> tuple[list[str], list[int], str] | None:
-    """Read lines of a word and numbers, which tabs or spaces separate; None if they are none.
+    """Read lines of a word and numbers, separated or written as CSV; None if they are none.
 
     The words are the one column that is not all numbers. A column of the numbers from 0, or from
     1 line by line, gives the rows; others are counts or the like.
@@ -233,10 +237,8 @@ def _words_of_columns(lines: Sequence[str]) -> tuple[list[str], list[int], str] 
         The line of each.
     note : str
     """
-    for separator in "\t ":
-        rows = [[f.strip(" ") for f in line.split(separator)] for line in lines]
-        if separator == " ":
-            rows = [[f for f in row if f] for row in rows]
+    for separator in "\t ,;":
+        rows = _rows_of_fields(lines, separator)
         width = len(rows[-1]) if rows else 0
         if len(rows) < 2 or width < 2 or any(len(row) != width for row in rows):
             continue
@@ -269,21 +271,34 @@ def _words_of_columns(lines: Sequence[str]) -> tuple[list[str], list[int], str] 
     return None
 
 
+def _rows_of_fields(lines: Sequence[str], separator: str) -> list[list[str]]:
+    if separator == " ":
+        return [[field for field in line.split(separator) if field] for line in lines]
+    try:
+        rows = list(csv.reader(lines, delimiter=separator, strict=True))
+    except csv.Error:  # then quotation marks are words
+        rows = []
+    if len(rows) != len(lines):
+        rows = [line.split(separator) for line in lines]
+    return [[field.strip(" ") for field in row] for row in rows]
+
+
 def _row_numbers(column: Sequence[str], number: int) -> list[int] | None:
     """Return the lines in the order of the rows, or None if the numbers are no rows."""
     if not all(cell.isdecimal() and len(cell) < 10 for cell in column):
         return None
     rows, ordered = list(map(int, column)), list(range(len(column)))
-    if rows == sorted(rows, reverse=True):  # counts, the frequent first
-        return None
-    if sorted(rows) == ordered:
-        return sorted(ordered, key=rows.__getitem__)
     from_one = [row + 1 for row in ordered]
-    if rows == from_one:
+    if rows in (ordered, from_one):
         return ordered
-    if sorted(rows) == from_one or sorted(set(rows)) == rows:
+    backwards = rows == ordered[::-1]
+    if rows == sorted(rows, reverse=True) and not backwards:  # counts, the frequent first
+        return None
+    if sorted(rows) == ordered and not backwards:
+        return sorted(ordered, key=rows.__getitem__)
+    if backwards or sorted(rows) == from_one or sorted(set(rows)) == rows:
         raise ValueError(
-            f"has rows in column {number}, it seems, from {min(rows)} to {max(rows)} for "
+            f"has rows in column {number}, it seems, from {rows[0]} to {rows[-1]} for "
             f"{len(rows)} words; write the words one a line, in the order of the rows"
         )
     return None

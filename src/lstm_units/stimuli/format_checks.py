@@ -148,19 +148,21 @@ def distinct(
     if on_duplicate not in ON_DUPLICATE:
         raise StimuliError(f"on_duplicate is {on_duplicate!r}; expected error or drop")
     first: dict[tuple, int] = {}
-    keep, doubles = [], []
+    keep, doubles, faulty = [], [], []
     for number, (row, place) in enumerate(zip(rows, places, strict=True)):
         key = (tuple(row["tokens"]), row["verb_position"], row["correct"], row["wrong"])
         seen = first.setdefault(key, number)
         if seen == number:
             keep.append(number)
         else:
-            doubles.append(
+            doubles.append(f"{place} ({places[seen]})")
+            faulty.append(
                 f"{place}: the same sentence with the same forms is {places[seen]} already; remove "
                 "one of the two, or have duplicates dropped"
             )
     if on_duplicate == "error":
-        faults.found += doubles
+        faults.found += faulty
     elif doubles:
-        log.warning("%s: %d duplicates are left out", faults.where, len(doubles))
+        named = ", ".join(doubles[:20]) + ", ..." * (len(doubles) > 20)
+        log.warning("%s: left out as duplicates are %d: %s", faults.where, len(doubles), named)
     return keep
