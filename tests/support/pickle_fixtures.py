@@ -148,7 +148,9 @@ def tensor_call(storage: Any, offset: Any, size: Any, stride: Any, version: str 
     return Call(Name("torch._utils", f"_rebuild_tensor{version}"), arguments)
 
 
-def torch_03_checkpoint(state: dict[str, torch.Tensor], tie: bool = False) -> bytes:
+def torch_03_checkpoint(
+    state: dict[str, torch.Tensor], tie: bool = False, dropout_state: Any = None
+) -> bytes:
     """A whole RNNModel as torch 0.3 saved it on a GPU.
 
     Persistent ids carry the sources of the classes and the views of storages, storages are CUDA
@@ -197,7 +199,7 @@ def torch_03_checkpoint(state: dict[str, torch.Tensor], tie: bool = False) -> by
         mode="LSTM",
         num_layers=layers,
         dropout=0.2,
-        dropout_state={},
+        dropout_state=dropout_state or {},
         bias=True,
         bidirectional=False,
     )
@@ -313,6 +315,29 @@ class Gadget:
         import os
 
         return os.system, (self.command,)
+
+
+@contextmanager
+def classes(*dotted_names: str, base: type = object):
+    """Classes that can be pickled under these names while the block runs, in their order."""
+    modules, made = {}, []
+    for dotted in dotted_names:
+        module, _, name = dotted.rpartition(".")
+        parts = module.split(".")
+        for count in range(1, len(parts) + 1):
+            path = ".".join(parts[:count])
+            modules.setdefault(path, types.ModuleType(path))
+        made.append(type(name, (base,), {"__module__": module, "__qualname__": name}))
+        setattr(modules[module], name, made[-1])
+    previous = {path: sys.modules.get(path) for path in modules}
+    sys.modules.update(modules)
+    try:
+        yield made
+    finally:
+        for path, module in previous.items():
+            sys.modules.pop(path)
+            if module is not None:
+                sys.modules[path] = module
 
 
 @contextmanager

@@ -92,6 +92,7 @@ SINGLE = {
     "torch._C._nn": ("gelu elu hardtanh leaky_relu relu6 silu softplus", "activation functions"),
     "torch._dynamo.eval_frame": ("OptimizedModule", "the wrapper of torch.compile"),
     "torch.serialization": ("_get_layout", "the layout of a sparse tensor, by its name"),
+    "torch.storage": ("TypedStorage", "a type that a storage mentions"),
     "torch.torch_version": ("TorchVersion", "text: which torch saved the file"),
     "numpy": (
         "bool_ float16 float32 float64 int8 int16 int32 int64 uint8 uint16 uint32 uint64 ndarray"

@@ -10,10 +10,11 @@ from typing import Any, Protocol
 
 from numpy.lib import format as npy
 
+from lstm_units.models.pickle_machine import CostlyPickle
 from lstm_units.models.pickled_tensors import NUMPY_TYPES, whole
 from lstm_units.models.pickled_values import MalformedPickle, StandIn, StoredArray
 
-_MOST_UNPACKED = 20  # times the archive; trained weights shrink by a tenth
+MOST_UNPACKED = 20  # times the packed; trained weights shrink by a tenth
 _HEADERS = {(1, 0): npy.read_array_header_1_0, (2, 0): npy.read_array_header_2_0}
 
 
@@ -44,11 +45,13 @@ def read_numpy_archive(source: Openable, archive: zipfile.ZipFile) -> dict[str, 
     Raises
     ------
     MalformedPickle
-        If a header is wrong, or an array larger than the archive warrants.
+        If a header is wrong or does not fit its array.
+    CostlyPickle
+        If it unpacks to much more than its size.
     """
     entries = archive.infolist()
-    if sum(entry.file_size for entry in entries) > max(_MOST_UNPACKED * source.size, 1 << 20):
-        raise MalformedPickle(f"it unpacks to more than {_MOST_UNPACKED} times its size")
+    if sum(entry.file_size for entry in entries) > max(MOST_UNPACKED * source.size, 1 << 20):
+        raise CostlyPickle(f"unpacks to more than {MOST_UNPACKED} times its size")
     return {
         entry.filename.removesuffix(".npy"): _array(source, archive, entry) for entry in entries
     }

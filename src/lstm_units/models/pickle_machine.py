@@ -7,9 +7,9 @@ are hashed by their identity unless that is cheap. Opcodes: ``pickletools.py`` o
 """
 
 import codecs
-import struct
 from collections.abc import Callable
 from mmap import mmap
+from struct import Struct
 from typing import Any, Protocol
 
 from lstm_units.models.pickled_values import (
@@ -20,9 +20,16 @@ from lstm_units.models.pickled_values import (
     Unfinished,
 )
 
-MOST_STEPS = 20_000_000  # opcodes and copied items; a vocabulary of a million words takes 5 million
+# Opcodes and copied items; a million words as dict, list and counts take six million.
+MOST_STEPS = 10_000_000
 _LONGEST_KEY = 1000
+_BYTE, _SHORT, _INT, _LONG = Struct("<B"), Struct("<H"), Struct("<I"), Struct("<Q")
+_SIGNED, _DOUBLE = Struct("<i"), Struct(">d")
 _LARGEST_KEY = 1 << 61  # larger integers can be made to have any hash
+
+
+class CostlyPickle(Exception):
+    """Reading a file would cost more than it warrants."""
 
 
 class Outline(Protocol):
@@ -59,15 +66,15 @@ class Budget:
 
         Raises
         ------
-        MalformedPickle
+        CostlyPickle
             If it is more than the file may cost.
         """
         self.steps -= steps
         self.bytes -= bytes
         if self.steps < 0:
-            raise MalformedPickle(f"its pickle takes more than {MOST_STEPS:,} steps to read")
+            raise CostlyPickle(f"takes more than {MOST_STEPS:,} steps to read")
         if self.bytes < 0:
-            raise MalformedPickle("its pickle makes more bytes than the file has")
+            raise CostlyPickle("makes more bytes than it has when it is read")
 
 
 def as_key(value: Any) -> Any:
@@ -124,16 +131,25 @@ class Machine:
         Raises
         ------
         MalformedPickle
-            If it ends early, has an opcode that is none, or costs too much.
+            If it ends early or has an opcode that is none.
+        CostlyPickle
+            If it costs too much.
         """
-        while (code := self.take(1)) != b".":
-            self.budget.spend(_COSTS.get(code, 1))
+        data, budget, push = self.data, self.budget, self.stack.append
+        while (code := data[self.position : self.position + 1]) != b".":
+            self.position += 1
+            budget.steps -= _COSTS.get(code, 1)
+            if budget.steps < 0:
+                budget.spend()
             if make := _MAKES.get(code):
-                self.stack.append(make(self))
+                push(make(self))
             elif change := _CHANGES.get(code):
                 change(self)
-            else:
+            elif code:
                 raise MalformedPickle(f"at byte {self.position - 1}, {code!r} is no pickle opcode")
+            else:
+                raise MalformedPickle("it ends within its pickle")
+        self.position += 1
         return self.pop()
 
     def take(self, count: int) -> bytes:
@@ -143,9 +159,9 @@ class Machine:
             raise MalformedPickle("it ends within its pickle")
         return self.data[start : self.position]
 
-    def number(self, layout: str) -> Any:
-        """Return the next number, laid out as `struct` says."""
-        return struct.unpack(layout, self.take(struct.calcsize(layout)))[0]
+    def number(self, layout: Struct) -> Any:
+        """Return the next number."""
+        return layout.unpack(self.take(layout.size))[0]
 
     def line(self) -> bytes:
         """Return the next line without its end."""
@@ -244,7 +260,7 @@ def _quoted(line: bytes) -> str:
     return python_2_text(codecs.escape_decode(line.strip()[1:-1])[0])
 
 
-def _sized(layout: str, decode: Callable[[bytes], Any]) -> Callable[[Machine], Any]:
+def _sized(layout: Struct, decode: Callable[[bytes], Any]) -> Callable[[Machine], Any]:
     """Return what reads a length and as many bytes."""
     return lambda machine: decode(machine.take(machine.number(layout)))
 
@@ -269,7 +285,7 @@ def _stack_global(machine: Machine) -> Any:
     return machine.outline.name(module, name)
 
 
-def _extension(opcode: str, layout: str) -> Callable[[Machine], Any]:
+def _extension(opcode: str, layout: Struct) -> Callable[[Machine], Any]:
     """Return what reads a number in ``copyreg``'s registry, which is never asked."""
 
     def read(machine: Machine) -> Any:
@@ -328,22 +344,22 @@ _MAKES: dict[bytes, Callable[[Machine], Any]] = {
     b"S": lambda machine: _quoted(machine.line()),
     b"V": lambda machine: machine.line().decode("raw-unicode-escape"),
     # numbers
-    b"K": lambda machine: machine.number("<B"),
-    b"M": lambda machine: machine.number("<H"),
-    b"J": lambda machine: machine.number("<i"),
-    b"G": lambda machine: machine.number(">d"),
-    b"\x8a": _sized("<B", _integer),
-    b"\x8b": _sized("<i", _integer),
+    b"K": lambda machine: machine.number(_BYTE),
+    b"M": lambda machine: machine.number(_SHORT),
+    b"J": lambda machine: machine.number(_SIGNED),
+    b"G": lambda machine: machine.number(_DOUBLE),
+    b"\x8a": _sized(_BYTE, _integer),
+    b"\x8b": _sized(_SIGNED, _integer),
     # text, bytes, strings of Python 2
-    b"\x8c": _sized("<B", _text),
-    b"X": _sized("<I", _text),
-    b"\x8d": _sized("<Q", _text),
-    b"C": _sized("<B", bytes),
-    b"B": _sized("<I", bytes),
-    b"\x8e": _sized("<Q", bytes),
-    b"\x96": _sized("<Q", bytes),
-    b"U": _sized("<B", python_2_text),
-    b"T": _sized("<i", python_2_text),
+    b"\x8c": _sized(_BYTE, _text),
+    b"X": _sized(_INT, _text),
+    b"\x8d": _sized(_LONG, _text),
+    b"C": _sized(_BYTE, bytes),
+    b"B": _sized(_INT, bytes),
+    b"\x8e": _sized(_LONG, bytes),
+    b"\x96": _sized(_LONG, bytes),
+    b"U": _sized(_BYTE, python_2_text),
+    b"T": _sized(_SIGNED, python_2_text),
     b"\x97": _out_of_band,
     # containers
     b"]": lambda machine: [],
@@ -360,9 +376,9 @@ _MAKES: dict[bytes, Callable[[Machine], Any]] = {
     # names, calls, what is kept elsewhere
     b"c": _global,
     b"\x93": _stack_global,
-    b"\x82": _extension("EXT1", "<B"),
-    b"\x83": _extension("EXT2", "<H"),
-    b"\x84": _extension("EXT4", "<i"),
+    b"\x82": _extension("EXT1", _BYTE),
+    b"\x83": _extension("EXT2", _SHORT),
+    b"\x84": _extension("EXT4", _SIGNED),
     b"R": _call,
     b"\x81": _call,
     b"\x92": _call_with_keywords,
@@ -372,8 +388,8 @@ _MAKES: dict[bytes, Callable[[Machine], Any]] = {
     b"Q": lambda machine: machine.outline.persistent(machine.pop()),
     b"2": lambda machine: machine.top(),
     b"g": lambda machine: machine.recall(int(machine.line())),
-    b"h": lambda machine: machine.recall(machine.number("<B")),
-    b"j": lambda machine: machine.recall(machine.number("<I")),
+    b"h": lambda machine: machine.recall(machine.number(_BYTE)),
+    b"j": lambda machine: machine.recall(machine.number(_INT)),
 }
 # Opcodes that change what is there.
 _CHANGES: dict[bytes, Callable[[Machine], None]] = {
@@ -384,8 +400,8 @@ _CHANGES: dict[bytes, Callable[[Machine], None]] = {
     b"0": _drop,
     b"1": lambda machine: machine.pop_mark(),
     b"p": lambda machine: machine.remember(int(machine.line())),
-    b"q": lambda machine: machine.remember(machine.number("<B")),
-    b"r": lambda machine: machine.remember(machine.number("<I")),
+    b"q": lambda machine: machine.remember(machine.number(_BYTE)),
+    b"r": lambda machine: machine.remember(machine.number(_INT)),
     b"\x94": lambda machine: machine.remember(len(machine.memo)),
     b"a": lambda machine: machine.add_items([machine.pop()]),
     b"e": lambda machine: machine.add_items(machine.pop_mark()),

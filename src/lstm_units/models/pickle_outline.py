@@ -156,9 +156,15 @@ class CheckpointOutline:
             if made is None:
                 raise MalformedPickle(f"{dotted} is called with {shown(arguments)}")
             return made
-        if dotted.startswith("torch._utils._rebuild_"):
+        if dotted.startswith("torch._utils._rebuild_") or _has_storage(arguments):
             return UnreadableTensor(f"a tensor of a kind that is not known here ({dotted})")
         return StandIn(dotted, arguments, keywords)
+
+
+def _has_storage(arguments: tuple[Any, ...]) -> bool:
+    """Say whether a call makes a tensor: of a storage, or of a function and its arguments."""
+    within = [arguments, *(each for each in arguments[:_MOST_ARGUMENTS] if type(each) is tuple)]
+    return any(isinstance(each, Storage) for part in within for each in part[:_MOST_ARGUMENTS])
 
 
 # Each of the following takes the outline and the arguments of a call, and returns None when they
@@ -180,7 +186,8 @@ def _tensor_of_class(outline: CheckpointOutline, arguments: tuple[Any, ...]) -> 
             made = outline.call(Name(function), inner, {})
             if not isinstance(made, PickledTensor | UnreadableTensor):
                 return None
-            if isinstance(made, UnreadableTensor) or kind in _PLAIN_TENSORS:
+            plain = kind in _PLAIN_TENSORS or kind.startswith("fastai.torch_core.Tensor")
+            if isinstance(made, UnreadableTensor) or plain:
                 return made
             outline.foreign.pop(kind, None)
             return UnreadableTensor(f"a tensor of the class {kind}")
@@ -337,10 +344,9 @@ def _reconstructed(outline: CheckpointOutline, arguments: tuple[Any, ...]) -> An
     return None
 
 
-_OF_CLASS = tuple(
-    f"torch.{module}.{name}"
-    for module in ("_tensor", "tensor")
-    for name in ("_rebuild_from_type", "_rebuild_from_type_v2")
+_OF_CLASS = (
+    *("torch._tensor._rebuild_from_type", "torch._tensor._rebuild_from_type_v2"),
+    *("torch.tensor._rebuild_from_type", "fastai.torch_core._rebuild_from_type"),
 )
 _CALLS: dict[str, Callable[[CheckpointOutline, tuple[Any, ...]], Any]] = {
     "torch._utils._rebuild_tensor": lambda outline, arguments: tensor(arguments),

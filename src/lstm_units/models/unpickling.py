@@ -27,8 +27,8 @@ from typing import Any, BinaryIO
 
 from lstm_units.errors import CheckpointError
 from lstm_units.models.file_kinds import HEAD, refuse_other_kinds, text_beginning
-from lstm_units.models.numpy_archive import read_numpy_archive
-from lstm_units.models.pickle_machine import Budget, Machine
+from lstm_units.models.numpy_archive import MOST_UNPACKED, read_numpy_archive
+from lstm_units.models.pickle_machine import Budget, CostlyPickle, Machine
 from lstm_units.models.pickle_outline import CheckpointOutline
 from lstm_units.models.pickled_values import (
     MalformedPickle,
@@ -42,7 +42,6 @@ __all__ = ["PickledTensor", "StandIn", "UnreadableTensor", "load_pickled"]
 _LEGACY_MAGIC = 0x1950A86A20F9469CFC6C
 _LEGACY_BEGINNING = b"\x80\x02\x8a\n" + _LEGACY_MAGIC.to_bytes(10, "little") + b"."
 _LEGACY_PROTOCOL = 1001
-_MOST_UNPACKED = 20  # times a packed file; trained weights shrink by a tenth
 _MOST_NAMES = 50  # in a message
 
 
@@ -143,6 +142,11 @@ def load_pickled(path: str | Path, stand_ins: Iterable[str] = ("model.RNNModel",
         raise CheckpointError(f"cannot read {path}: {error.strerror or error}") from error
     except (CheckpointError, MemoryError):
         raise
+    except CostlyPickle as error:
+        raise CheckpointError(
+            f"{path} {error}, which no language model with its vocabulary does; save the weights "
+            "alone with torch.save(model.state_dict(), path)"
+        ) from error
     except Exception as error:  # a hostile or cut-off file can fail in any way it likes
         if reading.foreign:
             raise _refused(path, list(reading.foreign)) from error
@@ -170,8 +174,8 @@ def _load(reading: _Reading) -> Any:
         unpacked = _unpack(source)
         return _load(replace(reading, source=unpacked, budget=Budget(unpacked.size)))
     if head.startswith(b"PK\x03\x04"):
-        with source.open() as handle, zipfile.ZipFile(handle) as archive:
-            return _load_zip(reading, handle, archive)
+        with source.open() as handle:
+            return _load_zip(reading, handle, _archive(handle))
     refuse_other_kinds(source.path, head, tail)
     return _load_pickles(reading, head)
 
@@ -211,7 +215,7 @@ def _listed(names: list[str]) -> str:
 
 def _unpack(source: Source) -> Source:
     """Return what gzip packed, if it is no more than weights can be packed."""
-    most = max(_MOST_UNPACKED * source.size, 1 << 20)
+    most = max(MOST_UNPACKED * source.size, 1 << 20)
     data = bytearray()
     try:
         with source.open() as handle, gzip.GzipFile(fileobj=handle) as packed:
@@ -220,10 +224,7 @@ def _unpack(source: Source) -> Source:
     except (gzip.BadGzipFile, EOFError, zlib.error) as error:
         raise MalformedPickle(f"it is packed by gzip and cannot be unpacked ({error})") from error
     if len(data) > most:
-        raise CheckpointError(
-            f"{source.path} is packed by gzip and unpacks to more than {_MOST_UNPACKED} times its "
-            "size, which trained weights do not; unpack it with gunzip if you trust it"
-        )
+        raise CostlyPickle(f"unpacks to more than {MOST_UNPACKED} times its size")
     return Source(source.path, len(data), bytes(data))
 
 
@@ -293,6 +294,13 @@ def _load_storage(reading: _Reading, data: bytes) -> Storage:
     raise MalformedPickle("torch.storage._load_from_bytes is given what is no storage")
 
 
+def _archive(handle: BinaryIO) -> zipfile.ZipFile:
+    try:
+        return zipfile.ZipFile(handle)
+    except OSError as error:  # it goes where a damaged directory sends it
+        raise MalformedPickle("the directory of its archive leads nowhere") from error
+
+
 def _load_zip(reading: _Reading, handle: BinaryIO, archive: zipfile.ZipFile) -> Any:
     path, names = reading.source.path, archive.namelist()
     pickles = [name for name in names if name.rpartition("/")[2] == "data.pkl"]
@@ -349,7 +357,7 @@ def _entries(handle: BinaryIO, archive: zipfile.ZipFile) -> dict[str, tuple[int,
     for entry in sorted(archive.infolist(), key=lambda entry: -entry.header_offset):
         if entry.compress_type != zipfile.ZIP_STORED or entry.flag_bits & 1:
             raise MalformedPickle("the archive is compressed or locked, which torch never does")
-        handle.seek(entry.header_offset)
+        handle.seek(max(0, entry.header_offset))
         header = handle.read(30)
         if len(header) < 30 or header[:4] != b"PK\x03\x04":
             raise MalformedPickle("the archive has an entry without a beginning")
