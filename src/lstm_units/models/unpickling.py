@@ -12,6 +12,7 @@ that torch up to 1.x stored beside modules; plain pickles of tensors or numpy ar
 file: tensors are views, and a storage is read when a tensor of it is first asked for.
 """
 
+import errno
 import gzip
 import io
 import mmap
@@ -97,7 +98,7 @@ class _Reading:
     source: Source
     stand_ins: frozenset[str]
     budget: Budget
-    foreign: dict[str, None] = field(default_factory=dict)
+    foreign: dict[str, None]
 
     def outline(self) -> CheckpointOutline:
         """Return what decides what becomes of the names in a pickle."""
@@ -131,33 +132,37 @@ def load_pickled(path: str | Path, stand_ins: Iterable[str] = ("model.RNNModel",
         allowed (all such names are listed), has a tensor that reaches outside its storage, or
         takes more to read than its size warrants.
     """
-    path = Path(path)
+    path, foreign = Path(path), {}
     try:
         source = Source(path, path.stat().st_size)
-        reading = _Reading(source, frozenset(stand_ins), Budget(source.size))
-        loaded = _load(reading)
-    except FileNotFoundError as error:
-        raise CheckpointError(f"there is no checkpoint {path}; check its path") from error
-    except OSError as error:
-        raise CheckpointError(f"cannot read {path}: {error.strerror or error}") from error
+        loaded = _load(_Reading(source, frozenset(stand_ins), Budget(source.size), foreign))
     except (CheckpointError, MemoryError):
         raise
-    except CostlyPickle as error:
-        raise CheckpointError(
+    except Exception as error:  # a hostile or cut-off file can fail in any way it likes
+        raise _explained(path, list(foreign), error) from error
+    if foreign:
+        raise _refused(path, list(foreign))
+    return loaded
+
+
+def _explained(path: Path, foreign: list[str], error: Exception) -> CheckpointError:
+    """Say why a file could not be read."""
+    if isinstance(error, FileNotFoundError):
+        return CheckpointError(f"there is no checkpoint {path}; check its path")
+    # A damaged archive sends the reader to places before its beginning: an invalid argument.
+    if isinstance(error, OSError) and error.errno != errno.EINVAL:
+        return CheckpointError(f"cannot read {path}: {error.strerror or error}")
+    if isinstance(error, CostlyPickle):
+        return CheckpointError(
             f"{path} {error}, which no language model with its vocabulary does; save the weights "
             "alone with torch.save(model.state_dict(), path)"
-        ) from error
-    except Exception as error:  # a hostile or cut-off file can fail in any way it likes
-        if reading.foreign:
-            raise _refused(path, list(reading.foreign)) from error
-        raise CheckpointError(
-            f"{path} is damaged, cut off, or no checkpoint of torch 0.2 or later: "
-            f"{str(error)[:300]}. Download or save it again; a state_dict or a safetensors file "
-            "is read too"
-        ) from error
-    if reading.foreign:
-        raise _refused(path, list(reading.foreign))
-    return loaded
+        )
+    if foreign:
+        return _refused(path, foreign)
+    return CheckpointError(
+        f"{path} is damaged, cut off, or no checkpoint of torch 0.2 or later: {str(error)[:300]}. "
+        "Download or save it again; a state_dict or a safetensors file is read too"
+    )
 
 
 def _load(reading: _Reading) -> Any:
@@ -174,8 +179,8 @@ def _load(reading: _Reading) -> Any:
         unpacked = _unpack(source)
         return _load(replace(reading, source=unpacked, budget=Budget(unpacked.size)))
     if head.startswith(b"PK\x03\x04"):
-        with source.open() as handle:
-            return _load_zip(reading, handle, _archive(handle))
+        with source.open() as handle, zipfile.ZipFile(handle) as archive:
+            return _load_zip(reading, handle, archive)
     refuse_other_kinds(source.path, head, tail)
     return _load_pickles(reading, head)
 
@@ -292,13 +297,6 @@ def _load_storage(reading: _Reading, data: bytes) -> Storage:
         if isinstance(storage := _load_legacy(part, data, position), Storage):
             return storage
     raise MalformedPickle("torch.storage._load_from_bytes is given what is no storage")
-
-
-def _archive(handle: BinaryIO) -> zipfile.ZipFile:
-    try:
-        return zipfile.ZipFile(handle)
-    except OSError as error:  # it goes where a damaged directory sends it
-        raise MalformedPickle("the directory of its archive leads nowhere") from error
 
 
 def _load_zip(reading: _Reading, handle: BinaryIO, archive: zipfile.ZipFile) -> Any:
