@@ -59,6 +59,15 @@ def test_forms_follow_number_and_features(tmp_path):
         lexicon.word("noun", "cat", {"gender": "m"})
 
 
+def test_a_lexicon_may_come_from_a_spreadsheet(tmp_path):
+    one = read_lexicon(write(tmp_path / "a") / "lexicon.tsv")
+    quoted = LEXICON.replace("\t", '";"').replace("\n", '"\r\n"')
+    two = read_lexicon(
+        write(tmp_path / "b", lexicon=f'"{quoted}"'.removesuffix('""')) / "lexicon.tsv"
+    )
+    assert (two.words, two.feature_names) == (one.words, one.feature_names)
+
+
 def test_the_order_of_rows_does_not_matter(tmp_path):
     lines = LEXICON.splitlines()
     turned = "\n".join([lines[0], *reversed(lines[1:])]) + "\n"

@@ -75,7 +75,12 @@ def read_header(
 
 
 def read_table(
-    path: object, required: Sequence[str], known: Collection[str], faults: Faults
+    path: object,
+    required: Sequence[str],
+    known: Collection[str],
+    faults: Faults,
+    *,
+    pad: bool = False,
 ) -> tuple[list[str], list[tuple[int, dict[str, str]]]]:
     """Read a table with a header; every value is text, an empty one the empty string.
 
@@ -91,6 +96,8 @@ def read_table(
         As in `read_header`.
     faults : Faults
         Gets those of lines that are not returned.
+    pad : bool, default False
+        Whether empty fields at the end of a line may be left out.
 
     Returns
     -------
@@ -129,11 +136,14 @@ def read_table(
     for number, fields in rows:
         while len(fields) > len(names) and not fields[-1]:
             fields.pop()
+        if pad:
+            fields += [""] * (len(names) - len(fields))
         with faults.of(f"line {number}"):
             if len(fields) != len(names):
+                found = f"{len(fields)} field{'s' * (len(fields) > 1)}"
                 raise StimuliError(
-                    f"{len(fields)} fields separated by {_SEPARATORS[separator]}, but the header "
-                    f"has {len(names)}; leave a field empty rather than out, and enclose one that "
+                    f"{found} separated by {_SEPARATORS[separator]}, but the header has "
+                    f"{len(names)}; leave a field empty rather than out, and enclose one that "
                     "holds the separator in quotation marks"
                 )
             if fields == names:

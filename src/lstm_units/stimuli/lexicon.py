@@ -6,7 +6,8 @@ from functools import cached_property
 from pathlib import Path
 
 from lstm_units.errors import StimuliError
-from lstm_units.io.files import read_lines
+from lstm_units.stimuli.delimited import read_table
+from lstm_units.stimuli.format_checks import Faults
 
 NUMBERS = ("singular", "plural")
 _COLUMNS = ("category", "lemma", *NUMBERS)
@@ -141,64 +142,49 @@ def read_lexicon(path: str | Path) -> Lexicon:
     Parameters
     ----------
     path : str or Path
-        A tab-separated UTF-8 file with a header. Columns ``category``, ``lemma``, ``singular``,
-        ``plural`` come first; an empty ``plural`` marks an invariable word. Each further column is
-        a feature.
+        A table as `lstm_units.stimuli.delimited.read_table` reads it. It has columns ``category``,
+        ``lemma``, ``singular``, ``plural``; an empty ``plural`` marks an invariable word. Each
+        further column is a feature. Empty fields at the end of a line may be left out.
 
     Raises
     ------
     StimuliError
-        If the file cannot be read, a line has the wrong number of fields, a form is not one
-        token, or a row occurs twice.
+        If the file cannot be read, a line has too many fields, a form is not one token, or a row
+        occurs twice.
     """
-    lines = read_lines(path)
-    header = lines[0].split("\t")
-    features = tuple(header[len(_COLUMNS) :])
-    if tuple(header[: len(_COLUMNS)]) != _COLUMNS or len(set(header)) != len(header):
-        raise StimuliError(
-            f"{path}, line 1: the header is {' '.join(header)!r}; expected the tab-separated "
-            f"columns {', '.join(_COLUMNS)}, then one column per feature, none twice"
-        )
-    if "" in features:
-        raise StimuliError(f"{path}, line 1: a feature column has no name; name it or remove it")
+    faults = Faults(path)
+    names, rows = read_table(path, _COLUMNS, _COLUMNS, faults, pad=True)
     words: list[Word] = []
     seen: dict[tuple, int] = {}
-    for number, line in enumerate(lines[1:], start=2):
-        if not line.strip():
-            continue
-        fields = line.split("\t")
-        if len(fields) > len(header):
-            raise StimuliError(
-                f"{path}, line {number}: {len(fields)} fields, but the header has {len(header)}; "
-                "separate the columns by single tabs"
-            )
-        fields += [""] * (len(header) - len(fields))
-        for name, value in zip(header, fields, strict=True):
-            if value != value.strip() or " " in value:
+    for line, entry in rows:
+        with faults.of(f"line {line}"):
+            word = _word(entry)
+            key = (word.category, word.lemma, tuple(sorted(word.features.items())))
+            if seen.setdefault(key, line) != line:
                 raise StimuliError(
-                    f"{path}, line {number}: {name} is {value!r}; expected one token without spaces"
+                    f"{word.category} {word.lemma!r} stands already in line {seen[key]} with the "
+                    "same features; remove one of the two"
                 )
-        category, lemma, singular, plural = fields[: len(_COLUMNS)]
-        if not (category and lemma and singular):
-            raise StimuliError(
-                f"{path}, line {number}: category, lemma and singular must not be empty, found "
-                f"{category!r}, {lemma!r}, {singular!r}"
-            )
-        named = zip(features, fields[len(_COLUMNS) :], strict=True)
-        word = Word(
-            category, lemma, singular, plural or singular, {n: v for n, v in named if v != ""}
-        )
-        key = (category, lemma, tuple(sorted(word.features.items())))
-        if key in seen:
-            raise StimuliError(
-                f"{path}, line {number}: {category} {lemma!r} stands already in line {seen[key]} "
-                "with the same features; remove one of the two"
-            )
-        seen[key] = number
-        words.append(word)
+            words.append(word)
+    faults.refuse()
     if not words:
         raise StimuliError(f"{path}: no words after the header; add one row per word")
-    return Lexicon(tuple(words), features, str(path))
+    return Lexicon(tuple(words), tuple(n for n in names if n not in _COLUMNS), str(path))
+
+
+def _word(entry: Mapping[str, str]) -> Word:
+    """Return the word of a row; faults come without the line."""
+    for name, value in entry.items():
+        if value and value.split() != [value]:
+            raise StimuliError(f"{name} is {value!r}; expected one token without spaces")
+    category, lemma, singular, plural = (entry[name] for name in _COLUMNS)
+    if not (category and lemma and singular):
+        raise StimuliError(
+            f"category, lemma and singular must not be empty, found {category!r}, {lemma!r}, "
+            f"{singular!r}"
+        )
+    features = {name: value for name, value in entry.items() if value and name not in _COLUMNS}
+    return Word(category, lemma, singular, plural or singular, features)
 
 
 def unknown_lemmas(lexicon: Lexicon, category: str, lemmas: Iterable[str]) -> list[str]:

@@ -42,10 +42,10 @@ def random_weights():
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        ("plural\tsingular\nadmires\tadmire\n", r"line 1: found 'plural\\tsingular'"),
-        ("singular\tplural\nadmires admire\n", "line 2: .*expected a singular and a plural"),
+        ("plural\tform\nadmires\tadmire\n", r"line 1: the header is 'plural\\tform'"),
+        ("singular\tplural\nadmires admire\n", "line 2: 1 field separated by tabs"),
+        ("singular\tplural\nlooks at\tlook\n", "line 2: .*expected a singular and a plural"),
         ("singular\tplural\nadmires\tadmire\n\nsees\t\n", "line 4"),
-        ("singular\tplural\nlooks at\tlook\n", "line 2"),
         ("singular\tplural\nsees\tsee\nsaw\tsee\n", "line 3: 'see' stands in line 2 already"),
         ("singular\tplural\ncan\tcan\n", "line 2: 'can' stands in line 2"),
     ],

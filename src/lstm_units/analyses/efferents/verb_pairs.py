@@ -5,8 +5,10 @@ from pathlib import Path
 from typing import NamedTuple
 
 from lstm_units.errors import StimuliError, UserError
-from lstm_units.io.files import read_lines, sha256_file
+from lstm_units.io.files import sha256_file
 from lstm_units.io.results import Result
+from lstm_units.stimuli.delimited import read_table
+from lstm_units.stimuli.format_checks import Faults
 
 MINIMUM = 3
 _HEADER = ("singular", "plural")
@@ -20,12 +22,12 @@ class VerbPair(NamedTuple):
 
 
 def read_verb_pairs(path: str | Path) -> Result:
-    """Read pairs of verb forms from a tab-separated file with the header ``singular  plural``.
+    """Read pairs of verb forms from a table with the columns ``singular`` and ``plural``.
 
     Parameters
     ----------
     path : path
-        UTF-8; empty lines are skipped.
+        As `lstm_units.stimuli.delimited.read_table` reads it.
 
     Returns
     -------
@@ -37,31 +39,27 @@ def read_verb_pairs(path: str | Path) -> Result:
     StimuliError
         If the header or a line is malformed, or a form stands twice.
     """
-    header, *lines = read_lines(path)
-    if tuple(header.split("\t")) != _HEADER:
-        raise StimuliError(
-            f"{path}, line 1: found {header!r}; expected the header 'singular', a tab, 'plural'"
-        )
+    faults = Faults(path)
+    _, rows = read_table(path, _HEADER, _HEADER, faults)
     pairs = []
     seen: dict[str, int] = {}
-    for number, line in enumerate(lines, start=2):
-        if not line.strip():
-            continue
-        where = f"{path}, line {number}"
-        forms = line.split("\t")
-        if len(forms) != 2 or any(not form or form.split() != [form] for form in forms):
-            raise StimuliError(
-                f"{where}: found {line!r}; expected a singular and a plural form, one word each, "
-                "with one tab between them"
-            )
-        for form in forms:
-            if form in seen:
+    for line, entry in rows:
+        with faults.of(f"line {line}"):
+            forms = [entry[name] for name in _HEADER]
+            if any(not form or form.split() != [form] for form in forms):
                 raise StimuliError(
-                    f"{where}: {form!r} stands in line {seen[form]} already; each form may stand "
-                    "once, or its weight would count twice. Take one of the lines out"
+                    f"found {' and '.join(map(repr, forms))}; expected a singular and a plural "
+                    "form, one word each"
                 )
-            seen[form] = number
-        pairs.append(VerbPair(*forms))
+            for form in forms:
+                if form in seen:
+                    raise StimuliError(
+                        f"{form!r} stands in line {seen[form]} already; each form may stand once, "
+                        "or its weight would count twice. Take one of the lines out"
+                    )
+                seen[form] = line
+            pairs.append(VerbPair(*forms))
+    faults.refuse()
     return Result(tuple(pairs), {"stimuli_sha256": sha256_file(path)}, str(path))
 
 
