@@ -208,10 +208,12 @@ def test_score_says_how_many_items_it_leaves_out(converted, tmp_path, capsys):
 def test_score_says_which_words_it_reads_as_unknown(converted, tmp_path, capsys):
     pairs = tmp_path / "pairs.tsv"
     rows = ["The boy", "Zog boy", "Zog the boy", "The el\u200b", "The i\u00add"]
-    lines = [f"{row}\tgreets\tgreet\tS\n" for row in rows]
+    lines = [f"{row}\tgreets\tgreet\tS\u200e\n" for row in rows]
     pairs.write_text("prefix\tgood\tbad\tcondition\n" + "".join(lines))
     assert main(["score", str(converted), str(pairs)]) == 0
-    assert capsys.readouterr().err == (
+    found = capsys.readouterr()
+    assert r"| S\u200e   |   5 |" in found.out
+    assert found.err == (
         f"{pairs}: read as <unk> are 4 of the words before the verbs (36.4 %): 'Zog' (2), "
         r"'el\u200b' (1), 'i\xadd' (1)" + "\n"
     )

@@ -259,6 +259,7 @@ def _score(chosen: argparse.Namespace) -> None:
         score,
     )
     from lstm_units.api.stimuli import known_items_of, read_stimuli
+    from lstm_units.io.plain_text import visible
     from lstm_units.io.table_formats import format_markdown
 
     context = replace(context_from(chosen.context), case=chosen.case)
@@ -282,6 +283,7 @@ def _score(chosen: argparse.Namespace) -> None:
         known = known_items_of(model, items, str(path))
         scores[task] = score(model, known, context=context)
     table = accuracy(scores)
+    table["condition"] = table["condition"].map(visible)
     for name in ("accuracy", "ci_low", "ci_high"):
         table[name] = 100 * table[name]
     headers = {"accuracy": "accuracy %", "ci_low": "95 % from", "ci_high": "to"}
