@@ -66,7 +66,7 @@ def test_unknown_values_are_null():
         ([], "no items"),
         ([row(verb_position=8)], "position is 8; expected 1 to 7"),
         ([row(verb_position=-1)], "position is -1"),
-        ([row(tokens=["greets", "her"], verb_position=0)], "position is 0; expected 1 to 1"),
+        ([row(tokens=["greets", "her"], verb_position=0)], "position is 0, but a network needs"),
         ([row(verb_position=4)], "is 'cars', but the correct form is 'greets'"),
         ([row(wrong="greets")], "are both 'greets'"),
         ([row(subject_position=9)], "subject's position is 9"),

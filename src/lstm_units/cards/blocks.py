@@ -9,6 +9,7 @@ from matplotlib.figure import Figure
 from lstm_units.analyses.dynamics.figure import ALL_ROWS, dynamics_figure, unit_column
 from lstm_units.cards.card import CardSettings, Part, UnitCard
 from lstm_units.cards.figure import WIDTH, ablation_figure, auc_figure, inline_png
+from lstm_units.io.plain_text import visible
 from lstm_units.io.wording import listing
 
 
@@ -201,7 +202,7 @@ def _efferents_block(card: UnitCard, settings: CardSettings) -> dict[str, Any]:
         for direction in ("raised", "lowered"):
             columns |= {direction: "text", f"effect of {direction}": "number"}
             chosen = words.table[words.table["direction"] == direction].sort_values("rank")
-            pairs = zip(chosen["word"], chosen["effect"], strict=True)
+            pairs = zip(map(visible, chosen["word"]), chosen["effect"], strict=True)
             sides[direction] = dict(zip(chosen["rank"], pairs, strict=True))
         ranks = sorted({*sides["raised"], *sides["lowered"]})
         rows = [

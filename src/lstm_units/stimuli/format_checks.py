@@ -12,6 +12,10 @@ from lstm_units.io.wording import faults_listed
 log = logging.getLogger(__name__)
 
 ON_DUPLICATE = ("error", "drop")
+VERB_FIRST = (
+    "a network needs a word before the verb; where the verb comes first, give the end of the "
+    "sentence before it, <eos> or what the model has for it"
+)
 
 
 class Faults:
@@ -113,6 +117,8 @@ def check_verb(row: Mapping[str, Any], sentence: str) -> None:
         there is not the correct form (but for upper and lower case).
     """
     tokens, verb = row["tokens"], row["verb_position"]
+    if verb == 0:
+        raise StimuliError(f"the verb's position is 0, but {VERB_FIRST}")
     if not 1 <= verb < len(tokens):
         raise StimuliError(
             f"the verb's position is {verb}; expected 1 to {len(tokens) - 1} for the "

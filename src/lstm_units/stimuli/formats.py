@@ -11,6 +11,7 @@ from lstm_units.io.files import read_lines, sha256_file, write_text
 from lstm_units.io.results import Result
 from lstm_units.stimuli.delimited import join_fields, read_table, split_fields
 from lstm_units.stimuli.format_checks import (
+    VERB_FIRST,
     Faults,
     check_forms,
     check_verb,
@@ -391,7 +392,7 @@ def _released_line(content: str, wanted: str, line: int) -> dict[str, Any]:
         )
     tokens = sentence.split()
     if len(tokens) < 2:
-        raise StimuliError(f"the sentence {sentence!r} has no word before its verb")
+        raise StimuliError(f"the sentence {sentence!r} is its verb alone, but {VERB_FIRST}")
     return {"tokens": tokens, "number": number, "id": identity, "line": line}
 
 
@@ -440,10 +441,7 @@ def _pair(entry: Mapping[str, str]) -> dict[str, Any]:
             row[name] = whole_number(entry[name], name, 2**31 - 1 if name == "frame" else 32767)
     check_forms(row, different=True)
     if not prefix:
-        raise StimuliError(
-            "the prefix is empty, but a network needs a word before the verb; where the verb comes "
-            "first, give the end of the sentence before it, <eos> or what the model has for it"
-        )
+        raise StimuliError(f"the prefix is empty, but {VERB_FIRST}")
     if not row["condition"]:
         raise StimuliError("the condition is empty; give it a name")
     position = row.get("subject_position")

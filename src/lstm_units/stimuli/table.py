@@ -14,7 +14,7 @@ import pyarrow.parquet as pq
 from lstm_units.errors import StimuliError
 from lstm_units.io.files import make_metadata, read_lines
 from lstm_units.io.results import Result
-from lstm_units.stimuli.format_checks import Faults, distinct
+from lstm_units.stimuli.format_checks import VERB_FIRST, Faults, distinct
 
 SCHEMA = pa.schema(
     [
@@ -153,10 +153,12 @@ def _check_item(row: Mapping[str, Any], same_forms: bool) -> None:
     tokens, verb = row["tokens"], row["verb_position"]
     if not all(token and not token.isspace() for token in tokens):
         raise StimuliError("a token is empty; remove it")
+    if verb == 0:
+        raise StimuliError(f"the verb's position is 0, but {VERB_FIRST}")
     if not 1 <= verb < len(tokens):
         raise StimuliError(
-            f"the verb's position is {verb}; expected 1 to {len(tokens) - 1} (positions "
-            "count from 0, and a word must precede the verb)"
+            f"the verb's position is {verb}; expected 1 to {len(tokens) - 1} (positions count "
+            "from 0)"
         )
     if tokens[verb].lower() != row["correct"].lower():
         raise StimuliError(
