@@ -300,6 +300,13 @@ def test_plain_pickles_of_tensors_and_arrays_are_read(tmp_path, kind, protocol):
     assert all(torch.equal(loaded[name].tensor(), tensor) for name, tensor in tensors.items())
 
 
+def test_all_pickles_of_a_file_are_read(tmp_path):
+    data = pickle.dumps({"a": np.ones(2)}) + pickle.dumps(["word"])
+    first, second = load(tmp_path, data)
+    assert isinstance(first["a"], PickledTensor)
+    assert second == ["word"]
+
+
 def test_an_array_of_python_2_and_of_the_other_byte_order_is_read(tmp_path):
     array = np.array([1.5, -2.0, 200.0], ">f4")
     text = Raw(b"T" + len(array.tobytes()).to_bytes(4, "little") + array.tobytes())
@@ -381,7 +388,7 @@ def test_a_storage_is_read_when_it_is_asked_for(tmp_path):
     data[place] ^= 1
     loaded = load(tmp_path, bytes(data))
     assert torch.equal(loaded["x"].tensor(), ARRAY)
-    with pytest.raises(CheckpointError, match=r"checksum of .*data/1 does not fit"):
+    with pytest.raises(CheckpointError, match=r"checksum of .*data/1' does not fit"):
         loaded["y"].tensor()
     (tmp_path / "a.pt").write_bytes(b"")
     assert torch.equal(loaded["x"].tensor(), ARRAY)

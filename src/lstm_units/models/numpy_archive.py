@@ -6,28 +6,18 @@ Source of the format: ``numpy/lib/format.py``.
 import math
 import zipfile
 from functools import partial
-from typing import Any, Protocol
+from typing import Any
 
 from numpy.lib import format as npy
 
-from lstm_units.models.pickle_machine import CostlyPickle
+from lstm_units.models.byte_source import MOST_UNPACKED, Source
 from lstm_units.models.pickled_tensors import NUMPY_TYPES, whole
-from lstm_units.models.pickled_values import MalformedPickle, StandIn, StoredArray
+from lstm_units.models.pickled_values import CostlyPickle, MalformedPickle, StandIn, StoredArray
 
-MOST_UNPACKED = 20  # times the packed; trained weights shrink by a tenth
 _HEADERS = {(1, 0): npy.read_array_header_1_0, (2, 0): npy.read_array_header_2_0}
 
 
-class Openable(Protocol):
-    """What can be opened again and again."""
-
-    size: int
-
-    def open(self) -> Any:
-        """Open it for reading."""
-
-
-def read_numpy_archive(source: Openable, archive: zipfile.ZipFile) -> dict[str, Any]:
+def read_numpy_archive(source: Source, archive: zipfile.ZipFile) -> dict[str, Any]:
     """Return the arrays of an archive by their names.
 
     Parameters
@@ -57,7 +47,7 @@ def read_numpy_archive(source: Openable, archive: zipfile.ZipFile) -> dict[str, 
     }
 
 
-def _array(source: Openable, archive: zipfile.ZipFile, entry: zipfile.ZipInfo) -> Any:
+def _array(source: Source, archive: zipfile.ZipFile, entry: zipfile.ZipInfo) -> Any:
     with archive.open(entry) as stream:
         version = npy.read_magic(stream)
         if version not in _HEADERS:
@@ -78,7 +68,7 @@ def _array(source: Openable, archive: zipfile.ZipFile, entry: zipfile.ZipInfo) -
     return whole(stored, tuple(shape), fortran)
 
 
-def _entry_bytes(source: Openable, name: str, start: int, count: int) -> bytearray:
+def _entry_bytes(source: Source, name: str, start: int, count: int) -> bytearray:
     data = bytearray(count)
     with source.open() as handle, zipfile.ZipFile(handle) as archive, archive.open(name) as stream:
         stream.read(start)

@@ -13,6 +13,7 @@ from struct import Struct
 from typing import Any, Protocol
 
 from lstm_units.models.pickled_values import (
+    CostlyPickle,
     Latin1Text,
     MalformedPickle,
     OpaqueKey,
@@ -26,10 +27,6 @@ _LONGEST_KEY = 1000
 _BYTE, _SHORT, _INT, _LONG = Struct("<B"), Struct("<H"), Struct("<I"), Struct("<Q")
 _SIGNED, _DOUBLE = Struct("<i"), Struct(">d")
 _LARGEST_KEY = 1 << 61  # larger integers can be made to have any hash
-
-
-class CostlyPickle(Exception):
-    """Reading a file would cost more than it warrants."""
 
 
 class Outline(Protocol):

@@ -87,6 +87,8 @@ class CheckpointOutline:
             raise MalformedPickle("a name in it is no text")
         if len(module) + len(name) > _LONGEST_NAME:
             raise MalformedPickle(f"a name in it has {len(module) + len(name)} characters")
+        if not (module.isprintable() and name.isprintable()):
+            raise MalformedPickle(f"a name in it is {shown(module)}, {shown(name)}")
         if (module, name) not in self._names:
             self._names[module, name] = self._resolve(module, name)
         return self._names[module, name]

@@ -12,6 +12,10 @@ class MalformedPickle(Exception):
     """What is read is no pickle that torch, numpy or Python write."""
 
 
+class CostlyPickle(Exception):
+    """Reading a file would cost more than it warrants."""
+
+
 @dataclass(frozen=True)
 class Name:
     """A class or function that a file mentions; never the thing itself."""

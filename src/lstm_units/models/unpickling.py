@@ -13,25 +13,25 @@ file: tensors are views, and a storage is read when a tensor of it is first aske
 """
 
 import errno
-import gzip
-import io
 import mmap
 import struct
 import sys
 import zipfile
 import zlib
 from collections.abc import Iterable
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 from typing import Any, BinaryIO
 
 from lstm_units.errors import CheckpointError
+from lstm_units.models.byte_source import Source, unpack_gzip
 from lstm_units.models.file_kinds import HEAD, refuse_other_kinds, text_beginning
-from lstm_units.models.numpy_archive import MOST_UNPACKED, read_numpy_archive
-from lstm_units.models.pickle_machine import Budget, CostlyPickle, Machine
+from lstm_units.models.numpy_archive import read_numpy_archive
+from lstm_units.models.pickle_machine import Budget, Machine
 from lstm_units.models.pickle_outline import CheckpointOutline
 from lstm_units.models.pickled_values import (
+    CostlyPickle,
     MalformedPickle,
     PickledTensor,
     StandIn,
@@ -44,51 +44,6 @@ _LEGACY_MAGIC = 0x1950A86A20F9469CFC6C
 _LEGACY_BEGINNING = b"\x80\x02\x8a\n" + _LEGACY_MAGIC.to_bytes(10, "little") + b"."
 _LEGACY_PROTOCOL = 1001
 _MOST_NAMES = 50  # in a message
-
-
-@dataclass(frozen=True)
-class Source:
-    """The bytes of a checkpoint: of a file, or unpacked from one.
-
-    Parameters
-    ----------
-    path : Path
-        The file.
-    size : int
-        How many they are.
-    unpacked : bytes, optional
-        They themselves, when they are not those of the file.
-    """
-
-    path: Path
-    size: int
-    unpacked: bytes | None = field(default=None, repr=False)
-
-    def open(self) -> BinaryIO:
-        """Open them for reading."""
-        return self.path.open("rb") if self.unpacked is None else io.BytesIO(self.unpacked)
-
-    def buffer(self) -> bytes | mmap.mmap:
-        """Return them as something to take slices of, without reading all."""
-        if self.unpacked is not None:
-            return self.unpacked
-        with self.path.open("rb") as handle:
-            return mmap.mmap(handle.fileno(), 0, access=mmap.ACCESS_READ)
-
-    def read(self, start: int, count: int) -> bytearray:
-        """Return `count` bytes from `start` on.
-
-        Raises
-        ------
-        CheckpointError
-            If they are no longer there.
-        """
-        data = bytearray(count)
-        with self.open() as handle:
-            handle.seek(start)
-            if handle.readinto(data) != count:
-                raise CheckpointError(f"{self.path} was changed while it was read; try again")
-        return data
 
 
 @dataclass(frozen=True)
@@ -176,7 +131,7 @@ def _load(reading: _Reading) -> Any:
             f"{source.path} is empty; download or save the checkpoint again, then give its path"
         )
     if head.startswith(b"\x1f\x8b") and source.unpacked is None:
-        unpacked = _unpack(source)
+        unpacked = unpack_gzip(source)
         return _load(replace(reading, source=unpacked, budget=Budget(unpacked.size)))
     if head.startswith(b"PK\x03\x04"):
         with source.open() as handle, zipfile.ZipFile(handle) as archive:
@@ -188,18 +143,23 @@ def _load(reading: _Reading) -> Any:
 def _refused(path: Path, names: list[str]) -> CheckpointError:
     """Say at once all names that are not read, and which of them the user can vouch for."""
     python = [n for n in names if n.partition(".")[0] in {*sys.stdlib_module_names, "__builtin__"}]
-    internal = [name for name in names if name.partition(".")[0] in ("torch", "numpy")]
-    own = [name for name in names if name not in python and name not in internal]
+    library = [name for name in names if name.partition(".")[0] in ("torch", "numpy")]
+    own = [name for name in names if name not in python and name not in library]
     advice = []
     if python:
-        advice.append(f"{_listed(python)} has no place in a model: do not trust the file")
-    if internal:
-        advice.append(f"{_listed(internal)} is a part of the library that is not read")
+        verb = "has" if len(python) == 1 else "have"
+        advice.append(f"{_listed(python)} {verb} no place in a model: do not trust the file")
+    if library:
+        verb = "is a part" if len(library) == 1 else "are parts"
+        advice.append(f"{_listed(library)} {verb} of the library that no model needs")
+    if len(own) == 1:
+        what = f"{own[0][:100]} is your own model class, name it"
+    else:
+        what = f"{'the others' if advice else 'they'} are your own, name them"
     if own:
-        which = _listed(own) if len(own) == 1 else "the others" if advice else "they"
-        what = "is your own model class, name it" if len(own) == 1 else "are your own, name them"
-        advice.append(f"If {which} {what} in stand_ins (nothing is imported); if not, do not trust")
-        advice[-1] += " the file"
+        advice.append(
+            f"If {what} in stand_ins (nothing is imported); if not, do not trust the file"
+        )
     if not python:
         advice.append(
             "A checkpoint with other classes can be saved again with "
@@ -216,21 +176,6 @@ def _listed(names: list[str]) -> str:
     shown = [name[:100] if name.isprintable() else ascii(name)[:100] for name in names]
     more = f" and {len(names) - _MOST_NAMES} more" if len(names) > _MOST_NAMES else ""
     return ", ".join(shown[:_MOST_NAMES]) + more
-
-
-def _unpack(source: Source) -> Source:
-    """Return what gzip packed, if it is no more than weights can be packed."""
-    most = max(MOST_UNPACKED * source.size, 1 << 20)
-    data = bytearray()
-    try:
-        with source.open() as handle, gzip.GzipFile(fileobj=handle) as packed:
-            while chunk := packed.read(min(1 << 20, most + 1 - len(data))):
-                data += chunk
-    except (gzip.BadGzipFile, EOFError, zlib.error) as error:
-        raise MalformedPickle(f"it is packed by gzip and cannot be unpacked ({error})") from error
-    if len(data) > most:
-        raise CostlyPickle(f"unpacks to more than {MOST_UNPACKED} times its size")
-    return Source(source.path, len(data), bytes(data))
 
 
 def _read_pickle(
@@ -256,9 +201,13 @@ def _load_pickles(reading: _Reading, head: bytes) -> Any:
         raise
     if type(first) is int and first == _LEGACY_MAGIC:
         return _load_legacy(reading, data, position)
+    values = [first]
+    while position < reading.source.size:  # by further calls of pickle.dump
+        value, position = _read_pickle(reading, data, position, outline)
+        values.append(value)
     if outline.stored:
         raise MalformedPickle("its tensors are in storages that it does not have")
-    return first
+    return first if len(values) == 1 else values
 
 
 def _load_legacy(reading: _Reading, data: bytes | mmap.mmap, position: int) -> Any:
@@ -318,7 +267,7 @@ def _load_zip(reading: _Reading, handle: BinaryIO, archive: zipfile.ZipFile) -> 
             f"{path} is a TorchScript archive, which holds code. Save the weights instead: "
             "torch.save(torch.jit.load(path).state_dict(), new_path)"
         )
-    entries = _entries(handle, archive)
+    entries = _entries(path, handle, archive)
     loaded_bytes = _entry_bytes(reading.source, entries, pickles[0])
     outline = reading.outline()
     loaded, _ = _read_pickle(reading, bytes(loaded_bytes), 0, outline)
@@ -342,19 +291,26 @@ def _load_zip(reading: _Reading, handle: BinaryIO, archive: zipfile.ZipFile) -> 
     return loaded
 
 
-def _entries(handle: BinaryIO, archive: zipfile.ZipFile) -> dict[str, tuple[int, zipfile.ZipInfo]]:
+def _entries(
+    path: Path, handle: BinaryIO, archive: zipfile.ZipFile
+) -> dict[str, tuple[int, zipfile.ZipInfo]]:
     """Return where each entry begins and what the directory says of it.
 
     Raises
     ------
+    CheckpointError
+        If one is compressed.
     MalformedPickle
-        If one is compressed, or shares bytes with another: a way to make much of a small file.
+        If one shares bytes with another: a way to make much of a small file.
     """
     entries = {}
     end = archive.start_dir
     for entry in sorted(archive.infolist(), key=lambda entry: -entry.header_offset):
         if entry.compress_type != zipfile.ZIP_STORED or entry.flag_bits & 1:
-            raise MalformedPickle("the archive is compressed or locked, which torch never does")
+            raise CheckpointError(
+                f"{path} is an archive with compressed or locked entries, which torch "
+                "never writes; unpack it, and pack the folder anew with `zip -0 -r`"
+            )
         handle.seek(max(0, entry.header_offset))
         header = handle.read(30)
         if len(header) < 30 or header[:4] != b"PK\x03\x04":
@@ -375,7 +331,7 @@ def _entry_bytes(
     # torch writes a zero when it is told not to compute checksums.
     if entry.CRC not in (0, zlib.crc32(data)):
         raise CheckpointError(
-            f"{source.path} is damaged: the checksum of {name[:100]} does not fit. Download or "
+            f"{source.path} is damaged: the checksum of {name[:100]!r} does not fit. Download or "
             "save it again"
         )
     return data
