@@ -527,8 +527,8 @@ MUTATIONS = (
     ),
     Mutation(
         "decoding: repeated items do not count in standardisation",
-        "standardscaler__sample_weight=count,",
-        "standardscaler__sample_weight=None,",
+        "standardiser__sample_weight=count,",
+        "standardiser__sample_weight=None,",
         ("test_items_counted_once_have_the_optimum_of_the_repeated_items",),
     ),
     Mutation(
@@ -621,14 +621,14 @@ MUTATIONS = (
     ),
     Mutation(
         "depth: standardised on held-out sentences too",
-        "scaler = _scaler(procedure).fit(train)",
-        "scaler = _scaler(procedure).fit(features)",
+        "scaler = _scaler(procedure, largest).fit(train)",
+        "scaler = _scaler(procedure, largest).fit(features)",
         ("test_results_are_those_of_grid_search_over_scaler_and_ridge",),
     ),
     Mutation(
         "depth: standardised on held-out inner folds too",
-        "scaler = _scaler(procedure).fit(features[train])",
-        "scaler = _scaler(procedure).fit(features)",
+        "scaler = _scaler(procedure, largest).fit(features[train])",
+        "scaler = _scaler(procedure, largest).fit(features)",
         ("test_penalties_are_scored_on_standardised_inner_folds_that_were_held_out",),
     ),
     Mutation(
