@@ -23,6 +23,7 @@ _BEGINNINGS = (
     (b"\x28\xb5\x2f\xfd", "packed by zstd", "unpack it with unzstd"),
     (b"%PDF", "a PDF", _AGAIN),
     (b"GGUF", "a GGUF file", _FOREIGN),
+    (b"MATLAB ", "a MATLAB file", _FOREIGN),
     (b"model_checkpoint_path:", "the index of a TensorFlow checkpoint", _FOREIGN),
 )
 _WEB_PAGE = ("a web page", "open its address in a browser to see what it says, then " + _AGAIN)
@@ -53,6 +54,8 @@ def kind_of(head: bytes, tail: bytes) -> tuple[str, str] | None:
         return "a tar archive", "unpack it and give the checkpoint that is in it"
     if head[:1] == b"\x08" and (b"pytorch" in head[:64] or b"onnx" in head[:200]):
         return "an ONNX file", f"go back to the model it was made of and {_STATE_DICT}"
+    if head[8:15] == b"\x03\0\0\0V 1":
+        return "a file of Torch 7 (Lua)", _FOREIGN
     if tail == b"\x57\xfb\x80\x8b\x24\x75\x47\xdb":
         return "the index of a TensorFlow checkpoint", _FOREIGN
     if head[6:9] == b"\0\0{":

@@ -150,8 +150,8 @@ def _refused(path: Path, names: list[str]) -> CheckpointError:
         verb = "has" if len(python) == 1 else "have"
         advice.append(f"{_listed(python)} {verb} no place in a model: do not trust the file")
     if library:
-        verb = "is a part" if len(library) == 1 else "are parts"
-        advice.append(f"{_listed(library)} {verb} of the library that no model needs")
+        verb = "is a part of the library that is" if len(library) == 1 else "are parts that are"
+        advice.append(f"{_listed(library)} {verb} not read here")
     if len(own) == 1:
         what = f"{own[0][:100]} is your own model class, name it"
     else:
