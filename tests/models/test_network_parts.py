@@ -123,6 +123,9 @@ def test_own_classes_without_tensors_are_refused_but_dropout_and_losses(refused,
     same(module, canonical(module), *kinds)
     module.extra = nn.Sequential(kinds[2]())
     refused(module, r"extra\.0 \(model\.Swish\)", *kinds)
+    del module.extra
+    module.functions = [kinds[2]()]  # in a plain list, where state_dict does not look
+    refused(module, r"functions\.0 \(model\.Swish\)", *kinds)
 
 
 def test_dropout_identity_losses_and_the_softmax_over_words_are_passed_over(same, refused):
@@ -296,6 +299,12 @@ def test_names_of_a_stacked_lstm_of_cells(same):
     same({"model": body, "generator": head}, canonical(module, rnn=("rnn.0", "rnn.1")))
 
 
+def test_an_averaged_network_and_one_in_data_parallel(same):
+    module = network()
+    same(torch.optim.swa_utils.AveragedModel(module), canonical(module))
+    same(nn.DataParallel(module), canonical(module))
+
+
 def test_the_state_dict_of_a_sequential(same):
     module = nn.Sequential(nn.Embedding(V, E), nn.LSTM(E, H), nn.Dropout(), nn.Linear(H, V))
     same(module.state_dict(), canonical(module, "0", ("1",), "3"))
@@ -307,6 +316,8 @@ def test_the_state_dict_of_a_sequential(same):
         ({"optimizer": {"state": {0: {"exp_avg": torch.ones(3)}}, "param_groups": []}}, "training"),
         ({"optimizer_states": [{"x": torch.ones(3)}]}, "training"),
         ({"best_val_loss": torch.tensor(2.0)}, "record of the training"),
+        ({"train_losses": torch.ones(9)}, "record of the training"),
+        ({"hidden": (torch.ones(2, 1, H), torch.ones(2, 1, H))}, "last batch"),
         ({"cuda_rng_state": [torch.ones(3)]}, "training"),
         ({"hyper_parameters": {"vectors": torch.ones(3)}}, "settings"),
         ({"vocab": {"vectors": torch.ones(3)}}, "vocabulary"),
@@ -318,6 +329,18 @@ def test_what_surrounds_a_network_is_passed_over_with_the_reason(same, more, rea
     described = same({**more, "state_dict": module.state_dict()}, canonical(module))
     (name,) = more
     assert reason in described["passed_over"][name]
+
+
+def test_a_checkpoint_of_lightning(same):
+    module = network()
+    kept = {"best_k_models": {"a.ckpt": torch.tensor(3.0)}, "kth_value": torch.tensor(3.0)}
+    saved = {
+        "state_dict": {f"model.{name}": t for name, t in module.state_dict().items()},
+        "callbacks": {"ModelCheckpoint{'monitor': 'val.loss'}": kept},
+        "loops": {"fit_loop": {"state_dict": {}}},
+        "optimizer_states": [{"state": {}, "param_groups": []}],
+    }
+    same(saved, canonical(module))
 
 
 def test_other_tensors_beside_a_network_are_refused_until_its_part_is_named(same, refused):
@@ -332,7 +355,7 @@ def test_other_tensors_beside_a_network_are_refused_until_its_part_is_named(same
 @pytest.mark.parametrize(
     ("pack", "named", "part"),
     [
-        (lambda a, b: {"models": [a, b]}, r"models\.0.*models\.1", "models.0"),
+        (lambda a, b: {"models": [a, b]}, r"network: models\.0, models\.1", "models.0"),
         (lambda a, b: {"student": a, "teacher": b}, "student.rnn, teacher.rnn", "student"),
         (lambda a, b: [a, {"ema": b}], r"0\.rnn, 1\.ema\.rnn", "0"),
     ],

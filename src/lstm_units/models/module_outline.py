@@ -27,13 +27,27 @@ _ASIDE = {
     "the vocabulary": re.compile(r"vocab(ulary)?|dictionary|fields?|corpus", re.IGNORECASE),
 }
 _HIDDEN = re.compile(r"hiddens?|hidden_states?|states?|[hc]_?[0n]?|[hc]x")
+_MEASURE = r"loss(es)?|ppls?|perplexit(y|ies)|bpcs?|accs?|accurac(y|ies)"  # also in lists
+_MOMENT = r"(_(epoch|step|best|mean|avg))?"
+_MEASURED = re.compile(rf"(.*_)?({_MEASURE}){_MOMENT}", re.IGNORECASE)
 _RECORD = re.compile(
-    r".*(loss|ppl|perplexity|bpc|acc|accuracy|score|epoch|step|lr|best|metric|time)s?(_.*)?",
+    rf"(.*_)?({_MEASURE}|scores?|epochs?|steps?|lrs?|best|metrics?|times?){_MOMENT}"
+    r"|callbacks|loops|history|logs?|stats|results",
     re.IGNORECASE,
+)
+_ATTRIBUTES: dict["Role", set[str]] = {
+    "embedding": {"num_embeddings", "embedding_dim"},
+    "linear": {"in_features", "out_features"},
+    "lstm": {"mode", "hidden_size"},
+}
+_CONTAINERS = (
+    *("torch.nn.modules.container", "torch.nn.modules.module", "torch.nn.parallel"),
+    "torch.optim.swa_utils",
 )
 _GROUPS = ("_parameters", "_buffers", "_modules")
 # What torch's recurrent modules hold besides: their parameters once more, cuDNN's random state.
 _OF_TORCH = frozenset({"_flat_weights", "_flat_weight_refs", "_data_ptrs", "dropout_state"})
+_NAME = 200  # characters of a name that are looked at
 _MOST = 100_000_000  # entries, and characters of paths; a thousand layers have some 100,000
 
 Role = Literal["embedding", "linear", "lstm", "own", "nothing", "softmax", "other"]
@@ -60,7 +74,7 @@ class Module:
     @property
     def children(self) -> tuple[str, ...]:
         """Names of the modules in it, in their order."""
-        return tuple(map(str, self.attributes.get("_modules") or ()))
+        return tuple(str(name)[:_NAME] for name in self.attributes.get("_modules") or ())
 
     @property
     def ordered(self) -> bool:
@@ -85,14 +99,10 @@ class Module:
                 return "nothing"
             if name in ("Softmax", "LogSoftmax"):
                 return "softmax"
-            container = place in ("torch.nn.modules.container", "torch.nn.modules.module")
-            return "own" if container or place.startswith("torch.nn.parallel") else "other"
-        if {"num_embeddings", "embedding_dim"} <= held.keys():
-            return "embedding"
-        if {"in_features", "out_features"} <= held.keys():
-            return "linear"
-        if {"mode", "hidden_size"} <= held.keys():
-            return "lstm"
+            return "own" if place.startswith(_CONTAINERS) else "other"
+        for role, names in _ATTRIBUTES.items():
+            if names <= held.keys() and not held.get("_modules"):
+                return role
         if held.get("_parameters") or held.get("_buffers") or held.get("_modules"):
             return "own"
         inert = "drop" in name.lower() or name.endswith(("Loss", "Criterion"))
@@ -279,10 +289,16 @@ def _add_tensor(contents: Contents, found: _Found, value: PickledTensor | Unread
         if contents.size is not None and tensor.numel() > 16 * contents.size + (1 << 24):
             what = f"{tensor.numel():,} numbers in a file of {contents.size:,} bytes"
             contents.unreadable[path] = what
-        elif tensor.dim() == 0 and _RECORD.fullmatch(path.rpartition(".")[2]):
+        elif _is_record(path, tensor):
             contents.passed_over[path] = "a record of the training"
         else:
             contents.tensors[path] = tensor
+
+
+def _is_record(path: str, tensor: Tensor) -> bool:
+    names = path.split(".")
+    single = tensor.dim() == 0 and any(_RECORD.fullmatch(name) for name in names)
+    return single or (tensor.dim() == 1 and _MEASURED.fullmatch(names[-1]) is not None)
 
 
 def same_view(one: Tensor, other: Tensor) -> bool:
@@ -297,12 +313,12 @@ def _inside_module(found: _Found, state: Mapping[Any, Any]) -> Iterator[_Found]:
         for name, value in state[group].items():
             if not _is_plain(value):
                 yield _Found(_joined(found.path, name), value, found.path, found.aside)
-    for name, value in state.items():
-        if name in _GROUPS or name in _OF_TORCH or "hooks" in str(name):
-            continue
-        for each in _entries(found, [(name, value)]):
-            left = each.aside is None and _HIDDEN.fullmatch(str(name))
-            yield replace(each, aside=(each.path, "left by the last batch")) if left else each
+    rest = [(name, value) for name, value in state.items() if _is_attribute(name)]
+    yield from _entries(replace(found, parent=found.path), rest)
+
+
+def _is_attribute(name: Any) -> bool:
+    return name not in _GROUPS and name not in _OF_TORCH and "hooks" not in str(name)
 
 
 def _inside(found: _Found, value: Any) -> Iterator[_Found]:
@@ -322,18 +338,33 @@ def _inside(found: _Found, value: Any) -> Iterator[_Found]:
 
 
 def _entries(found: _Found, entries: Iterable[tuple[Any, Any]]) -> Iterator[_Found]:
+    """Yield what is in a container, or the attributes of a module, and what is passed over."""
+    attributes = found.parent == found.path
     for key, value in entries:
         if _is_plain(value):
             continue
-        path, aside = _joined(found.path, key), found.aside
-        if aside is None and not isinstance(value, PickledTensor | UnreadableTensor):
-            reasons = (reason for reason, names in _ASIDE.items() if names.fullmatch(str(key)))
+        path, aside, name = _joined(found.path, key), found.aside, str(key)
+        is_tensor = isinstance(value, PickledTensor | UnreadableTensor)
+        left = _of_tensors(value) or (attributes and is_tensor)
+        if aside is None and left and _HIDDEN.fullmatch(name):
+            aside = (path, "left by the last batch")
+        if aside is None and not is_tensor:
+            reasons = (reason for reason, names in _ASIDE.items() if names.fullmatch(name))
             aside = next(((path, reason) for reason in reasons), None)
-        yield _Found(path, value, aside=aside)
+        yield _Found(path, value, found.parent, aside)
+
+
+def _of_tensors(value: Any) -> bool:
+    """Whether something is a list or a tuple of tensors, or of tuples of them."""
+    if not isinstance(value, list | tuple) or not 0 < len(value) < 100:
+        return False
+    parts = [part if isinstance(part, tuple) else (part,) for part in value]
+    kinds = PickledTensor | UnreadableTensor
+    return all(len(part) < 100 and all(isinstance(t, kinds) for t in part) for part in parts)
 
 
 def _joined(path: str, name: Any) -> str:
-    name = str(name)[:200]
+    name = str(name)[:_NAME]
     return f"{path}.{name}" if path else name
 
 

@@ -112,6 +112,8 @@ def find_network(contents: Contents, vocabulary_size: int, choice: Choice) -> Ne
     layers = [layer for path in paths for layer in stacks[path]]
     used = {name for layer in layers for name in layer.values()}
     embeddings = _embeddings(contents, layers, choice)
+    if choice.layers is None:
+        _refuse_networks_side_by_side(contents, paths, embeddings)
     embedding = _only_one(contents, embeddings, "embedding")
     if embedding is None:
         raise missing(
@@ -125,7 +127,7 @@ def find_network(contents: Contents, vocabulary_size: int, choice: Choice) -> Ne
     biases = _biases(contents, choice, rows, decoders)
     bias = _only_one(contents, biases, "decoder bias", "decoder")
     if choice.layers is None:
-        _refuse_networks_side_by_side(contents, paths, {*embeddings, *decoders})
+        _refuse_networks_side_by_side(contents, paths, decoders)
     used |= {*embeddings, *decoders, *biases}
     passed |= _others(contents, used, contents.tensors.keys() - used - passed.keys())
     passed |= _unnamed(contents, choice, used, rows)
@@ -184,8 +186,9 @@ def _changes_numbers(contents: Contents, path: str) -> bool:
     if parent is None or not parent.ordered:
         return False
     prefix = f"{module.parent}." if module.parent else ""
-    after = parent.children[parent.children.index(path.removeprefix(prefix)) + 1 :]
-    return any(contents.modules[f"{prefix}{name}"].role != "nothing" for name in after)
+    place = [*parent.children, path.removeprefix(prefix)].index(path.removeprefix(prefix))
+    after = [contents.modules.get(f"{prefix}{name}") for name in parent.children[place + 1 :]]
+    return any(module is not None and module.role != "nothing" for module in after)
 
 
 # LSTM layers
@@ -351,7 +354,8 @@ def _order_keys(contents: Contents, paths: Sequence[str]) -> dict[str, tuple[int
         if len(set(column)) == 1:
             continue
         parent = contents.modules.get(".".join(split[0][:place]))
-        if parent is not None and parent.ordered and not keys[0]:
+        known = parent is not None and parent.ordered and {*column} <= {*parent.children}
+        if known and not keys[0]:
             numbers = [parent.children.index(name) for name in column]
         else:
             numbers = _numbers(column)

@@ -254,7 +254,7 @@ def _limit_norms(contents: Contents, network: Network, embedding: Tensor) -> tup
         return embedding, ""
     norm = module.attributes.get("norm_type", 2.0)
     numbers = isinstance(limit, int | float) and isinstance(norm, int | float)
-    if not numbers or not limit > 0 or not norm > 0:
+    if not numbers or not 0 < limit < 1e38 or not norm > 0:
         raise CheckpointError(
             f"{contents.where}: {network.embedding} has max_norm {limit!r} and norm_type {norm!r}; "
             "expected numbers above 0"
