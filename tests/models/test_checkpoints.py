@@ -16,9 +16,9 @@ from lstm_units.models.checkpoints import (
     load_language_model,
     verify_log_probabilities,
 )
+from lstm_units.models.contents import Contents
 from lstm_units.models.formats import read_contents
 from lstm_units.models.language_model import log_probabilities_ref
-from lstm_units.models.module_outline import Contents
 from lstm_units.models.vocabulary import Vocabulary
 from lstm_units.models.weights import canonical_weights, converted_weights
 

@@ -13,8 +13,9 @@ from torch import nn
 
 from lstm_units.errors import CheckpointError
 from lstm_units.models.checkpoints import CheckpointSource, convert_checkpoint
+from lstm_units.models.contents import Contents
 from lstm_units.models.formats import read_contents
-from lstm_units.models.module_outline import Contents, outline
+from lstm_units.models.module_outline import outline
 from lstm_units.models.unpickling import UnreadableTensor
 from lstm_units.models.weights import canonical_weights
 

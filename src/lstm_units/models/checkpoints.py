@@ -24,10 +24,9 @@ from lstm_units.io.files import (
 from lstm_units.io.plain_text import visible
 from lstm_units.io.wording import words_listed
 from lstm_units.models.cell import Layer
+from lstm_units.models.contents import Choice, listed
 from lstm_units.models.formats import read_contents
 from lstm_units.models.language_model import LanguageModel, log_probabilities_ref
-from lstm_units.models.module_outline import listed
-from lstm_units.models.network_parts import Choice
 from lstm_units.models.vocabulary import Vocabulary, read_vocabulary
 from lstm_units.models.weights import ABSENT, Origin, Weights, canonical_weights, converted_weights
 
@@ -55,7 +54,7 @@ class CheckpointSource:
     unk, eos : str
         The words that stand for unknown words and for the end of a sentence.
     part, embedding, decoder, layers, padding_rows
-        See `lstm_units.models.network_parts.Choice`.
+        See `lstm_units.models.contents.Choice`.
     source_sha256, vocabulary_sha256 : str, optional
         Hexadecimal sha256 that the weights and the vocabulary must have.
     """

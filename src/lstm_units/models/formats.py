@@ -6,7 +6,8 @@ from pathlib import Path
 from safetensors import SafetensorError, safe_open
 
 from lstm_units.errors import CheckpointError
-from lstm_units.models.module_outline import Contents, in_part, listed, outline
+from lstm_units.models.contents import Contents, listed
+from lstm_units.models.module_outline import in_part, outline
 from lstm_units.models.unpickling import load_pickled
 
 FORMATS = ("auto", "pickled_module", "state_dict", "safetensors")

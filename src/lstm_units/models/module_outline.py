@@ -1,18 +1,18 @@
-"""What a checkpoint holds: each tensor by its path, and the modules that tensors belong to.
+"""From what a pickle held to its tensors by their paths, and the modules that they belong to.
 
-A path is what leads to a tensor: keys of dicts, places in lists, names of modules, joined by dots,
-such as ``model.encoder.weight``. No tensor is left out: each stands among the readable or the
-unreadable ones, or in what is passed over, with the reason.
+No tensor is left out: each stands among the readable or the unreadable ones, or in what is passed
+over, with the reason.
 """
 
 import re
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, field, replace
-from typing import Any, Literal
+from dataclasses import dataclass, replace
+from typing import Any
 
 from torch import Tensor
 
 from lstm_units.errors import CheckpointError
+from lstm_units.models.contents import LONGEST_NAME, Contents, Module, same_view
 from lstm_units.models.unpickling import PickledTensor, StandIn, UnreadableTensor
 
 # Whole names of entries and attributes that hold no part of a network.
@@ -35,121 +35,10 @@ _RECORD = re.compile(
     r"|callbacks|loops|history|logs?|stats|results",
     re.IGNORECASE,
 )
-_ATTRIBUTES: dict["Role", set[str]] = {
-    "embedding": {"num_embeddings", "embedding_dim"},
-    "linear": {"in_features", "out_features"},
-    "lstm": {"mode", "hidden_size"},
-}
-_CONTAINERS = (
-    *("torch.nn.modules.container", "torch.nn.modules.module", "torch.nn.parallel"),
-    "torch.optim.swa_utils",
-)
 _GROUPS = ("_parameters", "_buffers", "_modules")
 # What torch's recurrent modules hold besides: their parameters once more, cuDNN's random state.
 _OF_TORCH = frozenset({"_flat_weights", "_flat_weight_refs", "_data_ptrs", "dropout_state"})
-_NAME = 200  # characters of a name that are looked at
 _MOST = 100_000_000  # entries, and characters of paths; a thousand layers have some 100,000
-
-Role = Literal["embedding", "linear", "lstm", "own", "nothing", "softmax", "other"]
-
-
-@dataclass(frozen=True)
-class Module:
-    """A module of a pickled network.
-
-    Parameters
-    ----------
-    class_name : str
-        Dotted, as in the file.
-    attributes : mapping
-        Its state.
-    parent : str or None
-        Path of the module that it is registered in.
-    """
-
-    class_name: str
-    attributes: Mapping[Any, Any]
-    parent: str | None
-
-    @property
-    def children(self) -> tuple[str, ...]:
-        """Names of the modules in it, in their order."""
-        return tuple(str(name)[:_NAME] for name in self.attributes.get("_modules") or ())
-
-    @property
-    def ordered(self) -> bool:
-        """Whether it runs its children one after the other."""
-        return self.class_name == "torch.nn.modules.container.Sequential"
-
-    @property
-    def role(self) -> Role:
-        """What it can be in a language model: of torch's modules by class, else by attributes.
-
-        ``own``: a class of the user's, or a container, that is looked into. ``nothing``: it changes
-        no number when a trained network is used. ``other``: it changes them.
-        """
-        place, _, name = self.class_name.rpartition(".")
-        held = self.attributes
-        if name in ("LSTM", "LSTMCell") and place == "torch.nn.modules.rnn":
-            return "lstm"
-        if place.startswith("torch.nn.modules.") and name in ("Embedding", "Linear"):
-            return name.lower()
-        if self.class_name.startswith("torch."):
-            if place in ("torch.nn.modules.dropout", "torch.nn.modules.loss") or name == "Identity":
-                return "nothing"
-            if name in ("Softmax", "LogSoftmax"):
-                return "softmax"
-            return "own" if place.startswith(_CONTAINERS) else "other"
-        for role, names in _ATTRIBUTES.items():
-            if names <= held.keys() and not held.get("_modules"):
-                return role
-        if held.get("_parameters") or held.get("_buffers") or held.get("_modules"):
-            return "own"
-        inert = "drop" in name.lower() or name.endswith(("Loss", "Criterion"))
-        return "nothing" if inert or self.parent is None else "other"
-
-
-@dataclass
-class Contents:
-    """The tensors of a checkpoint by their paths.
-
-    Parameters
-    ----------
-    where : str
-        The file, for messages.
-    tensors : dict of str to Tensor
-        Views: nothing is copied.
-    unreadable : dict of str to str
-        What each of the others is.
-    modules : dict of str to Module
-        Of pickled modules, in their order; empty for a state dict.
-    passed_over : dict of str to str
-        What holds tensors and is no part of a network, with the reason.
-    size : int or None
-        Bytes of the file.
-    """
-
-    where: str
-    tensors: dict[str, Tensor] = field(default_factory=dict)
-    unreadable: dict[str, str] = field(default_factory=dict)
-    modules: dict[str, Module] = field(default_factory=dict)
-    passed_over: dict[str, str] = field(default_factory=dict)
-    size: int | None = None
-
-    def owner(self, name: str) -> Module | None:
-        """Return the module that a tensor belongs to; None in a state dict."""
-        return self.modules.get(name.rpartition(".")[0])
-
-    def listed(self, names: Iterable[str] | None = None) -> str:
-        """Return names of tensors with their shapes, for a message."""
-        chosen = self.tensors if names is None else names
-        return listed(f"{name} {tuple(self.tensors[name].shape)}" for name in chosen)
-
-
-def listed(names: Iterable[str]) -> str:
-    """Return the first thirty names in alphabetical order, and how many more there are."""
-    names = sorted(names)
-    return ", ".join(names[:30]) + (f" and {len(names) - 30} more" if len(names) > 30 else "")
 
 
 def in_part(names: Iterable[str], part: str | None, where: str) -> None:
@@ -301,12 +190,6 @@ def _is_record(path: str, tensor: Tensor) -> bool:
     return single or (tensor.dim() == 1 and _MEASURED.fullmatch(names[-1]) is not None)
 
 
-def same_view(one: Tensor, other: Tensor) -> bool:
-    """Whether two tensors are the same elements of one storage."""
-    places = [(t.data_ptr(), t.shape, t.stride(), t.dtype) for t in (one, other)]
-    return places[0] == places[1]
-
-
 def _inside_module(found: _Found, state: Mapping[Any, Any]) -> Iterator[_Found]:
     """Yield parameters, buffers, children, then whatever else a module has as attributes."""
     for group in _GROUPS:
@@ -364,7 +247,7 @@ def _of_tensors(value: Any) -> bool:
 
 
 def _joined(path: str, name: Any) -> str:
-    name = str(name)[:_NAME]
+    name = str(name)[:LONGEST_NAME]
     return f"{path}.{name}" if path else name
 
 

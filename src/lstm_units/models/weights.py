@@ -13,16 +13,10 @@ import torch
 from torch import Tensor
 
 from lstm_units.errors import CheckpointError
+from lstm_units.models.contents import Choice, Contents, equal, listed, same_view
 from lstm_units.models.formats import read_safetensors
-from lstm_units.models.module_outline import Contents, listed, same_view
-from lstm_units.models.network_parts import (
-    Choice,
-    Layer,
-    Network,
-    equal,
-    find_network,
-    missing,
-)
+from lstm_units.models.lstm_layers import Layer
+from lstm_units.models.network_parts import Network, find_network
 
 _FLOATING = (torch.float16, torch.bfloat16, torch.float32, torch.float64)
 _SHARED = 4  # times the size of its file that a network of layers with shared weights may take
@@ -176,10 +170,9 @@ def canonical_weights(
     if network.decoder is None:
         decoder = ABSENT
         if embedding.shape[1] != below:
-            raise missing(
+            raise contents.lacks(
                 f"a decoder such as decoder.weight (the embedding cannot serve as one: its rows "
-                f"have {embedding.shape[1]} numbers, the last layer {below} units)",
-                contents,
+                f"have {embedding.shape[1]} numbers, the last layer {below} units)"
             )
     else:
         shape = (vocabulary_size, below)
