@@ -1,24 +1,42 @@
 # Long-range number units: found by ablation; Tables 1 and 2.
 
 from lstm_units.config.run_files import single_unit_files, top_syntax_list
-from lstm_units.config.sweep_plan import discovery_mode
+from lstm_units.config.analysis_plan import no_long_range
+from lstm_units.config.sweep_plan import not_ablated
 
-deciding = lambda model: discovery_mode(config, model, layer_sizes(model))
+DECIDING = config["discovery"]["mode"]
+CRITERIA = {key: value for key, value in config["discovery"].items() if key != "run"}
+DISCOVERY_TASKS = [task for task in CRITERIA["tasks"] if task in config["tasks"]]
+not_searched = lambda model: (
+    no_long_range(config) or not_ablated(config, layer_sizes(model), DECIDING)
+)
+swept_files = lambda wildcards, pattern: (
+    []
+    if not_searched(wildcards.model)
+    else per_task(f"<results>/{wildcards.model}/{pattern}", swept_tasks())
+)
+# Where units are ablated, the accuracy without each; else nothing.
+deciding_accuracy = lambda wildcards: (
+    []
+    if not_ablated(config, layer_sizes(wildcards.model), DECIDING)
+    else f"<results>/{wildcards.model}/ablation/{DECIDING}/accuracy.parquet"
+)
 modes = lambda wildcards: swept_modes(config, layer_sizes(wildcards.model))
 
 
 rule long_range_units:
     input:
-        description="<results>/{model}/checkpoint/model.json",
-        shards=lambda wildcards: shard_files(
-            config, wildcards.model, layer_sizes(wildcards.model), deciding(wildcards.model)
+        # Asked for so, since parameters depend on it where nothing else is read.
+        description=lambda wildcards: (
+            checkpoints.convert_checkpoint.get(**wildcards).output.description
         ),
-        intact=lambda wildcards: per_task(
-            f"<results>/{wildcards.model}/intact/{{task}}.parquet", swept_tasks()
+        shards=lambda wildcards: (
+            []
+            if not_searched(wildcards.model)
+            else shard_files(config, wildcards.model, layer_sizes(wildcards.model), DECIDING)
         ),
-        stimuli=lambda wildcards: per_task(
-            f"<results>/{wildcards.model}/stimuli/{{task}}.parquet", swept_tasks()
-        ),
+        intact=lambda wildcards: swept_files(wildcards, "intact/{task}.parquet"),
+        stimuli=lambda wildcards: swept_files(wildcards, "stimuli/{task}.parquet"),
     output:
         long_range="<results>/{model}/units/long_range.json",
     log:
@@ -30,11 +48,10 @@ rule long_range_units:
     resources:
         mem_mb=growing(2048),
     params:
-        tasks=swept_tasks(),
-        units=lambda wildcards: swept_units(
-            config, layer_sizes(wildcards.model), deciding(wildcards.model)
-        ),
-        discovery=config["discovery"],
+        tasks=lambda wildcards: [] if not_searched(wildcards.model) else swept_tasks(),
+        units=lambda wildcards: swept_units(config, layer_sizes(wildcards.model), DECIDING),
+        discovery=CRITERIA,
+        why_not=lambda wildcards: not_searched(wildcards.model),
         statistics=config["statistics"],
         code=code("long_range_units/long_range_units.py"),
     script:
@@ -82,10 +99,10 @@ rule shown_units:
     input:
         description="<results>/{model}/checkpoint/model.json",
         long_range="<results>/{model}/units/long_range.json",
-        accuracy=f"<results>/{{model}}/ablation/{config['discovery']['mode']}/accuracy.parquet",
+        accuracy=deciding_accuracy,
         syntax=lambda wildcards: top_syntax_list(config, wildcards.model) or [],
         stimuli=lambda wildcards: per_task(
-            f"<results>/{wildcards.model}/stimuli/{{task}}.parquet", config["discovery"]["tasks"]
+            f"<results>/{wildcards.model}/stimuli/{{task}}.parquet", DISCOVERY_TASKS
         ),
     output:
         shown="<results>/{model}/units/shown.json",
@@ -97,7 +114,7 @@ rule shown_units:
     conda:
         "../envs/cpu.yaml"
     params:
-        tasks=config["discovery"]["tasks"],
+        tasks=DISCOVERY_TASKS,
         named=lambda wildcards: named_units(config, wildcards.model),
         syntax=lambda wildcards: syntax_unit(config, wildcards.model),
         arbitrary=config["shown_units"]["arbitrary"],
@@ -131,7 +148,7 @@ rule table1:
 
 rule table2:
     input:
-        accuracy=(f"<results>/{{model}}/ablation/{config['discovery']['mode']}/accuracy.parquet"),
+        accuracy=deciding_accuracy,
         long_range="<results>/{model}/units/long_range.json",
         intact=lambda wildcards: per_task(
             f"<results>/{wildcards.model}/intact/{{task}}.parquet", config["tasks"]

@@ -25,5 +25,13 @@ class InterventionError(UserError):
     """An intervention that does not fit the model, such as a unit number out of range."""
 
 
+class NotRun(UserError):
+    """What a model or its items do not allow: an analysis that cannot be run, and blocks no other.
+
+    The message is the reason, to be read behind "not run, because". A job writes it in the place of
+    its results (`lstm_units.io.not_run`).
+    """
+
+
 class WordCountsError(UserError):
     """A table of word counts that cannot be used."""

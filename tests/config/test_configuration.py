@@ -329,11 +329,17 @@ def test_whole_numbers_written_with_a_dot_become_integers():
             {"ablation": {"modes": ["zero", "legacy"]}, "discovery": {"mode": "legacy"}},
             ["discovery.mode", '"zero", "mean"'],
         ),
-        ({"discovery": {"tasks": ["simple"]}}, ["discovery.tasks[0]", "tasks: [nounpp]"]),
+        # With none of its tasks, discovery is not run; with some, it would search for other units.
+        ({"discovery": {"tasks": ["nounpp", "simple"]}}, ["discovery.tasks[1]", "tasks: [nounpp]"]),
         (
-            {"task_definitions": {"nounpp": {"sweep": False}}},
-            ["discovery.tasks[0]", "sweep: false"],
+            {
+                "tasks": ["nounpp", "simple"],
+                "task_definitions": {"simple": {"sweep": False}},
+                "discovery": {"tasks": ["nounpp", "simple"]},
+            },
+            ["discovery.tasks[1]", "sweep: false"],
         ),
+        ({"discovery": {"tasks": ["nounp"]}}, ["discovery.tasks[0]", "Did you mean nounpp?"]),
         ({"pathvars": {"results": "a/{model}"}}, ["pathvars.results"]),
         ({"task_definitions": {True: {}}}, ["task_definitions.True: found the key true", "quotes"]),
     ],

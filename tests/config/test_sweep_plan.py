@@ -5,10 +5,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from lstm_units.config.sweep_plan import (
-    discovery_mode,
     groups,
     layer_range,
+    not_ablated,
     read_layer_sizes,
+    shard_ranges,
     shards,
     swept_layers,
     unit_selection,
@@ -97,12 +98,25 @@ def test_layers_that_a_mode_does_not_have_are_refused():
         swept_layers((5, 5), "zero", [3])
 
 
-def test_the_mode_of_discovery_ablates_some_unit():
-    ablation = {"layers": {"zero": [2]}, "units": ["1-5"], "shard_size": 4}
-    config = {"ablation": ablation, "discovery": {"mode": "zero"}}
-    assert discovery_mode(config, "m", (4, 5)) == "zero"
-    with pytest.raises(ConfigurationError, match=r"zero ablates no unit of m.*units: all"):
-        discovery_mode(config, "m", (5, 5))
+ABLATION = {"modes": ["zero"], "layers": {"zero": [2]}, "units": ["1-5"], "shard_size": 4}
+TASK = {"tasks": ["a"], "task_definitions": {"a": {"group": "a", "sweep": True}}}
+
+
+def test_a_mode_that_ablates_no_unit_of_a_model_says_why():
+    config = {"models": ["m"], "ablation": ABLATION, **TASK}
+    assert not_ablated(config, (4, 5), "zero") is None
+    assert "`ablation.units` and `ablation.layers.zero`" in not_ablated(config, (5, 5), "zero")
+    unswept = {"a": {"group": "a", "sweep": False}}
+    found = not_ablated({**config, "task_definitions": unswept}, (4, 5), "zero")
+    assert found == "all of `tasks` have `sweep: false`"
+
+
+def test_of_several_models_each_ablates_what_it_has():
+    config = {"models": ["m", "smaller"], "ablation": ABLATION, **TASK}
+    assert shard_ranges(config, (4, 5), "zero") == [(5, 5)]
+    assert shard_ranges(config, (4,), "zero") == []
+    with pytest.raises(ConfigurationError, match="found layer 2"):
+        shard_ranges({**config, "models": ["smaller"]}, (4,), "zero")
 
 
 @pytest.mark.parametrize(("unit", "layer"), [(1, (1, 4)), (4, (1, 4)), (5, (5, 10)), (10, (5, 10))])

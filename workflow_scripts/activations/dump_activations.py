@@ -2,11 +2,12 @@
 
 from lstm_units.activations.dump import dump_activations, precision_for, sentences_of
 from lstm_units.interventions.model_inputs import Context, compute_from, loaded_model
+from lstm_units.io.not_run import or_not_run
 from lstm_units.runtime.console import job
 from lstm_units.stimuli.table import read_stimuli
 
 params, resources = snakemake.params, snakemake.resources
-with job(snakemake.log[0]):
+with job(snakemake.log[0]), or_not_run(snakemake.output):
     compute = compute_from(precision_for(params.float_type), resources, snakemake.threads)
     stimuli = read_stimuli(snakemake.input.stimuli)
     with loaded_model(snakemake.input.weights, compute) as model:

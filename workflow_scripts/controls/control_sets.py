@@ -2,10 +2,11 @@
 
 from lstm_units.analyses.controls.random_sets import control_sets
 from lstm_units.config.sweep_plan import read_layer_sizes
+from lstm_units.io.not_run import or_not_run
 from lstm_units.io.results import read_result, write_result
 from lstm_units.runtime.console import job
 
-with job(snakemake.log[0]):
+with job(snakemake.log[0]), or_not_run(snakemake.output):
     names = ("syntax", "long_range", "short_range")
     sets = control_sets(
         family=snakemake.wildcards.family,

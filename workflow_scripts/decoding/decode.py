@@ -3,10 +3,11 @@
 from lstm_units.activations.matched import read_dumped_items
 from lstm_units.activations.reader import open_activations
 from lstm_units.analyses.decoding.over_time import decoding_over_time
+from lstm_units.io.not_run import or_not_run
 from lstm_units.io.results import read_result, write_result
 from lstm_units.runtime.console import job
 
-with job(snakemake.log[0]):
+with job(snakemake.log[0]), or_not_run(snakemake.output):
     dump = open_activations(snakemake.input.dump)
     untrained = [open_activations(folder) for folder in snakemake.input.untrained]
     decoding = decoding_over_time(

@@ -6,6 +6,7 @@ from lstm_units.analyses.depth.regression import regress_baseline
 from lstm_units.analyses.depth.regressors import read_word_frequencies
 from lstm_units.depth_corpus.sample import read_depth_sample
 from lstm_units.errors import WordCountsError
+from lstm_units.io.not_run import or_not_run
 from lstm_units.io.results import write_result
 from lstm_units.runtime.console import concerning, job
 
@@ -20,7 +21,11 @@ def load_model(path):  # torch takes a second to import, and most baselines need
 READERS = {"dump": open_activations, "model": load_model, "word_counts": read_word_frequencies}
 files = snakemake.input
 
-with job(snakemake.log[0]), concerning(snakemake.params.counts_key, WordCountsError):
+with (
+    job(snakemake.log[0]),
+    or_not_run(snakemake.output),
+    concerning(snakemake.params.counts_key, WordCountsError),
+):
     predictions = regress_baseline(
         snakemake.wildcards.regressors,
         sample=read_depth_sample(files.sentences, files.positions),

@@ -2,11 +2,12 @@
 
 from lstm_units.activations.reader import open_activations
 from lstm_units.analyses.depth.figure import depth_figure
+from lstm_units.io.not_run import or_not_run
 from lstm_units.io.results import read_result
-from lstm_units.plots.style import write_figure
+from lstm_units.plots.style import write_figure, write_no_figure
 from lstm_units.runtime.console import job
 
-with job(snakemake.log[0]):
+with job(snakemake.log[0]), or_not_run(snakemake.output, write_no_figure):
     figure = depth_figure(
         coefficients=read_result(snakemake.input.coefficients),
         permutations=read_result(snakemake.input.permutations),

@@ -6,10 +6,15 @@ from lstm_units.analyses.depth.regression import regress_units
 from lstm_units.analyses.depth.regressors import read_word_frequencies
 from lstm_units.depth_corpus.sample import read_depth_sample
 from lstm_units.errors import WordCountsError
+from lstm_units.io.not_run import or_not_run
 from lstm_units.io.results import write_result
 from lstm_units.runtime.console import concerning, job
 
-with job(snakemake.log[0]), concerning(snakemake.params.counts_key, WordCountsError):
+with (
+    job(snakemake.log[0]),
+    or_not_run(snakemake.output),
+    concerning(snakemake.params.counts_key, WordCountsError),
+):
     predictions, coefficients, permuted = regress_units(
         sample=read_depth_sample(snakemake.input.sentences, snakemake.input.positions),
         dump=open_activations(snakemake.input.dump),

@@ -25,13 +25,13 @@ import pyarrow.parquet as pq
 import torch
 from torch import Tensor
 
-from lstm_units.activations.layout import INDEX, first_units, variable_path
-from lstm_units.errors import ConfigurationError, UserError
+from lstm_units.activations.layout import first_units, variable_path
+from lstm_units.errors import ConfigurationError, NotRun, UserError
 from lstm_units.interventions.context_states import States
 from lstm_units.interventions.known_items import require_known_forms
 from lstm_units.interventions.model_inputs import Context, intact_states
 from lstm_units.interventions.prefix_trie import PrefixTrie, Tile, Walk, build_trie, plan_walk
-from lstm_units.io.files import atomic_folder, make_metadata, with_metadata, write_parquet
+from lstm_units.io.files import INDEX, atomic_folder, make_metadata, with_metadata, write_parquet
 from lstm_units.io.wording import words_listed
 from lstm_units.models.cell import update
 from lstm_units.models.language_model import LanguageModel
@@ -238,7 +238,7 @@ def _choose_layers(layers: str | Sequence[int], n_layers: int) -> tuple[int, ...
     known = range(1, n_layers + 1)
     chosen = sorted(set(known if layers == "all" else layers))
     if not chosen or not set(chosen) <= set(known):
-        raise ConfigurationError(
+        raise NotRun(
             f"layers is {layers!r}, but the model's layers are {', '.join(map(str, known))}; name "
             "some of them, or all"
         )

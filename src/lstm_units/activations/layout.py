@@ -9,8 +9,6 @@ are numbered in the order of the rows, so row r of every file is node r.
 from collections.abc import Sequence
 from pathlib import Path
 
-INDEX = "index.parquet"
-
 
 def variable_path(folder: str | Path, layer: int, variable: str) -> Path:
     """Return the file of one variable of one layer (1-based) in a dump."""

@@ -12,9 +12,9 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from lstm_units.activations.layout import INDEX, first_units, variable_path
-from lstm_units.errors import UserError
-from lstm_units.io.files import encode_metadata, read_metadata
+from lstm_units.activations.layout import first_units, variable_path
+from lstm_units.errors import NotRun, UserError
+from lstm_units.io.files import INDEX, encode_metadata, read_metadata
 from lstm_units.models.variables import VARIABLES
 
 _TOGETHER = 64  # units
@@ -352,6 +352,8 @@ def open_activations(folder: str | Path) -> ActivationDump:
     ------
     UserError
         If the folder is missing, damaged, or lacks one of its files.
+    NotRun
+        If it says why there are no activations.
     """
     folder = Path(folder)
     path = folder / INDEX
@@ -359,14 +361,16 @@ def open_activations(folder: str | Path) -> ActivationDump:
         raise _damaged(folder, f"there is no {path}")
     try:
         # One file, not a dataset: folder names such as layer=1 must not become columns.
-        index = pq.ParquetFile(path).read()
         metadata = read_metadata(path)
+        index = pq.ParquetFile(path).read()
         columns = {name: index[name].to_numpy() for name in ("item", "position", "node")}
         conditions = np.asarray(index["condition"].to_pylist(), dtype=str)
         config = metadata["config"]
         variables, layers = tuple(config["variables"]), tuple(config["layers"])
         sizes, n_nodes = tuple(config["layer_sizes"]), metadata["n_nodes"]
         task, _ = metadata["task"], config["float_type"]
+    except NotRun:
+        raise
     except (UserError, OSError, pa.ArrowException, KeyError, TypeError) as error:
         raise _damaged(folder, f"{INDEX} cannot be used: {error}") from error
     for layer in layers:

@@ -8,9 +8,8 @@ from pathlib import Path
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from lstm_units.activations.layout import INDEX
 from lstm_units.errors import CheckpointError, UserError
-from lstm_units.io.files import read_json, read_metadata
+from lstm_units.io.files import INDEX, read_json, read_metadata
 from lstm_units.models.variables import VARIABLES
 
 _CONVERTED = ("model.safetensors", "vocab.txt", "model.json")

@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from lstm_units.errors import UserError
+from lstm_units.io.not_run import because
 from lstm_units.io.result_files import ResultFiles
 from lstm_units.io.results import Result, require_same
 
@@ -246,7 +247,9 @@ def read_unit_lists(
                 f"{result.source} has no list `units`; delete it and run the workflow again"
             )
     not_run = tuple(
-        f"{name} is not there: it was not run (`{key}`)."
+        because(name, files.missed[name])
+        if name in files.missed
+        else f"{name} is not there: it was not run (`{key}`)."
         for name, key in _KEYS.items()
         if name not in there
     )

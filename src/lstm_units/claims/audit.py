@@ -1,7 +1,7 @@
 """The audit: every claim of the paper evaluated on the results of one model."""
 
 from collections.abc import Callable, Mapping
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from importlib import import_module
 
 from lstm_units.claims.ablation import (
@@ -37,7 +37,8 @@ from lstm_units.io.results import Result, require_same
 from lstm_units.io.verdict import FAILS, HOLDS, NOT_TESTABLE, Verdict
 
 # C24 is about several models: `lstm_units.comparison.replication`.
-EVALUATIONS: Mapping[str, Callable[[ResultFiles, Audit], Verdict]] = {
+Evaluation = Callable[[ResultFiles, Audit], Verdict]
+EVALUATIONS: Mapping[str, Evaluation] = {
     "C1": does_the_tasks,
     "C2": attractors_cost,
     "C3": singular_is_harder,
@@ -120,11 +121,20 @@ def evaluate_claims(files: ResultFiles, audit: Audit) -> dict[str, Verdict]:
     files : ResultFiles
         Of the model.
     """
-    found = {name: evaluate(files, audit) for name, evaluate in EVALUATIONS.items()}
+    evaluations = dict(EVALUATIONS)
     for room in names_with("claims"):
-        module = import_module(f"lstm_units.analyses.{room}.claims")
-        found |= {name: evaluate(files, audit) for name, evaluate in module.EVALUATIONS.items()}
-    return found
+        evaluations |= import_module(f"lstm_units.analyses.{room}.claims").EVALUATIONS
+    return {name: _evaluate(evaluate, files, audit) for name, evaluate in evaluations.items()}
+
+
+def _evaluate(evaluate: Evaluation, files: ResultFiles, audit: Audit) -> Verdict:
+    """Evaluate a claim; where it is not testable, add why results that it asked for are missing."""
+    own = replace(files)  # which notes what this claim asks for
+    verdict = evaluate(own, audit)
+    if verdict.verdict != NOT_TESTABLE or not own.missed:
+        return verdict
+    whys = "; ".join(dict.fromkeys(own.missed.values()))
+    return replace(verdict, reason=f"{verdict.reason}. Not run, because {whys}")
 
 
 def count_verdicts(verdicts: Mapping[str, Verdict]) -> dict[str, int]:

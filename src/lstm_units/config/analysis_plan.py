@@ -108,6 +108,18 @@ def syntax_unit(config: Mapping[str, Any], model: str) -> int | None:
     return unit.get(model) if isinstance(unit, Mapping) else unit
 
 
+def no_long_range(config: Mapping[str, Any]) -> str | None:
+    """Say why long-range units are not searched: it takes the sweep of tasks with attractors."""
+    if not config["discovery"]["run"]:
+        return "`discovery.run` is false"
+    named = config["discovery"]["tasks"]
+    lacking = [task for task in named if task not in config["tasks"]]
+    if lacking:
+        return f"`tasks` lacks {', '.join(lacking)}, which `discovery.tasks` names"
+    kept_out = [task for task in named if not config["task_definitions"][task]["sweep"]]
+    return f"`sweep: false` keeps {', '.join(kept_out)} out of the sweep" if kept_out else None
+
+
 def no_short_range(config: Mapping[str, Any]) -> str | None:
     """Say why short-range units are not searched: it takes efferents and every unit decoded."""
     if config["efferents"]["verb_pairs"] is None:

@@ -178,11 +178,17 @@ def shard_ranges(
     Raises
     ------
     ConfigurationError
-        If the model lacks a layer or unit of the configuration.
+        If the model lacks a layer or unit of the configuration; of several models, each ablates
+        those that it has.
     """
     ablation = config["ablation"]
-    layers = swept_layers(layer_sizes, mode, ablation["layers"][mode])
-    return shards(layer_sizes, layers, unit_selection(ablation["units"]), ablation["shard_size"])
+    layers, units = ablation["layers"][mode], unit_selection(ablation["units"])
+    if len(config["models"]) > 1:
+        last = len(layer_sizes) - (mode == "legacy")
+        layers = layers if layers == "all" else [layer for layer in layers if layer <= last]
+        units = units if units == "all" else [unit for unit in units if unit <= sum(layer_sizes)]
+    layers = swept_layers(layer_sizes, mode, layers)
+    return shards(layer_sizes, layers, units, ablation["shard_size"])
 
 
 def swept_units(config: Mapping[str, Any], layer_sizes: Sequence[int], mode: str) -> list[int]:
@@ -192,26 +198,22 @@ def swept_units(config: Mapping[str, Any], layer_sizes: Sequence[int], mode: str
 
 
 def swept_modes(config: Mapping[str, Any], layer_sizes: Sequence[int]) -> list[str]:
-    """Return the modes that ablate at least one unit of a model."""
-    return [m for m in config["ablation"]["modes"] if shard_ranges(config, layer_sizes, m)]
+    """Return the modes that ablate at least one unit of a model on a task."""
+    modes = config["ablation"]["modes"] if groups(config) else ()
+    return [m for m in modes if shard_ranges(config, layer_sizes, m)]
 
 
-def discovery_mode(config: Mapping[str, Any], model: str, layer_sizes: Sequence[int]) -> str:
-    """Return the mode in which units of a model are searched.
+def no_sweep(config: Mapping[str, Any]) -> str | None:
+    """Say why no unit is ablated on any task; None where some are."""
+    return None if groups(config) else "all of `tasks` have `sweep: false`"
 
-    Raises
-    ------
-    ConfigurationError
-        If it ablates none.
-    """
-    mode = config["discovery"]["mode"]
-    if not shard_ranges(config, layer_sizes, mode):
-        raise ConfigurationError(
-            f"discovery.mode: {mode} ablates no unit of {model}: ablation.units and "
-            f"ablation.layers.{mode} have none in common. Widen one of them, for example "
-            "ablation.units: all"
-        )
-    return mode
+
+def not_ablated(config: Mapping[str, Any], layer_sizes: Sequence[int], mode: str) -> str | None:
+    """Say why a mode ablates no unit of a model; None where it does."""
+    if mode in swept_modes(config, layer_sizes):
+        return None
+    nothing = f"`ablation.units` and `ablation.layers.{mode}` have no unit of this model in common"
+    return no_sweep(config) or nothing
 
 
 def layer_range(layer_sizes: Sequence[int], unit: int) -> tuple[int, int]:

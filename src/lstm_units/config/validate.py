@@ -334,7 +334,7 @@ def _cross_checks(config: dict[str, Any]) -> Iterator[Fault]:
         path = ("ablation", "mean_reference")
         write = (path, tasks[0]) if tasks else NOTHING
         yield Fault(path, problem, write, (("tasks",), ("ablation", "modes")))
-    if discovery["mode"] not in modes:
+    if discovery["run"] and discovery["mode"] not in modes:
         path = ("discovery", "mode")
         problem = (
             f"found {show(discovery['mode'])}, expected one of ablation.modes: {', '.join(modes)}"
@@ -343,10 +343,15 @@ def _cross_checks(config: dict[str, Any]) -> Iterator[Fault]:
         write = (path, possible[0]) if possible else (("ablation", "modes"), ["zero", *modes])
         yield Fault(path, problem, write, (("ablation", "modes"),))
     swept = [t for t in tasks if definitions.get(t, {}).get("sweep")]
+    yield from unknown_names(
+        ("discovery", "tasks"), discovery["tasks"], ("task_definitions",), definitions
+    )
+    # With none of them nothing is searched; with some, the criterion would be another one.
+    some = discovery["run"] and set(discovery["tasks"]) & set(swept)
     for number, task in enumerate(discovery["tasks"]):
-        if task in swept:
+        if not some or task in swept or task not in definitions:
             continue
-        if task in tasks and task in definitions:
+        if task in tasks:
             problem = f"found {show(task)}, which has sweep: false; discovery needs the sweep"
         else:
             problem = f"found {show(task)}, expected one of tasks"

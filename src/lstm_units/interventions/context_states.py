@@ -15,9 +15,9 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
 from torch import Tensor
 
-from lstm_units.errors import UserError
+from lstm_units.errors import NotRun, UserError
 from lstm_units.interventions.interventions import Interventions, compile_masks
-from lstm_units.io.files import METADATA_KEY, atomic_path, encode_metadata
+from lstm_units.io.files import METADATA_KEY, NOT_RUN, atomic_path, encode_metadata
 from lstm_units.io.results import Result
 from lstm_units.models.cell import ScaledLayer, scale_layer, update_scaled
 from lstm_units.models.language_model import LanguageModel
@@ -146,6 +146,8 @@ def read_states(path: str | Path) -> Result:
         raise UserError(
             f"cannot read {path}: {error}. Delete it and run the workflow again"
         ) from error
+    if NOT_RUN in metadata:
+        raise NotRun(metadata[NOT_RUN])
     layers = range(len(tensors) // 2)
     states = States(
         tuple(tensors[f"hidden_l{depth}"] for depth in layers),

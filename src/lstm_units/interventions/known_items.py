@@ -7,7 +7,7 @@ from typing import Any
 
 import pyarrow as pa
 
-from lstm_units.errors import StimuliError, UserError
+from lstm_units.errors import NotRun, StimuliError, UserError
 from lstm_units.io.results import Result
 from lstm_units.io.wording import percent, words_listed
 from lstm_units.models.vocabulary import Vocabulary
@@ -77,8 +77,10 @@ def select_known_items(
     Raises
     ------
     StimuliError
-        If a generated task has unknown words, a form is unknown and `on_unknown_form` is
-        ``"error"``, or no item remains.
+        If a generated task has some unknown words, or a form is unknown and `on_unknown_form` is
+        ``"error"``.
+    NotRun
+        If no item remains.
     """
     if on_unknown_form not in ("drop", "error"):
         raise StimuliError(f"on_unknown_form is {on_unknown_form!r}; expected drop or error")
@@ -95,7 +97,7 @@ def select_known_items(
     forms = {form for entry in dropped for form in entry["unknown"]}
     if generated:
         before = {w for prefix in items.prefixes for w in prefix if w not in vocabulary}
-        if before | forms:
+        if before | forms and any(keep):
             raise StimuliError(
                 f"task {task}: the vocabulary of the model lacks {_listed(before | forms)}; "
                 "remove these words from the language tables, or give a model that knows them"
@@ -108,10 +110,10 @@ def select_known_items(
         )
     kept = table.filter(pa.array(keep, pa.bool_()))
     if kept.num_rows == 0:
-        raise StimuliError(
-            f"task {task}: the model knows both verb forms of none of the {table.num_rows} items; "
-            f"unknown are {_listed(forms)}. Check that the items and the model are of one "
-            "language, tokenised and cased alike"
+        raise NotRun(
+            f"the model knows both verb forms of none of the {table.num_rows} items of {task}; it "
+            f"lacks {_listed(forms, 6)} (check that the two are of one language, tokenised and "
+            "cased alike)"
         )
     remaining = scored_items(kept)
     after = [
@@ -191,5 +193,5 @@ def _count_unknown(sentences: Sequence[Sequence[str]], vocabulary: Vocabulary) -
     }
 
 
-def _listed(words: set[str]) -> str:
-    return words_listed(sorted(words), _LISTED_IN_ERROR)
+def _listed(words: set[str], most: int = _LISTED_IN_ERROR) -> str:
+    return words_listed(sorted(words), most)

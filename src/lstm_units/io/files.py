@@ -18,11 +18,13 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from safetensors import SafetensorError
 
-from lstm_units.errors import StimuliError, UserError
+from lstm_units.errors import NotRun, StimuliError, UserError
 from lstm_units.io.plain_text import decoded
 
 SCHEMA_VERSION = 1
 METADATA_KEY = "lstm_units"
+INDEX = "index.parquet"  # in a folder of results, with the metadata of all
+NOT_RUN = "not_run"  # the key of the reason in what stands in the place of results
 
 
 def make_metadata(**fields: Any) -> dict[str, Any]:
@@ -268,6 +270,8 @@ def read_metadata(path: str | Path) -> dict[str, Any]:
     ------
     UserError
         If the file is missing, damaged, or carries no metadata.
+    NotRun
+        If it says why there are no results.
     """
     path = Path(path)
     if path.suffix == ".json":
@@ -282,6 +286,8 @@ def read_metadata(path: str | Path) -> dict[str, Any]:
         metadata = None if encoded is None else json.loads(encoded)
     if metadata is None:
         raise UserError(f"{path} carries no lstm-units metadata: it was not written by this tool")
+    if NOT_RUN in metadata:
+        raise NotRun(metadata[NOT_RUN])
     return metadata
 
 

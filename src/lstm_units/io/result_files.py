@@ -10,6 +10,7 @@ from typing import Any
 import pandas as pd
 
 from lstm_units.io.files import read_json, read_metadata
+from lstm_units.io.not_run import reason_not_run
 from lstm_units.io.results import Result, read_result
 
 
@@ -42,11 +43,31 @@ class ResultFiles:
         return self.folder.name
 
     def path(self, name: str) -> Path | None:
-        """Return where a file or folder is; None if it is not among the results."""
+        """Return where a file or folder is; None if it is not among the results.
+
+        One that says why it could not be run is not, and is noted in `missed`.
+        """
         path = self.folder / name
-        if self.known is not None:
-            return path if name in self.known else None
-        return path if path.exists() else None
+        if not (path.exists() if self.known is None else name in self.known):
+            return None
+        reason = reason_not_run(path)
+        if reason is None:
+            return path
+        self.missed[name] = reason
+        return None
+
+    @cached_property
+    def missed(self) -> dict[str, str]:
+        """Names that were asked for and could not be run, and why."""
+        return {}
+
+    def why_not(self, names: Iterable[str]) -> dict[str, list[str]]:
+        """Return the reasons of those of some names that could not be run, with the names."""
+        reasons: dict[str, list[str]] = {}
+        for name in names:
+            if self.path(name) is None and name in self.missed:
+                reasons.setdefault(self.missed[name], []).append(name)
+        return reasons
 
     def matching(self, pattern: str) -> list[str]:
         """Return the sorted names that match a pattern such as ``intact/*.parquet``.
@@ -60,7 +81,7 @@ class ResultFiles:
         else:
             depth = pattern.count("/")
             found = [n for n in self.known if n.count("/") == depth and fnmatch(n, pattern)]
-        return sorted(found)
+        return sorted(name for name in found if self.path(name) is not None)
 
     def read(
         self, name: str, columns: Sequence[str] | None = None, filters: Any = None

@@ -4,7 +4,7 @@ A job of the workflow reads results, calls one function of the library, which re
 writes these. The library works on them as they are, whether they come from files or were just made.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
@@ -14,7 +14,7 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from lstm_units.errors import UserError
+from lstm_units.errors import NotRun, UserError
 from lstm_units.io.files import make_metadata, read_json, read_metadata, write_json, write_parquet
 
 
@@ -64,6 +64,8 @@ def read_result(
     ------
     UserError
         If the file is missing or damaged, lacks a column, or carries no metadata.
+    NotRun
+        If it says why there are no results.
     """
     path = Path(path)
     if path.suffix == ".json":
@@ -89,11 +91,58 @@ def read_result(
     return Result(table.replace_schema_metadata(), metadata, str(path))
 
 
+class Several(dict[Any, Any]):
+    """What was read, by name; ``not_run`` says of the rest why there is nothing."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.not_run: dict[str, str] = {}
+
+
+def read_each(
+    read: Callable[[str | Path], Any],
+    names: Sequence[Any],
+    paths: Sequence[str | Path],
+    *,
+    needed: bool = True,
+) -> Several:
+    """Read several files, such as those of several tasks; each stands for itself.
+
+    Raises
+    ------
+    UserError
+        As `read`.
+    NotRun
+        If none of them holds results, and some are needed.
+    """
+    found = Several()
+    for name, path in zip(names, paths, strict=True):
+        try:
+            found[name] = read(path)
+        except NotRun as error:
+            found.not_run[name] = str(error)
+    if needed and found.not_run and not found:
+        raise NotRun(next(iter(found.not_run.values())))
+    return found
+
+
 def read_results(
-    names: Sequence[str], paths: Sequence[str | Path], columns: Sequence[str] | None = None
-) -> dict[str, Result]:
-    """Read several files with `read_result`, such as those of several tasks, by their names."""
-    return {name: read_result(path, columns) for name, path in zip(names, paths, strict=True)}
+    names: Sequence[str],
+    paths: Sequence[str | Path],
+    columns: Sequence[str] | None = None,
+    *,
+    needed: bool = True,
+) -> Several:
+    """Read several files with `read_result`, as `read_each` does."""
+    return read_each(lambda path: read_result(path, columns), names, paths, needed=needed)
+
+
+def read_if_run(path: str | Path, columns: Sequence[str] | None = None) -> Result | None:
+    """Read a file that can be done without: None for no path, and where there are no results."""
+    try:
+        return read_result(path, columns) if path else None
+    except NotRun:
+        return None
 
 
 def write_result(result: Result, path: str | Path) -> None:

@@ -9,7 +9,7 @@ from typing import Any
 import pandas as pd
 
 from lstm_units.errors import UserError
-from lstm_units.io.files import write_json, write_text
+from lstm_units.io.files import NOT_RUN, write_json, write_text
 
 _LATEX = {
     "\\": r"\textbackslash{}",
@@ -210,6 +210,12 @@ def write_tables(table: PrintedTable, paths: Iterable[str | Path]) -> None:
                 legend=table.legend,
                 metadata=table.metadata,
             )
+
+
+def write_no_table(metadata: Mapping[str, Any], paths: Iterable[str | Path]) -> None:
+    """Write a table that says why there is none; see `lstm_units.io.not_run.or_not_run`."""
+    reason = pd.DataFrame({"not run, because": [metadata[NOT_RUN]]})
+    write_tables(PrintedTable(reason, reason, metadata=metadata), paths)
 
 
 def _cells(table: pd.DataFrame, headers, decimals: int):

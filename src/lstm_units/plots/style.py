@@ -19,7 +19,8 @@ from matplotlib.figure import Figure
 from matplotlib.text import Text
 
 from lstm_units.errors import UserError
-from lstm_units.io.files import atomic_path
+from lstm_units.io.files import NOT_RUN, atomic_path
+from lstm_units.io.not_run import because
 from lstm_units.io.results import Result
 from lstm_units.plots.fonts import FAMILY, set_families
 
@@ -117,6 +118,12 @@ def sentence_figure(sentence: str, width: float = TEXT_WIDTH) -> Figure:
         figure = new_figure(width, 0.4 + 0.13 * len(lines))
         figure.text(0.5, 0.5, "\n".join(lines), ha="center", va="center")
     return figure
+
+
+def write_no_figure(metadata: Mapping[str, Any], paths: Iterable[str | Path]) -> None:
+    """Write a figure that says why there is none; see `lstm_units.io.not_run.or_not_run`."""
+    sentence = because("This figure", metadata[NOT_RUN])
+    write_figure(Result(sentence_figure(sentence), metadata), paths)
 
 
 def save_figure(figure: Figure, path: str | Path, metadata: Mapping[str, Any]) -> None:

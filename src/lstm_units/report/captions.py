@@ -8,6 +8,7 @@ from typing import Any
 
 from lstm_units.config.rooms import Figure, room_of_table, rooms
 from lstm_units.io.captions import About, Caption
+from lstm_units.io.not_run import because
 from lstm_units.io.result_files import ResultFiles
 from lstm_units.io.wording import capital
 
@@ -49,14 +50,16 @@ def figure_caption(
     Returns
     -------
     Caption
-        A plain one for a figure that is not known.
+        A plain one for a figure that is not known, or could not be drawn: it says why.
     """
+    title = capital(stem.rsplit("/", 1)[-1].replace("_", " "))
+    for why in files.why_not([f"figures/{stem}.png"]):
+        return Caption(title, (said := because("This figure", why),), said)
     found = drawn_by(stem, files)
     if found is not None:
         room, figure = found
         captions = import_module(f"lstm_units.analyses.{room}.captions")
         return getattr(captions, figure.caption)(About(files, labels, config), stem)
-    title = capital(stem.rsplit("/", 1)[-1].replace("_", " "))
     return Caption(title, (), f"Figure: {title}")
 
 
@@ -89,7 +92,9 @@ def described(
             said += [f"**{_escaped(caption.title)}**", *map(_escaped, caption.sentences)]
         elif path.suffix == ".csv":
             entry = next(t for t in room_of_table(path.stem).tables if t.name == path.stem)
-            legend = (files.json(f"tables/{path.stem}.json") or {}).get("legend", ())
+            name = f"tables/{path.stem}.json"
+            legend = (files.json(name) or {}).get("legend", ())
+            legend = legend or [because("This table", why) for why in files.why_not([name])]
             said += [f"**{_escaped(entry.title)}**", *map(_escaped, legend)]
     return "\n\n".join(said)
 

@@ -4,10 +4,11 @@ import base64
 import math
 import os
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property, partial
 from html import unescape
+from itertools import starmap
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
@@ -15,8 +16,8 @@ from urllib.parse import quote
 from markupsafe import Markup
 
 from lstm_units.claims.catalogue import every_claim
-from lstm_units.config.rooms import Table, rooms
-from lstm_units.config.run_files import products
+from lstm_units.config.rooms import Table, each, rooms
+from lstm_units.io.not_run import because
 from lstm_units.io.result_files import ResultFiles
 from lstm_units.io.verdict import Verdict, with_interval
 from lstm_units.io.wording import units_named
@@ -219,12 +220,23 @@ def collect_model(
         figures=_figures(run, files, settings, config),
         cards=cards,
         cards_note=note,
-        not_run=tuple(
-            f"{what}: not run, because {why}."
-            for made in products(config, model.name)
-            for what, why in made.not_run
-        ),
+        not_run=tuple(_not_run(files, settings, config)),
     )
+
+
+def _not_run(
+    files: ResultFiles, settings: ReportSettings, config: Mapping[str, Any]
+) -> Iterator[str]:
+    """Yield what the configuration leaves out, and what the model or its items do not allow."""
+    for task in config["tasks"]:
+        for why in files.why_not([f"stimuli/{task}.parquet"]):
+            yield because(settings.label(task), why)
+    for room in rooms():
+        made = room.products(config, files.name)
+        yield from starmap(because, made.not_run)
+        drawn = [*each("figures/{}.png", made.figures), *each("tables/{}.json", made.tables)]
+        for why, names in files.why_not([*made.files, *drawn]).items():
+            yield because(f"{room.title} ({', '.join(names)})", why)
 
 
 def anchor(name: str) -> str:

@@ -19,7 +19,7 @@ import pyarrow.parquet as pq
 
 from lstm_units.errors import UserError
 from lstm_units.io.files import read_metadata
-from lstm_units.io.results import Result, made_from, require_same
+from lstm_units.io.results import Result, made_from, read_each, require_same
 
 if TYPE_CHECKING:
     from lstm_units.statistics.intact_items import IntactItems
@@ -90,7 +90,7 @@ def condition_rank(condition: str) -> tuple[int, str]:
 
 
 def open_margins(paths: Iterable[str | Path], key: Literal["unit", "set"] = "unit") -> Margins:
-    """Take the shards of one ablation together.
+    """Take the shards of one ablation together; those of groups that could not be run are left out.
 
     Parameters
     ----------
@@ -104,8 +104,10 @@ def open_margins(paths: Iterable[str | Path], key: Literal["unit", "set"] = "uni
         If they come from several checkpoints or modes, or those of one folder from several versions
         of the stimuli.
     """
-    paths = [Path(path) for path in paths]
-    shards = [Result(None, read_metadata(path), str(path)) for path in paths]
+    named = [Path(path) for path in paths]
+    found = read_each(read_metadata, named, named)
+    paths = list(found)
+    shards = [Result(None, metadata, str(path)) for path, metadata in found.items()]
     require_same(*shards, mode="ablation mode")
     for folder in dict.fromkeys(path.parent for path in paths):
         group = [s for s, path in zip(shards, paths, strict=True) if path.parent == folder]

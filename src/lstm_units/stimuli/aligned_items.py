@@ -12,7 +12,7 @@ from pathlib import Path
 import numpy as np
 import pyarrow as pa
 
-from lstm_units.errors import ConfigurationError, StimuliError
+from lstm_units.errors import ConfigurationError, NotRun
 from lstm_units.stimuli.congruence import incongruent_items
 from lstm_units.stimuli.table import read_stimuli
 
@@ -106,12 +106,12 @@ class AlignedItems:
             known = sorted(set(self.condition.tolist()))
             for name in conditions:
                 if name not in known:
-                    raise ConfigurationError(
+                    raise NotRun(
                         f"the task {self.task} has no condition {name}; it has {', '.join(known)}"
                     )
             chosen = np.isin(self.condition, list(conditions))
         if not chosen.any():
-            raise ConfigurationError(
+            raise NotRun(
                 f"the task {self.task} has no incongruent items: no attractor has another number "
                 "than its subject; choose other conditions or another task"
             )
@@ -150,7 +150,7 @@ class AlignedItems:
         which = self._attractor(name)
         lemmas = self.subject_lemma if which is None else self.attractor_lemmas[:, which]
         if not self.knows_lemma(name):
-            raise ConfigurationError(
+            raise NotRun(
                 f"the items of {self.task} do not all name the lemma that {name} belongs to, so "
                 "they cannot be grouped by it; choose a generated task, or give its template"
             )
@@ -190,7 +190,7 @@ class AlignedItems:
             return None
         which = int(match[1][1:]) - 1 if match[1] else 0
         if which >= len(self.attractor_positions):
-            raise ConfigurationError(
+            raise NotRun(
                 f"the task {self.task} has {len(self.attractor_positions)} attractors, so it has "
                 f"no {name}"
             )
@@ -236,7 +236,7 @@ def align_items(table: pa.Table, task: str) -> AlignedItems:
         distinct = sorted(set(values), key=str)
         if distinct[0] is None or len(distinct) > 1:
             shown = ", ".join(map(str, distinct[:4]))
-            raise StimuliError(
+            raise NotRun(
                 f"the items of {task} cannot be compared word by word: {name} is {shown}. "
                 "Analyses over time need items of one structure; choose another task"
             )
@@ -250,7 +250,7 @@ def align_items(table: pa.Table, task: str) -> AlignedItems:
         ("attractor_numbers", attractor_numbers),
     ):
         if not np.isin(values.astype(str), ["singular", "plural"]).all():
-            raise StimuliError(
+            raise NotRun(
                 f"the items of {task} do not all have singular or plural as {name}; choose another "
                 "task, or fill in that column"
             )

@@ -11,8 +11,9 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from lstm_units.errors import StimuliError
+from lstm_units.errors import NotRun, StimuliError
 from lstm_units.io.files import make_metadata, read_lines
+from lstm_units.io.not_run import reason_not_run
 from lstm_units.io.results import Result
 from lstm_units.stimuli.format_checks import VERB_FIRST, Faults, distinct
 
@@ -196,7 +197,12 @@ def read_stimuli(path: str | Path) -> pa.Table:
     ------
     StimuliError
         If the file cannot be read or does not pass `check_stimuli`.
+    NotRun
+        If it says why there are no items.
     """
+    reason = reason_not_run(Path(path))
+    if reason:
+        raise NotRun(reason)
     try:
         # One file, not a dataset: folder names such as layer=1 must not become columns.
         table = pq.ParquetFile(path).read()

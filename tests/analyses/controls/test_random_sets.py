@@ -84,16 +84,16 @@ def test_a_set_of_all_units_of_a_layer_has_one_random_set():
 
 def test_too_few_units_are_refused():
     needed = r"2 units of layer 1 .* there are 1 .*match: all.*exclude_long_range: false"
-    with pytest.raises(ConfigurationError, match=needed):
+    with pytest.raises(UserError, match=needed):
         draw_set(0, (1, 2), SIZES, excluded=tuple(range(2, 21)))
-    with pytest.raises(ConfigurationError, match="of all layers together") as raised:
+    with pytest.raises(UserError, match="of all layers together") as raised:
         draw_set(0, (1, 2), SIZES, "all", excluded=tuple(range(2, 51)))
     assert "match" not in str(raised.value)
-    with pytest.raises(ConfigurationError, match="unit 3 is tested and excluded at once"):
+    with pytest.raises(UserError, match="unit 3 is tested and excluded at once"):
         draw_sets(TESTED, SIZES, 10, 0, excluded=(3,))
-    with pytest.raises(ConfigurationError, match="0 random sets were asked for"):
+    with pytest.raises(UserError, match="0 random sets were asked for"):
         draw_sets(TESTED, SIZES, 0, 0)
-    with pytest.raises(ConfigurationError, match="match is 'layers'; write one of layer, all"):
+    with pytest.raises(UserError, match="match is 'layers'; write one of layer, all"):
         draw_sets(TESTED, SIZES, 1, 0, match="layers")
     with pytest.raises(InterventionError, match="unit 51 does not exist"):
         draw_sets((51,), SIZES, 1, 0)

@@ -11,7 +11,7 @@ from support.noun_items import drawn_items, nouns
 
 from lstm_units.analyses.decoding.cross_validation import draw_splits, permuted_labels, tied_nouns
 from lstm_units.analyses.decoding.generalisation import Classifier, generalise
-from lstm_units.errors import ConfigurationError
+from lstm_units.errors import NotRun, UserError
 
 
 def draw(kind, label, lemmas=None, **other):
@@ -84,7 +84,7 @@ def test_test_sets_have_both_numbers_even_when_each_noun_has_one():
     ],
 )
 def test_splits_that_cannot_be_drawn_say_what_to_change(label, lemma, kind, message):
-    with pytest.raises(ConfigurationError, match=message):
+    with pytest.raises(UserError, match=message):
         draw(kind, np.array(label), np.array(lemma))
 
 
@@ -115,7 +115,7 @@ def test_only_the_attractor_that_is_tied_is_held_out():
     )
     assert tied_nouns(items, "subject_number") == ["subject_number", "attractor_2_number"]
     assert tied_nouns(items, "attractor_1_number") == ["attractor_number"]
-    with pytest.raises(ConfigurationError, match="no attractor_3_number"):
+    with pytest.raises(NotRun, match="no attractor_3_number"):
         tied_nouns(items, "attractor_3_number")
 
 
@@ -166,7 +166,7 @@ def test_the_lemmas_of_two_nouns_are_drawn_independently():
 
 def test_too_few_lemmas_of_any_tied_noun_name_the_fraction():
     items = drawn_items(sizes=(12, 1))
-    with pytest.raises(ConfigurationError, match=r"1 lemmas .noun30.*test_fraction = 0.2"):
+    with pytest.raises(NotRun, match=r"1 lemmas .noun30.*test_fraction = 0.2"):
         draw("grouped", items.label("subject_number"), tied_lemmas(items))
 
 
@@ -209,5 +209,5 @@ def test_permuted_labels_keep_or_swap_both_forms_of_each_noun():
 
 def test_one_noun_cannot_be_permuted():
     label, lemma = nouns(1, 10)
-    with pytest.raises(ConfigurationError, match="ask for no permutations"):
+    with pytest.raises(NotRun, match="ask for no permutations"):
         permuted_labels(label, lemma, draw("random", label), replicates=1, seed=0)

@@ -14,7 +14,7 @@ from lstm_units.analyses.decoding.features import (
     feature_sets,
 )
 from lstm_units.analyses.decoding.over_time import decoding_over_time, warn_of_agreeing_attractors
-from lstm_units.errors import ConfigurationError, UserError
+from lstm_units.errors import NotRun, UserError
 from lstm_units.io.results import Result
 from lstm_units.stimuli.aligned_items import AlignedItems
 
@@ -196,7 +196,7 @@ def test_without_long_range_units_all_units_are_decoded():
     ],
 )
 def test_what_cannot_be_decoded_is_refused(changes, message):
-    with pytest.raises(ConfigurationError, match=message):
+    with pytest.raises(NotRun, match=message):
         run(**changes)
 
 
@@ -213,7 +213,7 @@ def test_lists_and_networks_of_another_model_are_refused():
 
 def test_items_without_lemmas_are_decoded_at_random_without_permuted_labels(caplog):
     items = replace(ITEMS, subject_lemma=np.full(len(ITEMS), None))
-    with pytest.raises(ConfigurationError, match=r"subject_number belongs to.* cannot be grouped"):
+    with pytest.raises(NotRun, match=r"subject_number belongs to.* cannot be grouped"):
         run(items)
     found = run(items, cross_validation="random", splits=1)
     assert set(found.frame["reference"]) == {"none"}
@@ -224,7 +224,7 @@ def test_items_without_lemmas_are_decoded_at_random_without_permuted_labels(capl
 
 def test_grouped_splits_need_the_lemmas_of_every_tied_noun():
     items = replace(ITEMS, attractor_lemmas=np.full((len(ITEMS), 1), None))
-    with pytest.raises(ConfigurationError, match="attractor_number belongs to"):
+    with pytest.raises(NotRun, match="attractor_number belongs to"):
         run(items)
     # Over all conditions the attractor does not give the subject's number away.
     assert run(items, conditions="all", permutations=0, splits=1).content.num_rows
@@ -254,5 +254,5 @@ def test_words_end_one_after_the_verb_or_with_the_shortest_item():
 
 def test_nothing_but_long_range_units_leaves_nothing_to_decode():
     assert feature_sets(DUMP, [2], [2])["unit_2"] == [2]
-    with pytest.raises(ConfigurationError, match="no unit but the long-range ones"):
+    with pytest.raises(NotRun, match="no unit but the long-range ones"):
         feature_sets(DUMP, range(1, 8), [])

@@ -15,7 +15,7 @@ from lstm_units.analyses.decoding.single_units import (
     draw_lemmas,
     lemma_wins,
 )
-from lstm_units.errors import ConfigurationError, UserError
+from lstm_units.errors import UserError
 from lstm_units.statistics.resampling import percentile_interval
 
 SAMPLES = 200
@@ -192,9 +192,9 @@ def test_units_are_read_in_blocks_and_the_seed_decides_everything(monkeypatch):
 def test_what_cannot_be_decoded_is_refused(change, options, message):
     items = crossed_items()
     dump = make_dump(items)
-    with pytest.raises(ConfigurationError, match=message):
+    with pytest.raises(UserError, match=message):
         decode(dump, replace(items, **change), **options)
-    with pytest.raises(ConfigurationError, match="bootstrap_samples is 3"):
+    with pytest.raises(UserError, match="bootstrap_samples is 3"):
         decode_units(dump, items, bootstrap_samples=3)
 
 

@@ -8,7 +8,7 @@ from matplotlib.collections import PathCollection
 from support.figure_checks import check_texts
 
 from lstm_units.analyses.long_range_units.figure import units_at_a_glance, units_figure
-from lstm_units.errors import UserError
+from lstm_units.errors import NotRun
 from lstm_units.io.files import make_metadata
 from lstm_units.io.results import Result
 
@@ -94,8 +94,8 @@ def test_texts_have_one_size_do_not_overlap_and_lie_inside(figure):
         assert all(axis.bbox.x0 <= box.x0 and box.x1 <= axis.bbox.x1 for box in boxes)
 
 
-def test_no_units_at_all_is_an_error():
-    with pytest.raises(UserError, match="no accuracy to draw"):
+def test_without_units_there_is_no_figure():
+    with pytest.raises(NotRun, match="no unit of this model was ablated"):
         units_at_a_glance({"zero": table(range(1, 3)).iloc[:0].assign(drop=[])}, SIZES)
 
 

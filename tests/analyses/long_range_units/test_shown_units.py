@@ -132,11 +132,14 @@ def test_the_seed_decides_the_arbitrary_units_and_other_units_hardly_move_them()
 
 
 @pytest.mark.parametrize("unit", [0, 13, -1])
-def test_an_unknown_unit_is_refused(unit):
-    with pytest.raises(UserError, match=r"a named unit: unit -?\d+ does not exist.*1 to 12"):
-        chosen(found(), accuracy(), [unit])
-    with pytest.raises(UserError, match="the syntax unit: unit"):
-        chosen(found(), accuracy(), [], unit)
+def test_a_unit_that_the_model_lacks_is_left_out_with_a_warning(unit, caplog):
+    known = chosen(found(), accuracy())
+    assert chosen(found(), accuracy(), [unit], unit) == known
+    assert f"no unit {unit}: this model has units 1 to 12" in caplog.text
+
+
+def test_where_no_unit_was_ablated_none_is_nearest():
+    assert {entry["role"] for entry in chosen(found(), None, [3])} == {"named", "arbitrary"}
 
 
 def made(content, **metadata) -> Result:

@@ -208,11 +208,9 @@ def test_structures_without_words_on_both_sides_are_refused_by_name(folder):
         ({"subject_position": 0}, "the subject is the first word"),
         ({"verb_position": 1}, "does not follow the subject"),
     ):
-        with pytest.raises(
-            ConfigurationError, match=rf"nounpp is no structure to measure.*{words}"
-        ):
+        with pytest.raises(UserError, match=rf"nounpp is no structure to measure.*{words}"):
             dependency_places(replace(items, **change))
-    with pytest.raises(ConfigurationError, match=r"verb is 'both'.*neither, inside, outside"):
+    with pytest.raises(UserError, match=r"verb is 'both'.*neither, inside, outside"):
         dependency_places(items, "both")
 
 

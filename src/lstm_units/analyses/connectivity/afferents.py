@@ -22,7 +22,7 @@ from lstm_units.analyses.connectivity.known_units import (
     known_units,
     left_out_sentence,
 )
-from lstm_units.errors import ConfigurationError, UserError
+from lstm_units.errors import ConfigurationError, NotRun
 from lstm_units.io.results import Result, made_from, require_same
 from lstm_units.io.unit_columns import unit_array, unit_type
 from lstm_units.io.unit_numbers import layer_and_index
@@ -176,7 +176,7 @@ def source_activity(
     """
     require_items(dump, items)
     if not 0 <= items.subject_position < items.verb_position:
-        raise UserError(
+        raise NotRun(
             f"in {items.task} the subject does not stand before the verb, so there is no "
             "subject-verb dependency to average over; choose another task"
         )

@@ -1,7 +1,7 @@
 """The strong connections of a network as a graph, for Gephi, yEd, Cytoscape or networkx."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -129,3 +129,9 @@ def write_graph(graph: nx.MultiDiGraph, path: str | Path) -> None:
     with atomic_path(path) as temporary:
         # Not write_graphml, which writes other bytes where lxml is installed.
         nx.write_graphml_xml(graph, temporary)
+
+
+def write_no_graph(metadata: Mapping[str, Any], paths: Iterable[str | Path]) -> None:
+    """Write a graph without units that says why; see `lstm_units.io.not_run.or_not_run`."""
+    for path in paths:
+        write_graph(nx.MultiDiGraph(**metadata), path)

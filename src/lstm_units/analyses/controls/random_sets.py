@@ -16,7 +16,7 @@ from dataclasses import dataclass
 import numpy as np
 import pyarrow as pa
 
-from lstm_units.errors import ConfigurationError
+from lstm_units.errors import ConfigurationError, NotRun
 from lstm_units.io.files import make_metadata
 from lstm_units.io.results import Result, made_from
 from lstm_units.io.unit_columns import unit_array
@@ -282,7 +282,7 @@ def draw_set(
             )
             if match == "layer":
                 advice = f"draw from all layers together (match: all), {advice}"
-            raise ConfigurationError(
+            raise NotRun(
                 f"random sets: {size} units of {place} are needed, and there are {len(pool)} that "
                 f"are not excluded. What to do: {advice}"
             )

@@ -16,7 +16,7 @@ import numpy as np
 from sklearn.model_selection import ShuffleSplit, StratifiedShuffleSplit
 
 from lstm_units.config.analysis_plan import SPLIT_KINDS
-from lstm_units.errors import ConfigurationError
+from lstm_units.errors import ConfigurationError, NotRun
 from lstm_units.stimuli.aligned_items import AlignedItems
 
 Split = tuple[np.ndarray, np.ndarray]  # places of the training items, places of the test items
@@ -100,7 +100,7 @@ def draw_splits(
         )
     counts = np.bincount(label.astype(int), minlength=2)
     if counts.min() == 0:
-        raise ConfigurationError(
+        raise NotRun(
             f"nothing to decode: all {len(label)} items have the same number; choose another "
             "label, or conditions with both numbers"
         )
@@ -173,8 +173,8 @@ def _listed(names: np.ndarray) -> str:
     return f"{len(names)} lemmas ({', '.join(names[:5])}{', ...' if len(names) > 5 else ''})"
 
 
-def _too_few(what: str, test_fraction: float, kind: str) -> ConfigurationError:
-    return ConfigurationError(
+def _too_few(what: str, test_fraction: float, kind: str) -> NotRun:
+    return NotRun(
         f"{what} are too few for {kind}: with test_fraction = {test_fraction:g} no training and "
         "test sets with both numbers in each can be drawn. Change that fraction, choose conditions "
         "with more items, or another task"
@@ -230,7 +230,7 @@ def permuted_labels(
         if mixed and all(_has_both(labels, split) for split in splits):
             drawn.append(labels)
     if len(drawn) < replicates:
-        raise ConfigurationError(
+        raise NotRun(
             f"labels cannot be permuted over {len(names)} lemmas so that every training and test "
             "set keeps both labels; ask for no permutations, choose conditions with more lemmas, "
             "or another task"

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from lstm_units.activations.reader import ActivationDump
-from lstm_units.errors import ConfigurationError
+from lstm_units.errors import NotRun
 from lstm_units.stimuli.aligned_items import AFTER_VERB, AlignedItems
 
 WITHOUT_LONG_RANGE = "without_long_range"
@@ -41,8 +41,6 @@ def feature_sets(
     """
     rest = [unit for unit in dump.units() if unit not in set(long_range)]
     if not rest:
-        raise ConfigurationError(
-            f"{dump.source} holds no unit but the long-range ones; dump more layers"
-        )
+        raise NotRun(f"{dump.source} holds no unit but the long-range ones; dump more layers")
     layers = {f"layer_{layer}": dump.units([layer]) for layer in dump.layers}
     return {WITHOUT_LONG_RANGE: rest, **layers, **{f"unit_{unit}": [unit] for unit in single}}

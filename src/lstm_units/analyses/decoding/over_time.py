@@ -27,7 +27,7 @@ from lstm_units.analyses.decoding.features import (
     feature_sets,
 )
 from lstm_units.analyses.decoding.generalisation import Classifier, generalise
-from lstm_units.errors import ConfigurationError, UserError
+from lstm_units.errors import NotRun, UserError
 from lstm_units.io.files import make_metadata
 from lstm_units.io.results import Result, require_same
 from lstm_units.io.unit_columns import arrow_table
@@ -210,7 +210,7 @@ def _train_position(items: AlignedItems, label: str, train_at: int | None) -> in
     position = items.position(label) if train_at is None else train_at
     known = decoded_positions(items).tolist()
     if position not in known:
-        raise ConfigurationError(
+        raise NotRun(
             f"train_at is {position}, but the words of {items.task} that are decoded stand at "
             f"positions {known[0]} to {known[-1]}, counted from 0"
         )

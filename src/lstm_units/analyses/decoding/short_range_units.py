@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from lstm_units.errors import ConfigurationError, UserError
+from lstm_units.errors import ConfigurationError, NotRun, UserError
 from lstm_units.io.files import rounded
 from lstm_units.io.results import Result, made_from
 from lstm_units.stimuli.aligned_items import AlignedItems
@@ -197,7 +197,7 @@ def discover_short_range(
 
 def _check_items(items: AlignedItems) -> None:
     if not items.attractor_positions:
-        raise ConfigurationError(
+        raise NotRun(
             f"{items.task} has no attractor, so no unit can swap there; decode a task with one, "
             "such as nounpp"
         )
@@ -205,7 +205,7 @@ def _check_items(items: AlignedItems) -> None:
     if same.any():
         other = sorted(set(items.condition[~same].tolist()) - set(items.condition[same].tolist()))
         hint = f"choose the conditions {', '.join(other)}" if other else "choose another task"
-        raise ConfigurationError(
+        raise NotRun(
             f"the first attractor of {same.sum()} of the {len(items)} chosen items of {items.task} "
             f"has the number of its subject, so a swap would not show there; {hint}"
         )

@@ -14,7 +14,7 @@ import pyarrow as pa
 
 from lstm_units.activations.reader import ActivationDump
 from lstm_units.analyses.decoding.features import decoded_positions
-from lstm_units.errors import ConfigurationError, UserError
+from lstm_units.errors import ConfigurationError, NotRun, UserError
 from lstm_units.io.files import make_metadata
 from lstm_units.io.results import Result
 from lstm_units.stimuli.aligned_items import AlignedItems
@@ -227,7 +227,7 @@ def decode_units(
     _check_settings(confidence, bootstrap_samples)
     singular = items.label(label)
     if singular.all() or not singular.any():
-        raise ConfigurationError(
+        raise NotRun(
             f"all {len(items)} chosen items of {items.task} have the same {label}; "
             "choose conditions with both numbers"
         )

@@ -7,7 +7,7 @@ import numpy as np
 
 from lstm_units.activations.dump import Sentences
 from lstm_units.depth_corpus.sample import DepthSample
-from lstm_units.errors import ConfigurationError, UserError
+from lstm_units.errors import ConfigurationError, NotRun
 from lstm_units.models.vocabulary import Vocabulary
 
 log = logging.getLogger(__name__)
@@ -44,7 +44,7 @@ def unknown_share(sample: DepthSample, vocabulary: Vocabulary, maximum: float) -
     share = unknown.total() / len(tokens)
     commonest = ", ".join(f"{word} ({n})" for word, n in unknown.most_common(_LISTED))
     if share > maximum:
-        raise UserError(
+        raise NotRun(
             f"the model does not know {100 * share:.2f} % of the {len(tokens):,} tokens of the "
             f"sentences that {sample.source} samples, and {100 * maximum:g} % are allowed. The "
             f"commonest of {len(unknown)} unknown words: {commonest}. Give a grammar of words that "

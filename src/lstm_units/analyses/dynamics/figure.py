@@ -16,7 +16,7 @@ from matplotlib.patches import Patch
 
 from lstm_units.analyses.dynamics.ideal_time_course import ideal_time_course
 from lstm_units.config.analysis_faults import DRAWN_VARIABLES
-from lstm_units.errors import UserError
+from lstm_units.errors import NotRun, UserError
 from lstm_units.plots.legends import draw_legend, legend_height
 from lstm_units.plots.marks import NUMBERS, Mark, number_mark
 from lstm_units.plots.style import (
@@ -137,7 +137,7 @@ def unit_column(dynamics: pd.DataFrame, unit: int, title: str) -> Column:
     """
     rows = dynamics[dynamics["unit"] == unit]
     if rows.empty:
-        raise UserError(
+        raise NotRun(
             f"there are no dynamics of unit {unit}: the model has no such unit, or its layer was "
             "not dumped"
         )

@@ -9,7 +9,7 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from lstm_units.errors import UserError
+from lstm_units.errors import NotRun
 from lstm_units.io.results import Result, made_from, require_same
 from lstm_units.io.unit_roles import ROLES
 from lstm_units.plots.legends import draw_legend
@@ -68,9 +68,7 @@ def efferents_figure(
         If there is no unit to show.
     """
     if not shown:
-        raise UserError(
-            "there is no unit to draw; show some arbitrary units, or name units to show"
-        )
+        raise NotRun("there is no unit to draw; show some arbitrary units, or name units to show")
     ordered = sorted(shown, key=lambda entry: ROLES.index(entry["role"]))  # stable
     measured = units.set_index("unit")
     with house_style():

@@ -4,7 +4,7 @@ from collections.abc import Container, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
-from lstm_units.errors import StimuliError, UserError
+from lstm_units.errors import NotRun, StimuliError
 from lstm_units.io.files import sha256_file
 from lstm_units.io.results import Result
 from lstm_units.stimuli.delimited import read_table
@@ -90,7 +90,7 @@ def known_pairs(
     if len(known) < MINIMUM:
         unknown = [form for pair in dropped for form in pair if form not in vocabulary]
         lacks = f" (it lacks {', '.join(unknown[:8])})" if unknown else ""
-        raise UserError(
+        raise NotRun(
             f"the model knows both forms of {len(known)} of the {len(pairs)} pairs of verb forms "
             f"in {source}{lacks}; at least {MINIMUM} are needed. Give a table of verbs that the "
             "model's vocabulary has, or none to leave these analyses out"

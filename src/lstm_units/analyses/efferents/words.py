@@ -8,7 +8,7 @@ import pandas as pd
 import pyarrow as pa
 
 from lstm_units.analyses.efferents.weights import last_layer_units
-from lstm_units.errors import UserError
+from lstm_units.errors import NotRun, UserError
 from lstm_units.io.results import Result, made_from
 from lstm_units.io.unit_columns import arrow_table
 from lstm_units.models.language_model import LanguageModel
@@ -95,7 +95,7 @@ def strongest_activity(dynamics: pd.DataFrame, position: int) -> pd.DataFrame:
         )
     rows = rows[rows["mean"].notna()]
     if rows.empty:
-        raise UserError(
+        raise NotRun(
             "the model answers no item of this task rightly, so no unit has a mean activity; make "
             "the dynamics of all items, or of another task"
         )

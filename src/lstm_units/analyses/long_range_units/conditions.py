@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from lstm_units.errors import ConfigurationError
+from lstm_units.errors import ConfigurationError, NotRun
 from lstm_units.statistics.intact_items import IntactItems, cell_numbers
 from lstm_units.statistics.significance import wilson_interval
 
@@ -125,7 +125,7 @@ def describe_conditions(
 
     Raises
     ------
-    ConfigurationError
+    NotRun
         If a task of the criteria has no incongruent condition.
     """
     n = np.bincount(intact.cell, minlength=len(intact.cells))
@@ -148,7 +148,7 @@ def describe_conditions(
         )
     for task in criteria.tasks:
         if not any(cell.incongruent for cell in cells if cell.task == task):
-            raise ConfigurationError(
+            raise NotRun(
                 f"the criteria name the task {task!r}, but none of its conditions is incongruent "
                 "(an attractor whose number differs from the subject's in every item); name tasks "
                 "such as nounpp, or give subject_number and attractor_numbers in the stimuli"

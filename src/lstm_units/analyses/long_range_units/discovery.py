@@ -5,8 +5,9 @@ across an attractor of the other number, in every task named in the criteria. Un
 hundreds, so they are picked on one half of the lexical frames and measured again on the other.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -21,8 +22,9 @@ from lstm_units.analyses.long_range_units.conditions import (
     one_subject_number,
 )
 from lstm_units.analyses.long_range_units.confirmation import confirm_unit, effect_sizes
-from lstm_units.errors import ConfigurationError
-from lstm_units.io.files import rounded
+from lstm_units.errors import NotRun
+from lstm_units.io.files import NOT_RUN, rounded, write_json
+from lstm_units.io.not_run import because
 from lstm_units.io.results import Result, made_from, require_same
 from lstm_units.io.unit_numbers import layer_and_index
 from lstm_units.statistics.agreement import Counts, count_right
@@ -50,11 +52,45 @@ def long_range_units(
     criteria: Criteria,
     *,
     units: Sequence[int],
+    why_not: str | None = None,
 ) -> Result:
-    """Return what `discover_long_range` finds, with how it was made."""
+    """Return what `discover_long_range` finds, with how it was made.
+
+    Raises
+    ------
+    NotRun
+        If there is a reason why units are not searched.
+    """
+    if why_not:
+        raise NotRun(why_not)
     require_same(margins, *scores.values(), *stimuli.values())
     found = discover_long_range(margins, scores, stimuli, layer_sizes, criteria, units=units)
     return Result(found, made_from(margins, kind="long-range units", seed=criteria.seed))
+
+
+def write_no_units(
+    metadata: Mapping[str, Any],
+    paths: Iterable[str | Path],
+    *,
+    criteria: Criteria,
+    units: Sequence[int],
+) -> None:
+    """Write a list without units that says why: with it, unlike other results, analyses go on.
+
+    See `lstm_units.io.not_run.or_not_run`; `criteria`, `units` are of `discover_long_range`.
+    """
+    metadata = dict(metadata)
+    reason = metadata.pop(NOT_RUN)
+    content = {
+        NOT_RUN: reason,
+        "summary": because("The search for long-range number units", reason),
+        **{"units": [], "too_many": False, "best_unit": None, "not_testable": []},
+        **{"n_units": len(units), "n_tested": 0},
+        "criteria": {**asdict(criteria), "tasks": list(criteria.tasks)},
+        "halves": {half: {"items": 0} for half in ("discovery", "confirmation")},
+    }
+    for path in paths:
+        write_json(rounded(content), path, metadata)
 
 
 def discover_long_range(
@@ -101,7 +137,7 @@ def discover_long_range(
 
     Raises
     ------
-    ConfigurationError
+    NotRun
         If a task of the criteria was not swept or has no incongruent condition.
     UserError
         If a file is damaged or does not fit the others.
@@ -110,7 +146,7 @@ def discover_long_range(
     tasks = sorted(scores)
     for task in criteria.tasks:
         if task not in scores:
-            raise ConfigurationError(
+            raise NotRun(
                 f"the criteria name the task {task!r}, which is not among the tasks that were "
                 f"swept ({', '.join(tasks)}); sweep it too, or leave it out of the criteria"
             )

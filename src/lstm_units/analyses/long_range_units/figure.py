@@ -11,7 +11,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
-from lstm_units.errors import UserError
+from lstm_units.errors import NotRun
 from lstm_units.io.published import task_rank
 from lstm_units.io.results import Result, made_from
 from lstm_units.io.unit_numbers import layer_of_units
@@ -146,7 +146,7 @@ def _panels(accuracy_by_mode, layer_sizes) -> list[_Panel]:
             if len(rows):
                 panels.append(_Panel(f"layer {layer}, {mode}", rows))
     if not panels:
-        raise UserError("no accuracy to draw: the tables of all modes are empty")
+        raise NotRun("no unit of this model was ablated")
     return panels
 
 

@@ -1,20 +1,22 @@
 """Which units the figures and tables on dynamics and efferent weights show."""
 
+import logging
 from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
-from lstm_units.errors import ConfigurationError
 from lstm_units.io.results import Result, made_from, require_same
 from lstm_units.stimuli.congruence import Conditions, describe_conditions
 from lstm_units.stimuli.lexicon import NUMBERS
 
+log = logging.getLogger(__name__)
+
 
 def shown_units(
     long_range: Result,
-    accuracy: Result,
+    accuracy: Result | None,
     stimuli: Mapping[str, Result],
     syntax: Result | None,
     layer_sizes: Sequence[int],
@@ -30,8 +32,9 @@ def shown_units(
     ----------
     long_range : Result
         From `lstm_units.analyses.long_range_units.discovery.long_range_units`.
-    accuracy : Result
-        From `lstm_units.statistics.agreement.unit_accuracy`, of the mode of the discovery.
+    accuracy : Result or None
+        From `lstm_units.statistics.agreement.unit_accuracy`, of the mode of the discovery. None
+        where no unit was ablated: then none is the nearest.
     stimuli : mapping of str to Result
         ``condition, subject_number, attractor_numbers`` of the tasks of the discovery.
     syntax : Result or None
@@ -39,12 +42,13 @@ def shown_units(
     layer_sizes, named, syntax_unit, n_arbitrary, seed
         As in `choose_units`.
     """
-    require_same(long_range, accuracy, *stimuli.values(), *([] if syntax is None else [syntax]))
+    known = [result for result in (accuracy, syntax) if result is not None]
+    require_same(long_range, *known, *stimuli.values())
     if syntax_unit is None and syntax is not None and syntax.content["top"] is not None:
         syntax_unit = int(syntax.content["top"]["unit"])
     units = choose_units(
         long_range.content,
-        accuracy.frame,
+        None if accuracy is None else accuracy.frame,
         describe_conditions({task: result.frame for task, result in stimuli.items()}),
         layer_sizes,
         named,
@@ -58,13 +62,13 @@ def shown_units(
         "syntax_unit": syntax_unit,
         "n_arbitrary": n_arbitrary,
     }
-    metadata = made_from(accuracy, kind="shown units", config=config, seed=seed)
+    metadata = made_from(*known[:1], kind="shown units", config=config, seed=seed)
     return Result({"units": units}, metadata, "the shown units")
 
 
 def choose_units(
     long_range: Mapping[str, Any],
-    accuracy: pd.DataFrame,
+    accuracy: pd.DataFrame | None,
     conditions: Conditions,
     layer_sizes: Sequence[int],
     named: Sequence[int] = (),
@@ -82,12 +86,12 @@ def choose_units(
     ----------
     long_range : mapping
         From `lstm_units.analyses.long_range_units.discovery.discover_long_range`.
-    accuracy : DataFrame
+    accuracy : DataFrame or None
         From `lstm_units.statistics.agreement.accuracy_table`.
     conditions : Conditions
         Of the tasks of the discovery.
     named : sequence of int
-        1-based units that a user asks for.
+        1-based units that a user asks for; those that the model lacks are left out, with a warning.
     syntax_unit : int, optional
         The top syntax unit, where it is known.
     n_arbitrary : int
@@ -100,23 +104,8 @@ def choose_units(
         ``unit, layer, role, number, found``: `role` is one of
         `lstm_units.io.unit_roles.ROLES`; `number` the subject number
         that a long-range or nearest unit serves, or None; `found` whether the criteria are met.
-
-    Raises
-    ------
-    ConfigurationError
-        If a named unit or the syntax unit does not exist.
     """
     total = sum(layer_sizes)
-    for what, units in (
-        ("a named unit", named),
-        ("the syntax unit", [] if syntax_unit is None else [syntax_unit]),
-    ):
-        for unit in units:
-            if not 1 <= unit <= total:
-                raise ConfigurationError(
-                    f"{what}: unit {unit} does not exist; this model's units are numbered 1 to "
-                    f"{total} (layers of {', '.join(map(str, layer_sizes))} units)"
-                )
     last = range(total - layer_sizes[-1] + 1, total + 1)
     shown: dict[int, tuple[str, str | None]] = {}
     order = {number: place for place, number in enumerate((*NUMBERS, None))}
@@ -126,7 +115,7 @@ def choose_units(
         shown[int(entry["unit"])] = ("long-range", entry["subject_number"])
     served = {number for _, number in shown.values()}
     for number in NUMBERS:
-        if number not in served:
+        if number not in served and accuracy is not None:
             candidates = [unit for unit in last if unit not in shown]
             nearest = nearest_unit(accuracy, conditions, number, candidates)
             if nearest is not None:
@@ -135,6 +124,10 @@ def choose_units(
     others = [(unit, "named") for unit in named]
     others += [] if syntax_unit is None else [(syntax_unit, "syntax")]
     for unit, role in others:
+        if not 1 <= unit <= total:
+            # Units may be named for several models at once.
+            log.warning("there is no unit %d: this model has units 1 to %d", unit, total)
+            continue
         shown.setdefault(int(unit), (role, None))
     arbitrary = [unit for unit in drawn if unit not in shown][:n_arbitrary]
     shown |= {unit: ("arbitrary", None) for unit in sorted(arbitrary)}

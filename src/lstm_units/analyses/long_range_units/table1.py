@@ -1,10 +1,12 @@
 """Table 1: the tasks, after Table 1 of Lakretz et al. 2019."""
 
 from collections.abc import Mapping
+from types import MappingProxyType
 
 import pandas as pd
 
 from lstm_units.io.files import make_metadata
+from lstm_units.io.not_run import not_run_sentences
 from lstm_units.io.plain_text import visible
 from lstm_units.io.published import task_rank
 from lstm_units.io.results import Result
@@ -14,7 +16,11 @@ from lstm_units.statistics.margins import condition_rank
 COLUMNS = ("item", "tokens", "verb_position", "correct", "condition")  # of the stimuli
 
 
-def table1(stimuli: Mapping[str, Result], labels: Mapping[str, str]) -> PrintedTable:
+def table1(
+    stimuli: Mapping[str, Result],
+    labels: Mapping[str, str],
+    not_run: Mapping[str, str] = MappingProxyType({}),
+) -> PrintedTable:
     """List the tasks, one row each.
 
     Parameters
@@ -23,6 +29,8 @@ def table1(stimuli: Mapping[str, Result], labels: Mapping[str, str]) -> PrintedT
         The stimuli of each task, with `COLUMNS`.
     labels : mapping of str to str
         Names of tasks in print, such as nounPP for nounpp.
+    not_run : mapping of str to str
+        Why further tasks could not be run.
 
     Returns
     -------
@@ -53,4 +61,5 @@ def table1(stimuli: Mapping[str, Result], labels: Mapping[str, str]) -> PrintedT
     table = pd.DataFrame(rows)
     hashes = {task: result.metadata["stimuli_sha256"] for task, result in stimuli.items()}
     metadata = make_metadata(kind="table 1", stimuli_sha256=hashes)
-    return PrintedTable(table, table.drop(columns="task"), {"label": "task"}, metadata=metadata)
+    legend = not_run_sentences(not_run, labels)
+    return PrintedTable(table, table.drop(columns="task"), {"label": "task"}, legend, metadata)

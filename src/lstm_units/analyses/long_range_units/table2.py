@@ -4,10 +4,12 @@ After Table 2 of Lakretz et al. 2019; the paper's numbers stand beside ours.
 """
 
 from collections.abc import Mapping, Sequence
+from types import MappingProxyType
 from typing import Any
 
 import pandas as pd
 
+from lstm_units.io.not_run import not_run_sentences
 from lstm_units.io.published import paper_table2, task_rank
 from lstm_units.io.results import Result, made_from, require_same
 from lstm_units.io.table_formats import PrintedTable
@@ -22,7 +24,7 @@ COLUMNS = ("unit", "task", "condition", "n", "right", "n_near_ties")  # of the a
 
 def table2(
     scores: Mapping[str, Result],
-    accuracy: Result,
+    accuracy: Result | None,
     long_range: Result,
     labels: Mapping[str, str],
     *,
@@ -33,6 +35,7 @@ def table2(
     unswept: Sequence[str] = (),
     natural_tasks: Sequence[str] = (),
     paper_tasks: Mapping[str, str] | None = None,
+    not_run: Mapping[str, str] = MappingProxyType({}),
 ) -> PrintedTable:
     """Return the table of `accuracy_rows` as it is printed.
 
@@ -41,9 +44,9 @@ def table2(
     scores : mapping of str to Result
         The intact model's scores of every task to show, with the columns of
         `lstm_units.statistics.intact_items.COLUMNS`.
-    accuracy : Result
+    accuracy : Result or None
         `COLUMNS` of `lstm_units.statistics.agreement.unit_accuracy`, of the mode that decided the
-        discovery.
+        discovery; None where no unit was ablated.
     long_range : Result
         From `lstm_units.analyses.long_range_units.discovery.long_range_units`.
     labels : mapping of str to str
@@ -54,17 +57,20 @@ def table2(
         Discovered units as sets of one, and their margins on the tasks `unswept`.
     relative_drop, natural_tasks, paper_tasks
         As in `accuracy_rows`.
+    not_run : mapping of str to str
+        Why further tasks could not be run.
     """
-    require_same(accuracy, long_range, *scores.values())
+    made = list(scores.values()) if accuracy is None else [accuracy]
+    require_same(*made, long_range, *scores.values())
     units = long_range.content
     without_sweep = None
     if set_margins is not None and set_margins.parts and units["units"]:
-        require_same(accuracy, set_margins)
-        unswept_scores = {task: scores[task] for task in unswept}
+        require_same(*made, set_margins)
+        unswept_scores = {task: scores[task] for task in unswept if task in scores}
         without_sweep = set_counts(set_margins, unswept_scores, sets, near_tie=near_tie)
     table = accuracy_rows(
         intact_counts(scores, near_tie=near_tie),
-        accuracy.frame,
+        None if accuracy is None else accuracy.frame,
         units,
         labels,
         relative_drop=relative_drop,
@@ -76,8 +82,8 @@ def table2(
         table,
         table.drop(columns="task"),
         _headers(units),
-        _legend(table, units, relative_drop, near_tie),
-        made_from(accuracy, kind="table 2", config={"relative_drop": relative_drop}),
+        [*_legend(table, units, relative_drop, near_tie), *not_run_sentences(not_run, labels)],
+        made_from(*made[:1], kind="table 2", config={"relative_drop": relative_drop}),
     )
 
 
@@ -97,7 +103,7 @@ def units_with_a_column(long_range: Mapping[str, Any], maximum: int) -> list[int
 
 def accuracy_rows(
     intact: pd.DataFrame,
-    accuracy: pd.DataFrame,
+    accuracy: pd.DataFrame | None,
     long_range: Mapping[str, Any],
     labels: Mapping[str, str] | None = None,
     *,
@@ -113,8 +119,9 @@ def accuracy_rows(
     ----------
     intact : DataFrame
         From `lstm_units.statistics.agreement.intact_counts`, with every task to show.
-    accuracy : DataFrame
-        From `lstm_units.statistics.agreement.accuracy_table`, at least `COLUMNS`.
+    accuracy : DataFrame or None
+        From `lstm_units.statistics.agreement.accuracy_table`, at least `COLUMNS`; needed where
+        units are shown.
     long_range : mapping
         From `lstm_units.analyses.long_range_units.discovery.discover_long_range`.
     labels : mapping of str to str, optional

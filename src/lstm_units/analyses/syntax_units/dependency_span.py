@@ -12,7 +12,7 @@ import pyarrow as pa
 
 from lstm_units.activations.matched import require_items
 from lstm_units.activations.reader import ActivationDump
-from lstm_units.errors import ConfigurationError, UserError
+from lstm_units.errors import ConfigurationError, NotRun, UserError
 from lstm_units.io.results import Result, made_from
 from lstm_units.io.unit_columns import unit_array
 from lstm_units.stimuli.aligned_items import AlignedItems
@@ -105,7 +105,7 @@ def dependency_places(items: AlignedItems, verb: str = "neither") -> tuple[int, 
     elif items.n_positions <= end + 1:
         fault = "some sentences end at the verb, so nothing stands after the dependency"
     if fault:
-        raise ConfigurationError(
+        raise NotRun(
             f"{items.task} is no structure to measure: {fault}; choose another one, such as a "
             "generated task with an object after the verb"
         )

@@ -14,7 +14,7 @@ from matplotlib.figure import Figure
 
 from lstm_units.activations.reader import ActivationDump
 from lstm_units.analyses.syntax_units.dependency_span import SIDES
-from lstm_units.errors import UserError
+from lstm_units.errors import NotRun
 from lstm_units.io.results import Result, made_from
 from lstm_units.plots.legends import draw_legend, legend_height
 from lstm_units.plots.marks import NUMBERS
@@ -123,7 +123,7 @@ def unit_figure(
     """
     rows = span.frame[span.frame["unit"] == unit]
     if rows.empty:
-        raise UserError(
+        raise NotRun(
             f"{span.source} holds no unit {unit}; its number must be one of the model's, and its "
             "layer one of those whose activations were dumped"
         )

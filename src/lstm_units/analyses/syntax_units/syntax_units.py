@@ -13,7 +13,7 @@ import pandas as pd
 
 from lstm_units.analyses.depth.outliers import CRITERIA, unit_outliers
 from lstm_units.analyses.syntax_units.dependency_span import SIDES
-from lstm_units.errors import ConfigurationError
+from lstm_units.errors import ConfigurationError, NotRun
 from lstm_units.io.files import rounded
 from lstm_units.io.results import Result, made_from, require_same
 
@@ -89,7 +89,7 @@ def _find(
     )
     rows_of = {number: rows for number, rows in span.frame.groupby("unit", sort=False)}
     if not set(rows_of) & set(unit.tolist()):
-        raise ConfigurationError(
+        raise NotRun(
             f"the regression of depth is of layers {_listed(layer)}, the cells in the structures "
             f"are of layers {_listed(span.frame['layer'])}; regress and dump the same layers"
         )
