@@ -18,10 +18,9 @@ from test_claims_gates import (
     write_long_range,
 )
 
-from lstm_units.activations.layout import INDEX
 from lstm_units.claims.decoding import holds_number_throughout
 from lstm_units.claims.units import NONE_CONFIRMED, NONE_FOUND
-from lstm_units.io.files import make_metadata, read_metadata, write_json
+from lstm_units.io.files import INDEX, make_metadata, read_metadata, write_json
 from lstm_units.io.result_files import ResultFiles
 from lstm_units.io.verdict import FAILS, HOLDS, NOT_TESTABLE
 

@@ -21,13 +21,12 @@ from support.number_network import (
 )
 from support.planted_results import CONTEXT, ENGLISH, planted_audit
 
-from lstm_units.activations.layout import INDEX
 from lstm_units.activations.reader import open_activations
 from lstm_units.claims.evidence import measure, verdict_of
 from lstm_units.claims.gates import _cohens_d, gates_as_theory
 from lstm_units.claims.units import NONE_CONFIRMED, NONE_FOUND
 from lstm_units.interventions.model_inputs import Compute, Context
-from lstm_units.io.files import make_metadata, read_metadata, write_json
+from lstm_units.io.files import INDEX, make_metadata, read_metadata, write_json
 from lstm_units.io.result_files import ResultFiles
 from lstm_units.io.verdict import FAILS, HOLDS, NOT_TESTABLE, with_interval
 from lstm_units.models.language_model import LanguageModel, Layer

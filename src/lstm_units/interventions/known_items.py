@@ -112,8 +112,7 @@ def select_known_items(
     if kept.num_rows == 0:
         raise NotRun(
             f"the model knows both verb forms of none of the {table.num_rows} items of {task}; it "
-            f"lacks {_listed(forms, 6)} (check that the two are of one language, tokenised and "
-            "cased alike)"
+            f"lacks {_listed(forms, 6)}"
         )
     remaining = scored_items(kept)
     after = [

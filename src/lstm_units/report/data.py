@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from functools import cached_property, partial
 from html import unescape
 from itertools import starmap
-from pathlib import Path
+from pathlib import Path, PurePath
 from typing import Any
 from urllib.parse import quote
 
@@ -236,7 +236,8 @@ def _not_run(
         yield from starmap(because, made.not_run)
         drawn = [*each("figures/{}.png", made.figures), *each("tables/{}.json", made.tables)]
         for why, names in files.why_not([*made.files, *drawn]).items():
-            yield because(f"{room.title} ({', '.join(names)})", why)
+            shown = ", ".join(str(PurePath(name).with_suffix("")) for name in names)
+            yield because(f"{room.title} ({shown})", why)
 
 
 def anchor(name: str) -> str:
