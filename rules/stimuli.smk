@@ -48,7 +48,7 @@ rule import_stimuli:
     benchmark:
         "<benchmarks>/stimuli/{task}.tsv"
     wildcard_constraints:
-        task=alternatives(tasks_with(config, "released", "linzen", "minimal_pairs")),
+        task=alternatives(tasks_with(config, "released", "linzen", "nonce", "minimal_pairs")),
     localrule: True
     conda:
         "../envs/cpu.yaml"

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from lstm_units.models.language_model import LanguageModel
 
 _FORMATS = ("auto", "pickled_module", "state_dict", "safetensors")
-_STIMULI_FORMATS = ("auto", "table", "released", "linzen", "minimal_pairs")
+_STIMULI_FORMATS = ("auto", "table", "released", "linzen", "nonce", "minimal_pairs")
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

@@ -24,6 +24,8 @@ from lstm_units.stimuli import table as tables
 from lstm_units.stimuli.delimited import read_header
 from lstm_units.stimuli.generation import generate
 from lstm_units.stimuli.language_tables import read_language
+from lstm_units.stimuli.nonce_sets import NONCE_REQUIRED
+from lstm_units.stimuli.pair_columns import PAIR_COLUMNS, PAIR_REQUIRED
 
 FORMATS = ("auto", "table", *formats.FORMATS)
 ENGLISH = Path(__file__).resolve().parents[3] / "stimuli" / "english"
@@ -105,13 +107,15 @@ def read_stimuli(
     Parameters
     ----------
     path : path
-    format : {"auto", "table", "released", "linzen", "minimal_pairs"}
+    format : {"auto", "table", "released", "linzen", "nonce", "minimal_pairs"}
         ``table``: a Parquet file of this project, such as ``stimuli/nounpp.parquet``. ``released``:
         the format of Lakretz et al. 2019. ``linzen``: text and gold file, as in Gulordava et al.
-        2018. ``minimal_pairs``: a table with the columns prefix, good, bad, condition.
-        ``auto`` tells them by name and first line.
+        2018. ``nonce``: the table of their nonce sets, or its text and gold file.
+        ``minimal_pairs``: a table with the columns prefix, good, bad, condition. ``auto`` tells
+        them by name and first line.
     gold : path, optional
-        For ``linzen`` only; by default the file beside `path` whose name ends in ``.gold``.
+        For ``linzen``, and for ``nonce`` where `path` is the text; by default the file beside it
+        whose name ends in ``.gold``.
     language : "english", path or None
         For ``released``: the tables that give positions and lemmas, see `make_stimuli`. With None
         these are missing; items can be scored all the same.
@@ -148,15 +152,16 @@ def read_stimuli(
         raise StimuliError(
             f"the format {format!r} of {path} is unknown; expected one of {', '.join(FORMATS)}"
         )
-    chosen = _guess_format(path, gold is not None) if format == "auto" else format
-    if gold is not None and chosen != "linzen":
+    chosen = _guess_format(path, gold) if format == "auto" else format
+    needs_gold = chosen == "linzen" or (chosen == "nonce" and not _is_nonce_table(path))
+    if gold is not None and not needs_gold:
         raise StimuliError(
-            f"the gold file {gold} has no effect: {path} has the format {chosen}, and only linzen "
-            "has a gold file; leave it out"
+            f"the gold file {gold} has no effect: {path} is a table of the format {chosen}, and "
+            "only texts have a gold file; leave it out"
         )
     if chosen == "table":
         return _read_table(path)
-    if chosen == "linzen":
+    if needs_gold:
         gold = path.with_suffix(".gold") if gold is None else Path(gold)
         if not gold.is_file():
             raise StimuliError(
@@ -366,22 +371,31 @@ def _read_table(path: Path) -> pd.DataFrame:
         ) from error
 
 
-def _guess_format(path: Path, has_gold: bool) -> str:
+def _is_nonce_table(path: Path) -> bool:
+    return read_header(read_lines(path)[0], NONCE_REQUIRED, NONCE_REQUIRED) is not None
+
+
+def _guess_format(path: Path, gold: str | Path | None) -> str:
     """Tell the format of a file by its name, then by its first line."""
     if path.suffix == ".parquet":
         return "table"
+    if _is_nonce_table(path):
+        return "nonce"
+    beside = path.with_suffix(".gold") if gold is None else Path(gold)
+    if beside.is_file() and read_lines(beside)[0].count("\t") == 11:
+        return "nonce"
     if path.suffix == ".text" or path.with_suffix(".gold").is_file():
         return "linzen"
     first = read_lines(path)[0]
-    if read_header(first, formats.PAIR_REQUIRED, formats.PAIR_COLUMNS) is not None:
+    if read_header(first, PAIR_REQUIRED, PAIR_COLUMNS) is not None:
         return "minimal_pairs"
     fields = first.split("\t")
     if len(fields) >= 3 and fields[2] in ("correct", "wrong"):
         return "released"
-    if has_gold:
+    if gold is not None:
         return "linzen"
     raise StimuliError(
         f"cannot tell the format of {path} from its first line ({first[:80]!r}): minimal pairs "
-        f"have a header with {', '.join(formats.PAIR_REQUIRED)}. Else name it with format= (at the "
+        f"have a header with {', '.join(PAIR_REQUIRED)}. Else name it with format= (at the "
         f"prompt: --stimuli-format): {', '.join(FORMATS[1:])}"
     )

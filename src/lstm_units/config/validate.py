@@ -39,8 +39,10 @@ FORMAT_KEYS = {
     "generated": ("template", "language", "items_per_condition"),
     "released": ("template", "language", "file"),
     "linzen": ("file", "gold"),
+    "nonce": ("file", "gold"),
     "minimal_pairs": ("file",),
 }
+OPTIONAL_KEYS = {("nonce", "gold")}  # with a gold file, `file` is the text; without, the table
 _URL = re.compile(r"^([A-Za-z][A-Za-z0-9+.-]*)://")
 _NUMBER = re.compile(r"^[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?$")
 
@@ -301,7 +303,7 @@ def _task_faults(definitions: dict[str, Any]) -> Iterator[Fault]:
         form = task["format"]
         for key in ("file", "gold"):
             needed = key in FORMAT_KEYS[form]
-            if needed and not task.get(key):
+            if needed and not task.get(key) and (form, key) not in OPTIONAL_KEYS:
                 problem = f"missing; a task of format {form} needs it"
                 yield Fault((*path, key), problem, reads=((*path, "format"),))
             elif not needed and key in task:

@@ -21,19 +21,20 @@ from lstm_units.stimuli.format_checks import (
 from lstm_units.stimuli.generation import describe_item, token_lemmas
 from lstm_units.stimuli.language_tables import Language
 from lstm_units.stimuli.lexicon import NUMBERS
+from lstm_units.stimuli.nonce_sets import read_nonce
+from lstm_units.stimuli.pair_columns import (
+    PAIR_COLUMNS,
+    PAIR_REQUIRED,
+    pair_item,
+    refuse_two_prefixes,
+)
 from lstm_units.stimuli.table import SCHEMA, check_stimuli, make_stimuli, stimuli_result
 from lstm_units.stimuli.task_templates import LETTERS, TaskTemplate
 
 _RELEASED = "sentence, number, correct or wrong, id"
 _GOLD = "position of the verb (from 0), correct form, wrong form, number of attractors"
-PAIR_REQUIRED = ("prefix", "good", "bad", "condition")
-_PAIR_STRINGS = ("subject_number", "subject_lemma", "verb_lemma")
-_PAIR_INTEGERS = ("subject_position", "frame", "n_attractors")
-PAIR_COLUMNS = (*PAIR_REQUIRED, *_PAIR_STRINGS, *_PAIR_INTEGERS)
-# How data frames write what is not there; words such as NA stay words in other columns.
-_MISSING = ("", "NA", "<NA>", "NaN", "nan", "None", "null")
 
-FORMATS = ("released", "linzen", "minimal_pairs")
+FORMATS = ("released", "linzen", "nonce", "minimal_pairs")
 
 
 def read_test_set(
@@ -52,9 +53,10 @@ def read_test_set(
     format : str
         One of `FORMATS`.
     file : path
-        For ``linzen`` the text file.
+        For ``linzen`` the text file, for ``nonce`` the table or the text file.
     gold : path, optional
-        For ``linzen``, see `read_linzen`.
+        For ``linzen`` and ``nonce``, see `read_linzen` and
+        `lstm_units.stimuli.nonce_sets.read_nonce`.
     language, template : optional
         For ``released``, see `read_released`.
     on_duplicate : {"error", "drop"}
@@ -70,6 +72,8 @@ def read_test_set(
         return read_released(file, language, template, on_duplicate)
     if format == "linzen":
         return read_linzen(file, gold, on_duplicate)
+    if format == "nonce":
+        return read_nonce(file, gold, on_duplicate)
     if format == "minimal_pairs":
         return read_minimal_pairs(file, on_duplicate)
     raise StimuliError(f"the format {format!r} is unknown; expected one of {', '.join(FORMATS)}")
@@ -302,8 +306,10 @@ def read_minimal_pairs(path: str | Path, on_duplicate: str = "error") -> pa.Tabl
         Separated by tabs, commas or semicolons, whichever its header is, with fields quoted as in
         CSV. ``prefix`` holds the words before the verb, separated by spaces; ``good`` and ``bad``
         the two forms, one word each; ``condition`` any name. Columns ``subject_position``,
-        ``subject_number``, ``subject_lemma``, ``verb_lemma``, ``frame`` and ``n_attractors`` fill
-        the columns of that name; any other column is kept as text, ``item`` as ``item_in_file``.
+        ``subject_number``, ``subject_lemma``, ``verb_lemma``, ``frame``, ``n_attractors``, and with
+        an entry for each attractor, separated by spaces, ``attractor_positions``,
+        ``attractor_numbers`` and ``attractor_lemmas`` fill the columns of that name; ``rest`` holds
+        the words after the verb. Any other column is kept as text, ``item`` as ``item_in_file``.
     on_duplicate : {"error", "drop"}
         As in `read_test_set`.
 
@@ -313,6 +319,7 @@ def read_minimal_pairs(path: str | Path, on_duplicate: str = "error") -> pa.Tabl
         If a column is missing or reserved, or lines are malformed, have a position outside their
         sentence or repeat an item.
     """
+    refuse_two_prefixes(path)
     faults = Faults(path)
     names, entries = read_table(path, PAIR_REQUIRED, PAIR_COLUMNS, faults)
     further = {name: name for name in names if name not in PAIR_COLUMNS}
@@ -329,7 +336,7 @@ def read_minimal_pairs(path: str | Path, on_duplicate: str = "error") -> pa.Tabl
     rows, values, places = [], [], []
     for line, entry in entries:
         with faults.of(f"line {line}"):
-            rows.append(_pair(entry))
+            rows.append(pair_item(entry))
             values.append(entry)
             places.append(f"line {line}")
     keep = distinct(rows, places, faults, on_duplicate)
@@ -421,37 +428,3 @@ def _released_row(pair: Mapping[str, Any]) -> dict[str, Any]:
         "condition": "".join(LETTERS[number] for number in numbers),
         "subject_number": numbers[0],
     }
-
-
-def _pair(entry: Mapping[str, str]) -> dict[str, Any]:
-    """Return the item that a row of minimal pairs describes; faults come without the line."""
-    prefix = entry["prefix"].split()
-    row: dict[str, Any] = {
-        "tokens": [*prefix, entry["good"]],
-        "verb_position": len(prefix),
-        "correct": entry["good"],
-        "wrong": entry["bad"],
-        "condition": entry["condition"],
-    }
-    row |= {name: entry.get(name) or None for name in _PAIR_STRINGS}
-    if row["subject_number"] in _MISSING:
-        row["subject_number"] = None
-    for name in _PAIR_INTEGERS:
-        if entry.get(name, "") not in _MISSING:
-            row[name] = whole_number(entry[name], name, 2**31 - 1 if name == "frame" else 32767)
-    check_forms(row, different=True)
-    if not prefix:
-        raise StimuliError(f"the prefix is empty, but {VERB_FIRST}")
-    if not row["condition"]:
-        raise StimuliError("the condition is empty; give it a name")
-    position = row.get("subject_position")
-    if position is not None and position >= len(prefix):
-        raise StimuliError(
-            f"subject_position is {position}; expected 0 to {len(prefix) - 1}, a word of the "
-            "prefix (positions count from 0)"
-        )
-    if row["subject_number"] not in (None, *NUMBERS):
-        raise StimuliError(
-            f"subject_number is {row['subject_number']!r}; expected singular, plural or nothing"
-        )
-    return row
