@@ -25,11 +25,11 @@ class InterventionError(UserError):
     """An intervention that does not fit the model, such as a unit number out of range."""
 
 
-class NotRun(UserError):
-    """What a model or its items do not allow: an analysis that cannot be run, and blocks no other.
+class NotRun(StimuliError, ConfigurationError):
+    """What a model, its items and the settings together do not allow.
 
-    The message is the reason, to be read behind "not run, because". A job writes it in the place of
-    its results (`lstm_units.io.not_run`).
+    The message is the reason, to be read behind "not run, because". A job of the workflow writes it
+    in the place of its results (`lstm_units.io.not_run`), so that it blocks no other.
     """
 
 

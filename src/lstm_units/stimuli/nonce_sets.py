@@ -49,7 +49,8 @@ def read_nonce(
         The condition is ``original`` or ``generated``. The subject is the word that is agreed with;
         its position is given where it is a noun. The items of one construction are one frame.
         Further columns ``pattern, constr_id, sent_id``. The word at the verb's place is the correct
-        form: in the texts of nonce sentences another one stands there, which is not scored.
+        form: in the texts of nonce sentences another one stands there, which is not scored. Items with
+        the same form twice, a few of the published ones, stay in and are never right.
 
     Raises
     ------
@@ -67,7 +68,7 @@ def read_nonce(
     table = make_stimuli(
         rows, {name: pa.array([row[name] for row in rows], pa.string()) for name in _KEPT}
     )
-    check_stimuli(table, str(file))
+    check_stimuli(table, str(file), same_forms=True)
     return table
 
 
@@ -171,7 +172,7 @@ def _item(
         "subject_position": cue if to_noun else None,
         **{name: entry[name] for name in _KEPT},
     }
-    check_forms(row, different=True)
+    check_forms(row)
     if not prefix:
         raise StimuliError(f"the prefix is empty, but {VERB_FIRST}")
     return row
