@@ -12,7 +12,7 @@ import numpy as np
 import pyarrow as pa
 import torch
 
-from lstm_units.errors import StimuliError
+from lstm_units.errors import NotRun
 from lstm_units.interventions.context_states import States, read_context
 from lstm_units.interventions.interventions import Interventions
 from lstm_units.interventions.known_items import require_known_forms
@@ -101,15 +101,17 @@ class Context:
         Raises
         ------
         StimuliError
-            If the file is missing or empty, the model knows less than half of its words, or it ends
-            sentences with another symbol than the model.
+            If the file is missing or empty.
+        NotRun
+            If the model knows less than half of its words, or it ends sentences with another symbol
+            than the model.
         """
         words = read_context_words(self.path, self.case, ablated, vocabulary.eos)
         content, n_known = self._known(vocabulary)
         if 2 * n_known < content:
             if self.optional:
                 return []
-            raise StimuliError(
+            raise NotRun(
                 f"the model knows {n_known} of the {content} words of the context {self.path}; "
                 "give sentences of its language, split and cased as its vocabulary is"
             )
@@ -121,7 +123,7 @@ class Context:
             and (word not in vocabulary or after == vocabulary.eos)
         }
         if foreign:
-            raise StimuliError(
+            raise NotRun(
                 f"the context {self.path} has {words_listed(sorted(foreign))}, but the model ends "
                 f"sentences with {vocabulary.eos}, which is added to each line; take them out"
             )

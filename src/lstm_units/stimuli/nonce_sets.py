@@ -49,8 +49,8 @@ def read_nonce(
         The condition is ``original`` or ``generated``. The subject is the word that is agreed with;
         its position is given where it is a noun. The items of one construction are one frame.
         Further columns ``pattern, constr_id, sent_id``. The word at the verb's place is the correct
-        form: in the texts of nonce sentences another one stands there, which is not scored. Items with
-        the same form twice, a few of the published ones, stay in and are never right.
+        form: in the texts of nonce sentences another one stands there, which is not scored. A few
+        published items have the same form twice; they stay in and are never right.
 
     Raises
     ------
