@@ -454,6 +454,17 @@ def test_a_stand_in_that_is_no_module_is_reported(tmp_path, state):
         read_contents(tmp_path / "a.pt")
 
 
+def test_an_object_that_holds_a_module_is_looked_into(tmp_path):
+    with px.classes("fastai.learner.Learner") as (kind,):
+        learner = kind()
+        learner.model = torch.nn.Sequential(torch.nn.Linear(2, 3))
+        torch.save(learner, tmp_path / "a.pt")
+        torch.save(kind(), tmp_path / "b.pt")
+    assert [*read_contents(tmp_path / "a.pt").tensors] == ["model.0.weight", "model.0.bias"]
+    with pytest.raises(CheckpointError, match=r"found an object of fastai\.learner\.Learner"):
+        read_contents(tmp_path / "b.pt")
+
+
 def test_modules_nested_very_deeply_are_read(tmp_path):
     empty = px.encode({"_parameters": {}, "_buffers": {}})[:-1]  # left open
     head = b"ctorch.nn\nModule\n)\x81" + empty + px.encode("_modules") + b"}Vx\n"

@@ -103,8 +103,6 @@ def outline(loaded: Any, where: str, part: str | None = None, size: int | None =
             raise CheckpointError(
                 f"{where} is nested too deeply, or names too many things, to hold a network"
             )
-        if _is_parameter(value):
-            value = value.arguments[0]
         if isinstance(value, PickledTensor | UnreadableTensor):
             _add_tensor(contents, found, value)
             continue
@@ -135,17 +133,11 @@ def _on_the_way(path: str, part: str | None) -> bool:
     return part is None or f"{path}.".startswith(f"{part}.") or f"{part}.".startswith(f"{path}.")
 
 
-def _is_parameter(value: Any) -> bool:
-    """Whether something is a parameter as torch 0.3 wrote it: the class, called with a tensor."""
-    name = "torch.nn.parameter.Parameter"
-    return isinstance(value, StandIn) and value.dotted_name == name and bool(value.arguments)
-
-
 def _is_module(value: StandIn, found: _Found, where: str) -> bool:
     state = value.state if isinstance(value.state, Mapping) else {}
     if all(isinstance(state.get(group), Mapping) for group in _GROUPS):
         return True
-    named = value.dotted_name.startswith("torch.nn.modules.") or not found.path
+    named = value.dotted_name.startswith("torch.nn." if not found.path else "torch.nn.modules.")
     if named or not state.keys().isdisjoint(_GROUPS):
         raise CheckpointError(
             f"{where}: {found.path or 'the saved object'} ({value.dotted_name}) is not a torch "

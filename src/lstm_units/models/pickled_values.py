@@ -198,6 +198,8 @@ def shown(value: Any) -> str:
             return str(value) if value.bit_length() <= 64 else f"{value.bit_length()} bits"
         case Name(dotted_name):
             return dotted_name
+        case StandIn(dotted_name):
+            return f"an object of {dotted_name}"
         case tuple():
             parts = [type(x).__name__ if isinstance(x, tuple) else shown(x) for x in value[:8]]
             return f"({', '.join(parts)}{', ...' if len(value) > 8 else ''})"

@@ -262,7 +262,7 @@ def _load_zip(reading: _Reading, handle: BinaryIO, archive: zipfile.ZipFile) -> 
     if len(pickles) > 1:
         raise MalformedPickle(f"the archive holds {len(pickles)} data.pkl, not one")
     prefix = pickles[0].removesuffix("data.pkl")
-    if f"{prefix}constants.pkl" in archive.NameToInfo:
+    if f"{prefix}constants.pkl" in names:
         raise CheckpointError(
             f"{path} is a TorchScript archive, which holds code. Save the weights instead: "
             "torch.save(torch.jit.load(path).state_dict(), new_path)"
