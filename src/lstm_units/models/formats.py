@@ -8,7 +8,7 @@ from safetensors import SafetensorError, safe_open
 from lstm_units.errors import CheckpointError
 from lstm_units.models.contents import Contents, listed
 from lstm_units.models.module_outline import in_part, outline
-from lstm_units.models.pickled_values import shown
+from lstm_units.models.pickled_values import StandIn, shown
 from lstm_units.models.unpickling import load_pickled
 
 FORMATS = ("auto", "pickled_module", "state_dict", "safetensors")
@@ -57,9 +57,9 @@ def read_contents(
         )
     in_part([*contents.tensors, *contents.unreadable], part, str(path))
     if not contents.tensors and not contents.unreadable:
-        held = (
-            f"a dict of {listed(map(str, loaded))}" if isinstance(loaded, dict) else shown(loaded)
-        )
+        held = shown(loaded) if isinstance(loaded, StandIn) else f"a {type(loaded).__name__}"
+        if isinstance(loaded, dict):
+            held = f"a dict of {listed(map(str, loaded))}"
         raise CheckpointError(
             f"{path} holds no tensors: expected a module or a state_dict, alone or in dicts and "
             f"lists; found {held[:300]}"
