@@ -439,6 +439,20 @@ def test_unreadable_tensors_are_refused_by_name():
     assert contents.passed_over == {"optimizer": "state of the training"}
 
 
+@pytest.mark.parametrize("value", [[0.0] * V, 0.0, {1, 2}, "zeros"])
+def test_what_stands_in_place_of_a_tensor_is_refused_by_name(refused, value):
+    kind = type(value).__name__
+    tensors = {**random_tensors(), "decoder.bias": value, "steps": 7, "config": {"bias": 1.0}}
+    refused(tensors, f"cannot be read here: decoder.bias is no tensor but a {kind}")
+
+
+def test_an_object_in_place_of_a_parameter_is_refused_by_name(refused):
+    kind = type("Packed", (), {})
+    module = network()
+    module.decoder._parameters["bias"] = kind()
+    refused(module, r"decoder.bias is no tensor but a model\.Packed", kind)
+
+
 @pytest.mark.parametrize("name", [n for n in random_tensors() if n.startswith("rnn.bias")])
 def test_one_missing_bias_is_refused_by_name(name):
     tensors = random_tensors()

@@ -14,7 +14,7 @@ from torch import Tensor
 from lstm_units.errors import CheckpointError
 
 MOST_COPIES = 8  # of one tensor, or network, that are compared number by number
-LONGEST_NAME = 200  # characters of a name that are looked at
+LONGEST_NAME = 1000  # characters of a name that are looked at
 Role = Literal["embedding", "linear", "lstm", "own", "nothing", "softmax", "other"]
 _ATTRIBUTES: dict[Role, set[str]] = {
     "embedding": {"num_embeddings", "embedding_dim"},

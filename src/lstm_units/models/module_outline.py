@@ -35,6 +35,7 @@ _RECORD = re.compile(
     r"|callbacks|loops|history|logs?|stats|results",
     re.IGNORECASE,
 )
+_WEIGHTS = re.compile(r"(.*\.)?(weight|bias)(_(ih|hh)(_l\d+)?)?(_raw)?")
 _GROUPS = ("_parameters", "_buffers", "_modules")
 # What torch's recurrent modules hold besides: their parameters once more, cuDNN's random state.
 _OF_TORCH = frozenset({"_flat_weights", "_flat_weight_refs", "_data_ptrs", "dropout_state"})
@@ -116,8 +117,8 @@ def outline(loaded: Any, where: str, part: str | None = None, size: int | None =
         if is_module and counted:
             first[id(value)] = path
             contents.modules[path] = Module(value.dotted_name, value.state, found.parent)
-        inside = _inside_module(found, value.state) if is_module else _inside(found, value)
-        pending.extend(reversed([each for each in inside if _on_the_way(each.path, part)]))
+        inside = [*_inside(found, value, is_module)]
+        pending.extend(each for each in reversed(inside) if _on_the_way(each.path, part))
     return contents
 
 
@@ -186,6 +187,7 @@ def _inside_module(found: _Found, state: Mapping[Any, Any]) -> Iterator[_Found]:
     """Yield parameters, buffers, children, then whatever else a module has as attributes."""
     for group in _GROUPS:
         for name, value in state[group].items():
+            value = _no_tensor(value) if group != "_modules" and value is not None else value
             if not _is_plain(value):
                 yield _Found(_joined(found.path, name), value, found.path, found.aside)
     rest = [(name, value) for name, value in state.items() if _is_attribute(name)]
@@ -193,29 +195,39 @@ def _inside_module(found: _Found, state: Mapping[Any, Any]) -> Iterator[_Found]:
 
 
 def _is_attribute(name: Any) -> bool:
-    return name not in _GROUPS and name not in _OF_TORCH and "hooks" not in str(name)
+    hooks = str(name).startswith("_") and "hooks" in str(name)
+    return name not in _GROUPS and name not in _OF_TORCH and not hooks
 
 
-def _inside(found: _Found, value: Any) -> Iterator[_Found]:
-    """Yield what is in a container or in an object that is no module."""
+def _inside(found: _Found, value: Any, is_module: bool = False) -> Iterator[_Found]:
+    """Yield what is in a container, a module or another object."""
     if isinstance(value, Mapping):
         if {"state", "param_groups"} <= value.keys():
             found = replace(found, aside=found.aside or (found.path, _TRAINING))
-        yield from _entries(found, value.items())
+        # A dict of tensors: what stands there under a name of weights should be a tensor too.
+        weights = any(isinstance(each, PickledTensor | UnreadableTensor) for each in value.values())
+        yield from _entries(found, value.items(), weights)
     elif isinstance(value, list | tuple | set | frozenset):
         yield from _entries(found, enumerate(value))
     elif isinstance(value, StandIn):
-        if value.dotted_name.startswith("torch.optim."):
+        if value.dotted_name.startswith("torch.optim.") and not is_module:
             found = replace(found, aside=found.aside or (found.path, _TRAINING))
-        for held in (value.items, value.keywords, value.state, value.arguments):
+        if is_module:
+            yield from _inside_module(found, value.state)
+        state = None if is_module else value.state
+        for held in (value.items, value.keywords, state, value.arguments):
             if not _is_plain(held):
                 yield replace(found, value=held)
 
 
-def _entries(found: _Found, entries: Iterable[tuple[Any, Any]]) -> Iterator[_Found]:
+def _entries(
+    found: _Found, entries: Iterable[tuple[Any, Any]], weights: bool = False
+) -> Iterator[_Found]:
     """Yield what is in a container, or the attributes of a module, and what is passed over."""
     attributes = found.parent == found.path
     for key, value in entries:
+        if weights and value is not None and _WEIGHTS.fullmatch(str(key)):
+            value = _no_tensor(value)
         if _is_plain(value):
             continue
         path, aside, name = _joined(found.path, key), found.aside, str(key)
@@ -227,6 +239,14 @@ def _entries(found: _Found, entries: Iterable[tuple[Any, Any]]) -> Iterator[_Fou
             reasons = (reason for reason, names in _ASIDE.items() if names.fullmatch(name))
             aside = next(((path, reason) for reason in reasons), None)
         yield _Found(path, value, found.parent, aside)
+
+
+def _no_tensor(value: Any) -> Any:
+    """Return what stands in the place of a tensor, as unreadable if it is none."""
+    if isinstance(value, PickledTensor | UnreadableTensor | Mapping | bool):
+        return value
+    kind = value.dotted_name if isinstance(value, StandIn) else type(value).__name__
+    return UnreadableTensor(f"no tensor but a {kind}")
 
 
 def _of_tensors(value: Any) -> bool:

@@ -5,7 +5,7 @@ user's, the names do. What neither says is asked for: see `Choice`.
 """
 
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from lstm_units.errors import CheckpointError
@@ -120,7 +120,7 @@ def _refuse_modules(contents: Contents) -> None:
         )
     for path, module in contents.modules.items():
         hooks = [module.attributes.get(name) for name in ("_forward_hooks", "_forward_pre_hooks")]
-        if any(isinstance(hook, Mapping) and hook for hook in hooks):
+        if any(hooks):
             raise CheckpointError(
                 f"{contents.where}: {path or 'the network'} has a hook that changes what it "
                 "computes (weight_norm, spectral_norm or one of your own). Remove it, such as with "
