@@ -20,7 +20,7 @@ from support.card_results import (
     without,
 )
 from support.connected_network import NUMBER_UNITS, PLURAL, SINGULAR, SYNTAX
-from support.figure_checks import check_texts
+from support.figure_checks import LONG_LABEL, check_texts, with_long_words
 from support.made_files import write_frame
 from support.scripts import run_script
 
@@ -299,6 +299,15 @@ def test_modes_stand_beside_each_other():
     assert [axes.get_title() for axes in figure.axes] == ["mode zero", "mode legacy"]
     assert len({axes.get_xlim() for axes in figure.axes}) == 1
     assert len({axes.get_ylim() for axes in figure.axes}) == 1
+
+
+def test_long_labels_and_words_fit():
+    modes = ("zero", "legacy", "mean")
+    labels = dict.fromkeys(tables_of(PLAIN)["zero"]["task"], LONG_LABEL)
+    check_texts(ablation_figure(tables_of(PLAIN, modes), labels))
+    words = with_long_words(["The", "boy", "near", "the", "cars", "greets", "it"])
+    table = pd.DataFrame({"position": range(7), "word": words, "auc": 0.5})
+    check_texts(auc_figure(table.assign(ci_low=0.4, ci_high=0.6), 1, (4,), 5))
 
 
 def test_conditions_of_unknown_number_have_a_mark_of_their_own():

@@ -96,11 +96,11 @@ def font(tmp_path):
     builder.setupPost()
     builder.save(tmp_path / "odd.ttf")
     installed = list(fontManager.ttflist)
-    fonts._families.cache_clear()
+    fonts.families.cache_clear()
     fontManager.addfont(tmp_path / "odd.ttf")
     yield "Odd Sans"
     fontManager.ttflist[:] = installed
-    fonts._families.cache_clear()
+    fonts.families.cache_clear()
 
 
 @pytest.mark.filterwarnings("error")

@@ -4,6 +4,15 @@ from matplotlib.text import Text
 
 from lstm_units.plots.style import FONT_SIZE, house_style
 
+LONG_LABEL = "Relativsätze mit US$ 100% a_b und {0} langen Attraktoren am Ende"
+LONG_WORDS = ("Donaudampfschifffahrtsgesellschaftskapitän", "W" * 40)
+
+
+def with_long_words(words):
+    """The words with long ones at the beginning, in the middle and at the end."""
+    long = {0: 0, 1: 1, 3: 0, len(words) - 1: 1}
+    return tuple(LONG_WORDS[long[n]] if n in long else word for n, word in enumerate(words))
+
 
 def visible_texts(figure):
     """All texts but the labels of ticks beyond the limits, which are not drawn."""

@@ -15,6 +15,7 @@ from matplotlib.patches import Patch
 from matplotlib.transforms import blended_transform_factory
 from PIL import Image
 
+from lstm_units.plots.labels import LINE, inches, lines, wrapped
 from lstm_units.plots.legends import draw_legend, legend_height
 from lstm_units.plots.marks import NEUTRAL, NUMBERS, number_mark
 from lstm_units.plots.style import (
@@ -34,11 +35,14 @@ from lstm_units.plots.words import (
     shaded_handle,
     word_axis,
     words_height,
+    words_left,
 )
 
 WIDTH = 4.6  # inches
 _ROW, _TITLE, _AXIS = 0.135, 0.24, 0.4  # inches
 _RIGHT, _GAP, _CHARACTER = 0.1, 0.16, 0.0078 * FONT_SIZE
+_BESIDE = 0.039  # inches, between a name and its row at least
+_NAMES = 1.8  # inches at most, of a task and condition in a line
 _MARK = 3.0  # points
 _DPI = 160
 _PALETTE = 256  # colours: makes a figure of lines and bands a third as large
@@ -77,18 +81,20 @@ def ablation_figure(
         )
     )
     places = {key: place for place, key in enumerate(keys)}
-    names = [f"{labels.get(task, task)} {condition}" for task, condition in keys]
-    left = 0.1 + _CHARACTER * max(map(len, names))
+    names = [wrapped(f"{labels.get(task, task)} {condition}", _NAMES) for task, condition in keys]
+    longest = max(len(line) for name in names for line in name.split("\n"))
+    left = max(0.1 + _CHARACTER * longest, max(map(inches, names)) + _BESIDE)
+    row = _ROW + LINE * (lines(*names) - 1)
     handles = _ablation_handles(tables.values())
     legend = legend_height(handles, width)
-    height = _TITLE + len(keys) * _ROW + _AXIS + legend
+    height = _TITLE + len(keys) * row + _AXIS + legend
     each = (width - left - _RIGHT - (len(tables) - 1) * _GAP) / len(tables)
     limits = _limits(tables.values())
     with house_style():
         figure = new_figure(width, height)
         for column, (mode, table) in enumerate(tables.items()):
             start = left + column * (each + _GAP)
-            axis = axes_at(figure, start, _AXIS + legend, each, len(keys) * _ROW)
+            axis = axes_at(figure, start, _AXIS + legend, each, len(keys) * row)
             _shade_tasks(axis, keys)
             _draw_changes(axis, table, places)
             axis.set_yticks(range(len(keys)), names if column == 0 else [])
@@ -142,7 +148,8 @@ def auc_figure(
         handles.append(shaded_handle("subject, verb"))
     if len(attractors):
         handles.append(dotted_handle("attractor"))
-    legend, left = legend_height(handles, width, len(handles)), 0.46
+    legend = legend_height(handles, width, len(handles))
+    left = words_left(words, 0.46, lambda left: width - left - _RIGHT)
     below = words_height(words) + legend
     with house_style():
         figure = new_figure(width, 0.08 + 1.1 + below)

@@ -15,6 +15,7 @@ from matplotlib.text import Text
 log = logging.getLogger(__name__)
 
 FAMILY = "DejaVu Sans"
+FONT_SIZE = 7.0  # points, for every text
 _NO_TEXT = ("Last Resort", "LastResort")  # boxes that stand for characters
 
 
@@ -30,14 +31,14 @@ def set_families(texts: Iterable[Text]) -> None:
     """
     texts = list(texts)
     wanted = set().union(*(text.get_text() for text in texts)) - {"\n"}
-    lacking = frozenset(char for char in wanted if not _has(_file(FAMILY), char))
+    lacking = frozenset(char for char in wanted if not has(file_of(FAMILY), char))
     if not lacking:
         return
-    families = _families(lacking)
+    further = families(lacking)
     for text in texts:
-        text.set_fontfamily([FAMILY, *families])
+        text.set_fontfamily([FAMILY, *further])
     missing = [
-        char for char in sorted(lacking) if not any(_has(_file(name), char) for name in families)
+        char for char in sorted(lacking) if not any(has(file_of(name), char) for name in further)
     ]
     if missing:
         log.warning(
@@ -54,7 +55,7 @@ def _shown(char: str) -> str:
 
 
 @cache
-def _families(lacking: frozenset[str]) -> tuple[str, ...]:
+def families(lacking: frozenset[str]) -> tuple[str, ...]:
     """Choose families that have characters: those with most of them first, sans serif ones first.
 
     The same for the same fonts, whatever the order in which they were found.
@@ -67,19 +68,21 @@ def _families(lacking: frozenset[str]) -> tuple[str, ...]:
     chosen: list[str] = []
     left = set(lacking)
     while left:
-        has = {name: sum(_has(path, char) for char in left) for name, path in upright.items()}
-        best = min(has, key=lambda name: (-has[name], "Sans" not in name, name), default=None)
-        if best is None or not has[best]:
+        found = {name: sum(has(path, char) for char in left) for name, path in upright.items()}
+        best = min(found, key=lambda name: (-found[name], "Sans" not in name, name), default=None)
+        if best is None or not found[best]:
             break
         chosen.append(best)
-        left -= {char for char in left if _has(upright[best], char)}
+        left -= {char for char in left if has(upright[best], char)}
     return tuple(chosen)
 
 
-def _file(family: str) -> str:
+def file_of(family: str) -> str:
+    """Return the path of an installed family's upright font."""
     return fontManager.findfont(FontProperties(family=family))
 
 
 @cache
-def _has(path: str, char: str) -> bool:
+def has(path: str, char: str) -> bool:
+    """Return whether a font, by its path, has a character."""
     return get_font(path).get_char_index(ord(char)) != 0

@@ -7,16 +7,19 @@ import numpy as np
 from matplotlib.figure import Figure
 from matplotlib.legend_handler import HandlerTuple
 
+from lstm_units.plots.labels import LETTER, cut, letters
+
 _ROW = 0.15  # inches
-_HANDLE, _LETTER = 0.5, 0.056  # inches: of an entry without its label, and of a letter of that
+_HANDLE = 0.5  # inches, of an entry without its label
 
 
 def legend_columns(handles: Sequence[Any], width: float) -> int:
     """Return how many entries fit side by side in a legend of `width` inches."""
     for columns in range(len(handles), 1, -1):
-        parts = np.array_split([len(_label(handle)) for handle in handles], columns)  # as it does
+        widths = [letters(_label(handle)) for handle in handles]
+        parts = np.array_split(widths, columns)  # as it does
         longest = (max(part) for part in parts)
-        if sum(_HANDLE + _LETTER * letters for letters in longest) <= width - 0.1:
+        if sum(_HANDLE + LETTER * wide for wide in longest) <= width - 0.1:
             return columns
     return 1
 
@@ -46,9 +49,10 @@ def draw_legend(
     if not handles:
         return
     width, height = figure.get_size_inches()
+    most = (width - _HANDLE - 0.1) / LETTER
     figure.legend(
         [handle[0] if isinstance(handle, tuple) else handle for handle in handles],
-        [_label(handle) for handle in handles],
+        [cut(_label(handle), most) for handle in handles],
         handler_map={tuple: HandlerTuple(ndivide=None, pad=0)},
         loc="lower center",
         bbox_to_anchor=(0.5, (bottom + 0.02) / height),

@@ -5,7 +5,6 @@ in the user's matplotlibrc changes no figure: all are made and drawn within `hou
 """
 
 import json
-import textwrap
 import warnings
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
@@ -22,9 +21,9 @@ from lstm_units.errors import UserError
 from lstm_units.io.files import NOT_RUN, atomic_path
 from lstm_units.io.not_run import because
 from lstm_units.io.results import Result
-from lstm_units.plots.fonts import FAMILY, set_families
+from lstm_units.plots.fonts import FAMILY, FONT_SIZE, set_families
+from lstm_units.plots.labels import LETTER, lines, wrapped
 
-FONT_SIZE = 7.0  # points, for every text
 _STYLE = {
     # matplotlib's own defaults, but for the backend, which draws on screens only.
     **{k: v for k, v in mpl.rcParamsDefault.items() if not k.startswith("backend")},
@@ -113,10 +112,10 @@ def sentence_figure(sentence: str, width: float = TEXT_WIDTH) -> Figure:
     width : float
         Inches.
     """
-    lines = textwrap.wrap(sentence, int(width * _LETTERS))
+    broken = wrapped(sentence, (int(width * _LETTERS) + 0.5) * LETTER)
     with house_style():
-        figure = new_figure(width, 0.4 + 0.13 * len(lines))
-        figure.text(0.5, 0.5, "\n".join(lines), ha="center", va="center")
+        figure = new_figure(width, 0.4 + 0.13 * lines(broken))
+        figure.text(0.5, 0.5, broken, ha="center", va="center")
     return figure
 
 

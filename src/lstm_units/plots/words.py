@@ -1,21 +1,61 @@
-"""The axis of words, and what stands out among them."""
+"""The axis of words, and what stands out among them.
 
-from collections.abc import Collection, Sequence
+Words are slanted; those of more than 24 letters are cut.
+"""
+
+from collections.abc import Callable, Collection, Sequence
 
 from matplotlib.axes import Axes
 from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
 
+from lstm_units.plots.labels import cut, letters
 from lstm_units.plots.style import GREY, LIGHT_GREY
 
 _SHADE = {"color": LIGHT_GREY, "linewidth": 0}
 _DOT = {"color": GREY, "linewidth": 0.6, "linestyle": ":"}
 _BOLD = 1.12  # width of bold letters, in plain ones
+_MOST = 24  # letters
+_SLANTED = 0.041  # inches across and down, of a letter
 
 
 def words_height(words: Sequence[str], bold: bool = False) -> float:
     """Return the inches that slanted words take below their axis."""
-    return 0.1 + 0.041 * max(map(len, words)) * (_BOLD if bold else 1)
+    return 0.1 + _SLANTED * max(map(letters, shown_words(words))) * (_BOLD if bold else 1)
+
+
+def words_left(
+    words: Sequence[str],
+    left: float,
+    panel: Callable[[float], float],
+    bold: bool = False,
+    edge: float = 0.6,
+) -> float:
+    """Return where an axis of words starts so that none of them begins beyond the page.
+
+    Parameters
+    ----------
+    left : float
+        Inches from the edge of the page if no word needs more.
+    panel : callable
+        Returns the width of the axis, in inches, from where it starts.
+    edge : float
+        From the start of the axis to its first word, in places of words.
+    """
+    start = left
+    for _ in range(4):  # the axis gets shorter as it starts further right
+        each = panel(start) / (len(words) - 1 + 2 * edge)
+        beyond = (
+            _SLANTED * letters(word) * (_BOLD if bold else 1) - (edge + place) * each
+            for place, word in enumerate(shown_words(words))
+        )
+        start = max(left, 0.05 + max(beyond))
+    return start
+
+
+def shown_words(words: Sequence[str]) -> list[str]:
+    """Return words as they are written at an axis."""
+    return [cut(word, _MOST) for word in words]
 
 
 def word_axis(
@@ -34,7 +74,7 @@ def word_axis(
         Positions of words in bold.
     """
     positions = range(len(words)) if positions is None else positions
-    axis.set_xticks(positions, words)
+    axis.set_xticks(positions, shown_words(words))
     for position, label in zip(positions, axis.get_xticklabels(), strict=True):
         label.set(rotation=45, ha="right", rotation_mode="anchor")
         if position in bold:

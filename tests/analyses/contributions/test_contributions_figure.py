@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from support.figure_checks import check_texts
+from support.figure_checks import LONG_LABEL, check_texts
 from support.made_contributions import SUM, UNITS, made_contributions
 
 from lstm_units.analyses.contributions.figure import draw_contributions
@@ -140,6 +140,10 @@ def test_texts_have_one_size_do_not_overlap_and_lie_inside(units):
     table["n"] *= 97  # large counts
     figure = draw_contributions(table, units, LABELS)
     check_texts(figure)
+    long = {task: LONG_LABEL.format(task) for task in (*TASKS, *others)}
+    check_texts(draw_contributions(table, units, long))
+    conditions = {"S": "singular_subject_without_attractor"}
+    check_texts(draw_contributions(table.replace({"condition": conditions}), units, long))
     legend = figure.legends[0].get_window_extent()
     assert all(axis.get_window_extent().y0 > legend.y1 for axis in figure.axes)
 

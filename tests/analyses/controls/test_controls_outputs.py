@@ -7,7 +7,7 @@ import pandas as pd
 import pyarrow as pa
 import pytest
 from matplotlib.colors import to_hex
-from support.figure_checks import check_texts, visible_texts
+from support.figure_checks import LONG_LABEL, check_texts, visible_texts
 
 from lstm_units.analyses.controls.figure import controls_figure, family_figure
 from lstm_units.analyses.controls.set_tests import (
@@ -207,6 +207,8 @@ def draw(tasks, ablated="17 syntax units", seed=0):
 def test_texts_have_one_size_do_not_overlap_and_lie_inside(tasks):
     figure = draw(tasks, "12 short- and long-range units")
     check_texts(figure)
+    labels = {task: LONG_LABEL.format(task) for task in tasks}
+    check_texts(controls_figure(*simulated(tasks, seed=0), "12 units", CONDITIONS, labels))
     assert figure.get_figwidth() == TEXT_WIDTH
 
 

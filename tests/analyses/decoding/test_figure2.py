@@ -4,7 +4,7 @@ import numpy as np
 import pandas as pd
 import pyarrow as pa
 import pytest
-from support.figure_checks import check_texts
+from support.figure_checks import check_texts, with_long_words
 
 from lstm_units.analyses.decoding.figure2 import figure2, generalisation_figure
 from lstm_units.errors import UserError
@@ -283,6 +283,10 @@ CASES = {
     },
     "one row of matrices": {"by_kind": {kind: decoded(references=("none",)) for kind in HELD_OUT}},
     "neighbouring roles": {"items": make_items(WORDS, 1, (3, 4), 5)},
+    "long words and a list of conditions": {
+        "items": make_items(with_long_words(WORDS), 1, (4,), 5),
+        "decoded": f"cell, {', '.join(f'condition_{n}_of_many' for n in range(8))} items",
+    },
     "few words": {
         "by_kind": {"grouped": decoded(4), "random": decoded(4)},
         "items": make_items(("The", "boy", "gently", "encourages", "."), 1, (), 3),

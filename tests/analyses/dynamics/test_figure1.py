@@ -9,7 +9,7 @@ import pyarrow as pa
 import pytest
 from matplotlib.colors import to_hex
 from matplotlib.legend import Legend
-from support.figure_checks import check_texts, visible_texts
+from support.figure_checks import check_texts, visible_texts, with_long_words
 
 from lstm_units.analyses.dynamics.figure import (
     ALL_ROWS,
@@ -230,6 +230,12 @@ def test_the_ideal_of_a_plural_unit_is_turned_around(items):
             if np.nanmax(line.get_ydata()) == 1
         ]
         assert stored == [color]
+
+
+def test_long_words_fit(items):
+    long = replace(items, words=with_long_words(items.words))
+    check_texts(number_figure(dynamics(long), long, SHOWN, "singular"))
+    check_texts(ideal_figure(long))
 
 
 def test_many_units_go_on_below(items):

@@ -5,7 +5,7 @@ import pandas as pd
 import pyarrow as pa
 import pytest
 from matplotlib.collections import PathCollection
-from support.figure_checks import check_texts
+from support.figure_checks import LONG_LABEL, check_texts
 
 from lstm_units.analyses.long_range_units.figure import units_at_a_glance, units_figure
 from lstm_units.errors import NotRun
@@ -40,12 +40,16 @@ def table(units, seed=0, outliers=()):
 
 @pytest.fixture(scope="module")
 def figure():
+    return drawn()
+
+
+def drawn(labels=None):
     sp = ("nounpp", "SP")
     crowd = [(unit, sp, 0.3 + unit / 1000) for unit in range(1, 20)]
     zero = table(range(1, 101), outliers=[*crowd, (77, sp, 0.5), (90, ("nounpp", "PS"), 0.4)])
     legacy = table(range(1, 41), seed=1)
     found = {"units": [{"unit": 77, "subject_number": "singular"}]}
-    return units_at_a_glance({"zero": zero, "legacy": legacy}, SIZES, found)
+    return units_at_a_glance({"zero": zero, "legacy": legacy}, SIZES, found, labels=labels)
 
 
 def texts(axis):
@@ -92,6 +96,14 @@ def test_texts_have_one_size_do_not_overlap_and_lie_inside(figure):
     for axis in figure.axes:
         boxes = [text.get_window_extent() for text in axis.texts]
         assert all(axis.bbox.x0 <= box.x0 and box.x1 <= axis.bbox.x1 for box in boxes)
+
+
+def test_long_labels_take_two_lines_and_keep_the_condition():
+    figure = drawn({"nounpp": LONG_LABEL, "simple": "W" * 60})
+    check_texts(figure)
+    names = [label.get_text() for label in figure.axes[0].get_yticklabels()]
+    assert [name.count("\n") for name in names] == [1, 1, 1]
+    assert [name.rpartition("  ")[2] for name in names] == ["S", "SP", "PS"]
 
 
 def test_without_units_there_is_no_figure():

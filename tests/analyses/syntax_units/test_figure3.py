@@ -1,8 +1,10 @@
 """Figure 3: the cell of a unit over structures, and a sentence where there is none to draw."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
-from support.figure_checks import check_texts, visible_texts
+from support.figure_checks import LONG_LABEL, check_texts, visible_texts, with_long_words
 from support.made_files import write_activations, write_stimuli
 from support.spanning_network import SPANNING, spanning_network
 
@@ -89,7 +91,10 @@ def test_course_of_a_cell_is_the_mean_over_the_items_of_a_number(folder):
 
 @pytest.mark.parametrize("width", [TEXT_WIDTH, COLUMN_WIDTH])
 def test_figure3_has_no_text_over_another(folder, width):
-    check_texts(dependency_figure(list(structures(folder)), "unit 7 (layer 2)", width=width))
+    plain = list(structures(folder))
+    check_texts(dependency_figure(plain, "unit 7 (layer 2)", width=width))
+    long = [replace(s, label=LONG_LABEL, words=with_long_words(s.words)) for s in plain]
+    check_texts(dependency_figure(long, "unit 7 (layer 2)", width=width))
 
 
 def test_figure3_has_one_panel_per_structure_with_its_words_and_auc(folder):

@@ -1,6 +1,7 @@
 """Figure of what each kind of unit adds to the verb margin."""
 
 from collections.abc import Mapping, Sequence
+from itertools import chain
 from typing import Any
 
 import numpy as np
@@ -20,6 +21,7 @@ from lstm_units.analyses.contributions.summary import (
 from lstm_units.errors import UserError
 from lstm_units.io.files import make_metadata
 from lstm_units.io.results import Result
+from lstm_units.plots.labels import LINE, lines, wrapped
 from lstm_units.plots.legends import draw_legend, legend_height
 from lstm_units.plots.marks import NEUTRAL, SUM, series_mark, unit_mark
 from lstm_units.plots.style import (
@@ -123,18 +125,29 @@ def draw_contributions(
         crosses = any(table[f"{group}{WITHOUT_CONSTANT}"].notna().any() for group in groups)
         handles = _legend(units, crosses)
         footer = _AXIS_TITLE + legend_height(handles, width)
-        block = _TITLE + _MEANS + (_BETWEEN + _SHARES if groups else 0) + _TICKS
+        spans = {
+            task: span
+            for tasks in rows
+            for task, span in zip(
+                tasks, _spans([_n_conditions(panels[task]) for task in tasks], width), strict=True
+            )
+        }
+        titles = {task: wrapped((labels or {}).get(task, task), spans[task][1]) for task in spans}
+        conditions = {task: _conditions(panels[task], spans[task][1]) for task in spans}
+        header = _TITLE + LINE * (lines(*titles.values()) - 1)
+        ticks = _TICKS + LINE * (lines(*chain(*conditions.values())) - 2)
+        block = header + _MEANS + (_BETWEEN + _SHARES if groups else 0) + ticks
         height = block * len(rows) + footer
         figure = new_figure(width, height)
         for place, tasks in enumerate(rows):
-            top = height - place * block - _TITLE
-            spans = _spans([_n_conditions(panels[task]) for task in tasks], width)
-            for column, (task, (left, wide)) in enumerate(zip(tasks, spans, strict=True)):
+            top = height - place * block - header
+            for column, task in enumerate(tasks):
+                left, wide = spans[task]
                 axis = axes_at(figure, left, top - _MEANS, wide, _MEANS)
                 _draw(axis, panels[task], [(name, "") for name in drawn], _STEP)
                 axis.axhline(0, color=BLACK, linewidth=0.6, zorder=1)
                 axis.set_ylim(limits)
-                axis.set_title((labels or {}).get(task, task))
+                axis.set_title(titles[task])
                 lowest, ylabels = axis, ["mean contribution\n(nats)"]
                 if groups:
                     low = top - _MEANS - _BETWEEN - _SHARES
@@ -146,7 +159,7 @@ def draw_contributions(
                     lowest.set_yticks([0, 50, 100])
                     axis.tick_params(labelbottom=False)
                     ylabels.append("points\nright (%)")
-                _label_conditions(lowest, panels[task])
+                lowest.set_xticks(range(len(conditions[task])), conditions[task])
                 for one, name in zip([axis, lowest], ylabels, strict=False):
                     if column:
                         one.tick_params(left=False, labelleft=False)
@@ -246,18 +259,17 @@ def _draw(
     axis.tick_params(axis="x", length=0)
 
 
-def _label_conditions(axis: Axes, rows: pd.DataFrame) -> None:
+def _conditions(rows: pd.DataFrame, width: float) -> list[str]:
+    """Name the conditions of a panel of `width` inches, each with its number of items below."""
     counts = rows.pivot_table(
         index="condition", columns="answer", values="n", sort=False, aggfunc="sum"
     )
     names = list(dict.fromkeys(rows["condition"]))
-    axis.set_xticks(
-        range(len(names)),
-        [
-            f"{name}\n{int(counts.loc[name, 'right'])} : {int(counts.loc[name, 'wrong'])}"
-            for name in names
-        ],
-    )
+    return [
+        f"{wrapped(name, width / len(names))}\n"
+        f"{int(counts.loc[name, 'right'])} : {int(counts.loc[name, 'wrong'])}"
+        for name in names
+    ]
 
 
 def _legend(units: Mapping[str, Any], crosses: bool) -> list[Line2D | Patch]:

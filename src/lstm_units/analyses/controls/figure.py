@@ -13,6 +13,7 @@ from matplotlib.ticker import MaxNLocator
 from lstm_units.analyses.controls.random_sets import FAMILIES
 from lstm_units.io.published import task_rank
 from lstm_units.io.results import Result, made_from, require_same
+from lstm_units.plots.labels import LETTER, LINE, cut, lines, wrapped
 from lstm_units.plots.legends import draw_legend, legend_height
 from lstm_units.plots.marks import NUMBERS, number_mark
 from lstm_units.plots.style import (
@@ -110,32 +111,33 @@ def controls_figure(
         cell: conditions[cell].subject_number if cell in conditions else None
         for cell in zip(tests["task"], tests["condition"], strict=True)
     }
-    lines = _lines(tests)
-    n_columns = max(len(shown) for _, shown in lines)
+    rows = _rows(tests)
+    n_columns = max(len(shown) for _, shown in rows)
+    names = {task: wrapped((labels or {}).get(task, task), _PITCH - 0.1) for task, _ in rows}
+    left = _LEFT + LINE * (lines(*names.values()) - 1)
     note = _holm_note(tests)
     handles = _handles(tests, set(number.values()), ablated)
     below = _NOTE if note else 0
     legend = legend_height(handles, TEXT_WIDTH)
     foot = below + legend + _BOTTOM
-    height = _PITCH * len(lines) + _TOP + foot
-    pitch = (TEXT_WIDTH - _LEFT) / n_columns
+    height = _PITCH * len(rows) + _TOP + foot
+    pitch = (TEXT_WIDTH - left) / n_columns
     with house_style():
         figure = new_figure(TEXT_WIDTH, height)
-        for line, (task, shown) in enumerate(lines):
-            bottom = foot + _PITCH * (len(lines) - 1 - line)
+        for row, (task, shown) in enumerate(rows):
+            bottom = foot + _PITCH * (len(rows) - 1 - row)
             for column, condition in enumerate(shown):
-                box = (_LEFT + column * pitch, bottom, pitch - _GAP, _PANEL)
+                box = (left + column * pitch, bottom, pitch - _GAP, _PANEL)
                 axis = axes_at(figure, *box)
                 here = (tests["task"] == task) & (tests["condition"] == condition)
                 sets = (accuracy["task"] == task) & (accuracy["condition"] == condition)
                 _draw_panel(axis, accuracy[sets], tests[here].iloc[0], number[task, condition])
                 if column == 0:
-                    name = (labels or {}).get(task, task)
-                    axis.set_ylabel(f"{name}\nsets")
+                    axis.set_ylabel(f"{names[task]}\nsets")
                     axis.yaxis.set_label_coords(-0.34 / box[2], 0.5)
         figure.supxlabel(
             "accuracy (%)",
-            x=(_LEFT + TEXT_WIDTH - _GAP) / 2 / TEXT_WIDTH,
+            x=(left + TEXT_WIDTH - _GAP) / 2 / TEXT_WIDTH,
             y=(below + legend + 0.03) / height,
             va="bottom",
         )
@@ -145,16 +147,16 @@ def controls_figure(
     return figure
 
 
-def _lines(tests: pd.DataFrame) -> list[tuple[str, list[str]]]:
-    """Tasks in the paper's order with their conditions, a few to a line."""
-    lines = []
+def _rows(tests: pd.DataFrame) -> list[tuple[str, list[str]]]:
+    """Tasks in the paper's order with their conditions, a few to a row."""
+    rows = []
     for task in sorted(set(tests["task"]), key=task_rank):
         conditions = sorted(tests.loc[tests["task"] == task, "condition"], key=condition_rank)
-        lines += [
+        rows += [
             (task, conditions[first : first + _COLUMNS])
             for first in range(0, len(conditions), _COLUMNS)
         ]
-    return lines
+    return rows
 
 
 def _draw_panel(axis: Axes, accuracy: pd.DataFrame, test: pd.Series, number: str | None) -> None:
@@ -185,8 +187,9 @@ def _draw_panel(axis: Axes, accuracy: pd.DataFrame, test: pd.Series, number: str
     open_axes(axis)
     note = "" if test["testable"] else " (not testable)"
     holm = f", {_said('Holm', test['p_holm'])}" if test["adjusted"] else ""
+    room = (axis.get_position().width * TEXT_WIDTH + _GAP) / LETTER - len(note)
     axis.set_title(
-        f"{test['condition']}{note}\n{_said('p', test['p'])}{holm}",
+        f"{cut(test['condition'], room)}{note}\n{_said('p', test['p'])}{holm}",
         linespacing=1.1,
     )
 

@@ -14,6 +14,7 @@ from matplotlib.lines import Line2D
 from lstm_units.analyses.decoding.features import WITHOUT_LONG_RANGE
 from lstm_units.errors import UserError
 from lstm_units.io.results import Result, made_from, require_same
+from lstm_units.plots.labels import LINE, cut, letters, lines, wrapped
 from lstm_units.plots.legends import draw_legend, legend_height
 from lstm_units.plots.marks import NEUTRAL, UNTRAINED, series_mark, unit_mark
 from lstm_units.plots.style import (
@@ -27,7 +28,7 @@ from lstm_units.plots.style import (
     new_figure,
     open_axes,
 )
-from lstm_units.plots.words import word_axis, words_height
+from lstm_units.plots.words import shown_words, word_axis, words_height, words_left
 from lstm_units.stimuli.aligned_items import AlignedItems, align_items
 from lstm_units.stimuli.table import scored_sha256
 
@@ -48,6 +49,7 @@ _CURVES, _HEAT_MAP, _LEFT, _GAP = 1.65, 2.2, 0.58, 0.2
 _HEADING = 0.2
 _LETTER, _BOLD_LETTER = 0.053, 0.062
 _ROW = 7.5  # points, of a row of roles
+_QUOTED = 16  # letters of a word beside the curves
 
 
 @dataclass(frozen=True)
@@ -195,12 +197,18 @@ def _draw(
     handles.append(Line2D([], [], color=BLACK, linewidth=0.5, linestyle=":", label="chance"))
     legend = legend_height(handles, width)
     n = len(tables)
-    panel = (width - _LEFT - 0.05 - _GAP * (n - 1)) / n
-    word = _BOLD_LETTER * max(map(len, words))
+    decoded = wrapped(decoded or "", width - 0.2)
+
+    def panel_from(start: float) -> float:
+        return (width - start - 0.05 - _GAP * (n - 1)) / n
+
+    start = words_left(words, _LEFT, panel_from, bold=True, edge=0.4)
+    panel = panel_from(start)
+    word = _BOLD_LETTER * max(map(letters, shown_words(words)))
     below = words_height(words, bold=True)
     rows = _rows_of_roles(roles, positions, panel)
     title_pad = 13 + _ROW * max(rows.values(), default=0)  # points
-    heading = _HEADING if decoded else 0
+    heading = _HEADING + LINE * (lines(decoded) - 1) if decoded else 0
     top = (title_pad + 10) / 72 + heading
     # Words and two lines at the left of the heat maps, the colour bar at the right of the last.
     left = word + 0.4
@@ -222,13 +230,13 @@ def _draw(
     if decoded:
         head(decoded, 0.06)
     for column, (kind, table) in enumerate(tables.items()):
-        axis = place(_LEFT + column * (panel + _GAP), top, panel, _CURVES)
+        axis = place(start + column * (panel + _GAP), top, panel, _CURVES)
         _draw_curves(axis, table, curves, positions, position)
         _name_words(axis, words, roles, positions)
         _name_roles(axis, roles, rows)
         axis.set_title(titles[kind], pad=title_pad)
         if column == 0:
-            trained = words[positions.tolist().index(position)]
+            trained = cut(words[positions.tolist().index(position)], _QUOTED)
             axis.set_ylabel(f"AUC of {label.replace('_', ' ')}\ntrained at “{trained}”")
         else:
             axis.set_yticklabels([])
@@ -393,7 +401,7 @@ def _name_words(axis: Axes, words, roles, positions, both: bool = False) -> None
     """Write the example's words at the axis, nouns and verb in bold."""
     word_axis(axis, words, positions, roles)
     if both:
-        axis.set_yticks(positions, words)
+        axis.set_yticks(positions, shown_words(words))
         for place, text in zip(positions, axis.get_yticklabels(), strict=True):
             if place in roles:
                 text.set_fontweight("bold")

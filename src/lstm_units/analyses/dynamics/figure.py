@@ -34,6 +34,7 @@ from lstm_units.plots.words import (
     shaded_handle,
     word_axis,
     words_height,
+    words_left,
 )
 from lstm_units.statistics.margins import condition_rank
 from lstm_units.stimuli.aligned_items import AFTER_VERB, AlignedItems
@@ -205,11 +206,16 @@ def dynamics_figure(
         height = len(blocks) * block_height + 0.19 + legend
         figure = new_figure(width, height)
         n_columns = min(per_block, len(columns))
-        panel = (width - _LEFT - _RIGHT - (n_columns - 1) * _GAP) / n_columns
+
+        def panel_from(left: float) -> float:
+            return (width - left - _RIGHT - (n_columns - 1) * _GAP) / n_columns
+
+        left = words_left(words, _LEFT, panel_from)
+        panel = panel_from(left)
         for row, block in enumerate(blocks):
             top = height - row * block_height - title
             for place, column in enumerate(block):
-                box = (_LEFT + place * (panel + _GAP), top, panel)
+                box = (left + place * (panel + _GAP), top, panel)
                 first = all(before.rows is None for before in block[:place])
                 _draw_column(figure, box, column, shown, looks, items, words, first=first)
         for place, group in enumerate(groups):

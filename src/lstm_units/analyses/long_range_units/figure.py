@@ -15,9 +15,10 @@ from lstm_units.errors import NotRun
 from lstm_units.io.published import task_rank
 from lstm_units.io.results import Result, made_from
 from lstm_units.io.unit_numbers import layer_of_units
+from lstm_units.plots.labels import LETTER, cut, inches, letters, wrapped
 from lstm_units.plots.legends import draw_legend, legend_columns, legend_height
 from lstm_units.plots.marks import NEUTRAL, Mark, unit_mark
-from lstm_units.plots.numbers import free_lane
+from lstm_units.plots.numbers import DIGIT, free_lane
 from lstm_units.plots.style import FONT_SIZE, GREY, LIGHT_GREY, house_style, new_figure
 from lstm_units.statistics.margins import condition_rank
 
@@ -115,8 +116,10 @@ def units_at_a_glance(
         edge = _STRIP * len(strips) + footer + 0.25
         figure = new_figure(width, edge)
         axes = figure.subplots(1, len(panels), sharex=True, sharey=True, squeeze=False)[0]
-        text_inches = max(len(_strip_name(strip, labels)) for strip in strips) * FONT_SIZE * 0.0080
-        left = min(0.35, (text_inches + 0.1) / width)
+        names = [_strip_name(strip, labels, 0.35 * width - 0.12) for strip in strips]
+        longest = max(len(line) for name in names for line in name.split("\n"))
+        text_inches = max(0.1 + longest * FONT_SIZE * 0.0080, 0.08 + max(map(inches, names)))
+        left = min(0.35, text_inches / width)
         figure.subplots_adjust(
             left=left, right=0.99, top=1 - 0.25 / edge, bottom=footer / edge, wspace=0.06
         )
@@ -127,7 +130,7 @@ def units_at_a_glance(
             _draw_grid(axis, strips)
             _draw_panel(axis, panel, strips, marks, relative_drop, maximum_q, points_per_unit)
             axis.set_title(panel.title)
-        axes[0].set_yticks(range(len(strips)), [_strip_name(strip, labels) for strip in strips])
+        axes[0].set_yticks(range(len(strips)), names)
         figure.supxlabel(
             "change in accuracy when one unit is ablated (percentage points)",
             x=(left + 0.99) / 2,
@@ -161,8 +164,19 @@ def _strips(accuracy_by_mode) -> list[tuple[str, str]]:
     return sorted(strips, key=lambda strip: (task_rank(strip[0]), condition_rank(strip[1])))
 
 
-def _strip_name(strip: tuple[str, str], labels) -> str:
-    return f"{(labels or {}).get(strip[0], strip[0])}  {strip[1]}"
+def _strip_name(strip: tuple[str, str], labels, width: float) -> str:
+    """Name task and condition in a line of `width` inches, or in the two that a strip has room for.
+
+    What does not fit there is cut.
+    """
+    task, condition = (labels or {}).get(strip[0], strip[0]), cut(strip[1], width / LETTER)
+    name = f"{task}  {condition}"
+    if letters(name) * LETTER <= width:
+        return name
+    first, *rest = wrapped(task, width).split("\n")
+    room = width / LETTER - letters(condition) - 2
+    second = [cut(" ".join(rest), room)] if rest and room > 1 else []
+    return f"{first}\n{'  '.join([*second, condition])}"
 
 
 def _draw_grid(axis: Axes, strips) -> None:
@@ -202,18 +216,20 @@ def _draw_panel(axis, panel, strips, marks, relative_drop, maximum_q, points) ->
         here = np.flatnonzero(outlier & (y == row))
         # Long-range units first, then the largest changes, get the room.
         here = sorted(here, key=lambda i: (unit[i] not in marks, -abs(x[i]), unit[i]))
-        # Every outlier's dot is an obstacle for the labels of the lane it lies in.
+        size = {index: len(str(unit[index])) for index in here}
         lane_of = {index: int(spread[index] > 0) for index in here}
-        texts: list[list[tuple[float, float]]] = [[] for _ in _LANES]
-        hidden = 0
-        for index in here:
+        low, high = axis.get_xlim()
+        lanes = _lanes(x, size, lane_of, points, (low, high))
+        hidden = list(lanes.values()).count(None)
+        if hidden:  # their count stands at the right edge
+            room = (len(f"+{hidden}") * DIGIT - 2) / points  # they may stand over each other
+            lanes = _lanes(x, size, lane_of, points, (low, high - room))
+            hidden = list(lanes.values()).count(None)
+        for index, lane in lanes.items():
             mark = marks.get(int(unit[index]), NEUTRAL)
-            dots = [[x[i] for i in here if i != index and lane_of[i] == k] for k in range(2)]
-            lane = free_lane(texts, dots, x[index], len(str(unit[index])), points, axis.get_xlim())
             if lane is None:
                 height = np.sign(_LANES[lane_of[index]]) * (0.1 + abs(spread[index]) / 2)
             else:
-                lane_of[index] = lane[0]
                 height = _LANES[lane[0]]
             axis.plot(
                 x[index],
@@ -222,7 +238,6 @@ def _draw_panel(axis, panel, strips, marks, relative_drop, maximum_q, points) ->
                 zorder=4,
             )
             if lane is None:
-                hidden += 1
                 continue
             axis.annotate(
                 str(unit[index]),
@@ -243,6 +258,25 @@ def _draw_panel(axis, panel, strips, marks, relative_drop, maximum_q, points) ->
                 ha="right",
                 va="center_baseline",
             )
+
+
+def _lanes(
+    x: np.ndarray,
+    digits: Mapping[int, int],
+    lane_of: Mapping[int, int],
+    points: float,
+    limits: tuple[float, float],
+) -> dict[int, tuple[int, int] | None]:
+    """Find lane and side of each outlier's number, in turn; None where there is no room."""
+    texts: list[list[tuple[float, float]]] = [[] for _ in _LANES]
+    now, found = dict(lane_of), {}
+    for index, size in digits.items():
+        # Every outlier's dot is an obstacle for the labels of the lane it lies in.
+        dots = [[x[i] for i in digits if i != index and now[i] == k] for k in range(2)]
+        found[index] = lane = free_lane(texts, dots, x[index], size, points, limits)
+        if lane is not None:
+            now[index] = lane[0]
+    return found
 
 
 def _legend(marks: Iterable[Mark], relative_drop: float, maximum_q: float) -> list[Line2D]:

@@ -16,6 +16,7 @@ from lstm_units.activations.reader import ActivationDump
 from lstm_units.analyses.syntax_units.dependency_span import SIDES
 from lstm_units.errors import NotRun
 from lstm_units.io.results import Result, made_from
+from lstm_units.plots.labels import LINE, lines, wrapped
 from lstm_units.plots.legends import draw_legend, legend_height
 from lstm_units.plots.marks import NUMBERS
 from lstm_units.plots.style import (
@@ -34,6 +35,7 @@ from lstm_units.plots.words import (
     shaded_handle,
     word_axis,
     words_height,
+    words_left,
 )
 from lstm_units.stimuli.aligned_items import AlignedItems
 
@@ -252,19 +254,25 @@ def dependency_figure(
             max(words_height(s.words) for s in structures[row * columns : (row + 1) * columns])
             for row in range(rows)
         ]
+
+        def panel_from(left: float) -> float:
+            return (width - left - 0.06 - (columns - 1) * _GAP) / columns
+
+        left = max(words_left(s.words, _LEFT, panel_from) for s in structures)
+        panel = panel_from(left)
+        names = [wrapped(structure.label, panel) for structure in structures]
+        header = _HEADER + LINE * (lines(*names) - 1)
         legend, top = legend_height(handles, width), 0.2
         footer = legend + 0.15
-        height = top + rows * (_HEADER + _PANEL) + sum(labels) + footer
+        height = top + rows * (header + _PANEL) + sum(labels) + footer
         figure = new_figure(width, height)
         figure.text(0.5, 1 - 0.05 / height, title, ha="center", va="top")
-        panel = (width - _LEFT - 0.06 - (columns - 1) * _GAP) / columns
         upper = height - top
         for place, structure in enumerate(structures):
             row, column = divmod(place, columns)
-            lower = upper - sum(labels[:row]) - (row + 1) * (_HEADER + _PANEL)
-            left = _LEFT + column * (panel + _GAP)
-            axis = axes_at(figure, left, lower, panel, _PANEL)
-            _draw(axis, structure, limits, verb)
+            lower = upper - sum(labels[:row]) - (row + 1) * (header + _PANEL)
+            axis = axes_at(figure, left + column * (panel + _GAP), lower, panel, _PANEL)
+            _draw(axis, structure, names[place], limits, verb)
             if column == 0:
                 axis.set_ylabel("cell")
             else:
@@ -282,7 +290,9 @@ def _limits(courses: Sequence[pd.DataFrame]) -> tuple[float, float]:
     return low - margin, high + margin
 
 
-def _draw(axis: Axes, structure: Structure, limits: tuple[float, float], verb: str) -> None:
+def _draw(
+    axis: Axes, structure: Structure, name: str, limits: tuple[float, float], verb: str
+) -> None:
     last = structure.verb if verb == "inside" else structure.verb - 1
     shade_words(axis, structure.subject, last)
     dot_word(axis, structure.verb)
@@ -300,7 +310,7 @@ def _draw(axis: Axes, structure: Structure, limits: tuple[float, float], verb: s
     word_axis(axis, structure.words)
     axis.yaxis.set_major_locator(mpl.ticker.MaxNLocator(nbins=4, steps=[1, 2, 5, 10]))
     open_axes(axis)
-    note = structure.label
+    note = name
     if structure.auc:
         note += "\nAUC {auc:.2f} (before {auc_before:.2f}, after {auc_after:.2f})".format(
             **structure.auc
