@@ -1,5 +1,6 @@
 """Which tensors of a file are the language model, and what becomes of the others."""
 
+import functools
 import json
 import logging
 import shutil
@@ -127,6 +128,16 @@ def test_own_classes_without_tensors_are_refused_but_dropout_and_losses(refused,
     del module.extra
     module.functions = [kinds[2]()]  # in a plain list, where state_dict does not look
     refused(module, r"functions\.0 \(model\.Swish\)", *kinds)
+
+
+def test_functions_that_change_numbers_are_refused_by_path(refused, same):
+    module = network()
+    module.ends = [nn.functional.dropout, nn.functional.cross_entropy, torch.log_softmax]
+    module.kind = nn.LSTM
+    same(module, canonical(module))
+    for function in (torch.tanh, nn.functional.relu, functools.partial(nn.functional.elu, alpha=2)):
+        module.ends = [function]
+        refused(module, r"not applied here: ends\.0.* \((tanh|relu|elu)\)")
 
 
 def test_dropout_identity_losses_and_the_softmax_over_words_are_passed_over(same, refused):
@@ -279,6 +290,11 @@ def test_a_decoder_in_another_entry_is_joined(same, join):
     assert described["decoder"] == "own"
 
 
+def test_a_layer_is_never_taken_for_settings_or_a_vocabulary(refused):
+    body, head = halves(network())
+    refused({"model": body, "vocab": head}, r"no part of .*: vocab\.bias \(8,\), vocab\.weight")
+
+
 def test_modules_in_several_entries_are_joined(same):
     module = network()
     head = module.decoder
@@ -349,6 +365,7 @@ def test_other_tensors_beside_a_network_are_refused_until_its_part_is_named(same
     saved = {"net": module.state_dict(), "speaker": {"weight": torch.ones(3, 3)}}
     refused(saved, r"no part of an LSTM language model.*speaker\.weight \(3, 3\).*name it as part")
     same(saved, canonical(module), part="net")
+    same({"optimizer": {"slow": saved["net"]}}, canonical(module), part="optimizer.slow")
     refused(saved, "has no part 'nets' that holds tensors", part="nets")
 
 

@@ -97,6 +97,8 @@ class Contents:
         What each of the others is.
     modules : dict of str to Module
         Of pickled modules, in their order; empty for a state dict.
+    functions : dict of str to str
+        Functions of torch's that modules hold.
     passed_over : dict of str to str
         What holds tensors and is no part of a network, with the reason.
     size : int or None
@@ -107,6 +109,7 @@ class Contents:
     tensors: dict[str, Tensor] = field(default_factory=dict)
     unreadable: dict[str, str] = field(default_factory=dict)
     modules: dict[str, Module] = field(default_factory=dict)
+    functions: dict[str, str] = field(default_factory=dict)
     passed_over: dict[str, str] = field(default_factory=dict)
     size: int | None = None
 

@@ -13,6 +13,7 @@ from torch import Tensor
 
 from lstm_units.errors import CheckpointError
 from lstm_units.models.contents import LONGEST_NAME, Contents, Module, same_view
+from lstm_units.models.pickled_values import Name
 from lstm_units.models.unpickling import PickledTensor, StandIn, UnreadableTensor
 
 # Whole names of entries and attributes that hold no part of a network.
@@ -98,6 +99,8 @@ def outline(loaded: Any, where: str, part: str | None = None, size: int | None =
     first: dict[int, str] = {}
     while pending:
         found = pending.pop()
+        if part is not None and f"{part}.".startswith(f"{found.path}."):
+            found = replace(found, aside=None)
         path, value = found.path, found.value
         room -= len(path) + _size(value)
         if room < 0:
@@ -108,6 +111,9 @@ def outline(loaded: Any, where: str, part: str | None = None, size: int | None =
             _add_tensor(contents, found, value)
             continue
         counted = found.aside is None
+        function = _function(value)
+        if function is not None and counted and found.parent is not None:
+            contents.functions[path] = function
         if counted and id(value) in first:
             _refuse_repeated_layer(contents, first[id(value)], path)
         if (id(value), counted) in seen:
@@ -132,6 +138,16 @@ def _size(value: Any) -> int:
 
 def _on_the_way(path: str, part: str | None) -> bool:
     return part is None or f"{path}.".startswith(f"{part}.") or f"{part}.".startswith(f"{path}.")
+
+
+def _function(value: Any) -> str | None:
+    """Return the name of a function of torch's; builtin ones are attributes of a class."""
+    match value:
+        case Name(name) | StandIn("builtins.getattr", (Name(), name)) if isinstance(name, str):
+            last = name.rpartition(".")[2]
+            torchs = isinstance(value, StandIn) or name.startswith("torch.nn.functional.")
+            return last if torchs and last.islower() else None
+    return None
 
 
 def _is_module(value: StandIn, found: _Found, where: str) -> bool:
@@ -235,10 +251,20 @@ def _entries(
         left = _of_tensors(value) or (attributes and is_tensor)
         if aside is None and left and _HIDDEN.fullmatch(name):
             aside = (path, "left by the last batch")
-        if aside is None and not is_tensor:
+        if aside is None and not is_tensor and not _has_weights(value):
             reasons = (reason for reason, names in _ASIDE.items() if names.fullmatch(name))
             aside = next(((path, reason) for reason in reasons), None)
         yield _Found(path, value, found.parent, aside)
+
+
+def _has_weights(value: Any) -> bool:
+    """Whether something under any name is a layer: a module, or a dict with its weights."""
+    if isinstance(value, StandIn):
+        return isinstance(value.state, Mapping) and not value.state.keys().isdisjoint(_GROUPS)
+    return isinstance(value, Mapping) and any(
+        isinstance(each, PickledTensor | UnreadableTensor) and _WEIGHTS.fullmatch(str(key))
+        for key, each in value.items()
+    )
 
 
 def _no_tensor(value: Any) -> Any:

@@ -20,6 +20,9 @@ DECODER_NAMES = re.compile(
     r"decoder|out|output(_layer|_projection)?|out_(layer|proj)|linear|fc(_out)?|(lm_)?head"
     r"|generator|proj|projection|softmax|(hidden2|to_)(words?|vocab)"
 )
+_HARMLESS = re.compile(
+    r".*dropout\d?d?_?|(log_)?softmax|.*_loss|.*cross_entropy.*|linear|embedding"
+)
 _NUMBERED = re.compile(r"(?P<prefix>.*\.)?(?P<number>\d{1,9})\.weight")
 
 
@@ -111,12 +114,14 @@ def _refuse_modules(contents: Contents) -> None:
     """Refuse modules that compute something which is not done here."""
     bad = {path: module.class_name for path, module in contents.modules.items()}
     bad = {path: name for path, name in bad.items() if _changes_numbers(contents, path)}
+    functions = contents.functions.items()
+    bad |= {path: name for path, name in functions if not _HARMLESS.fullmatch(name)}
     if bad:
         held = listed(f"{path} ({name})" for path, name in bad.items())
         raise CheckpointError(
-            f"{contents.where} has modules that are not applied here: {held}. A network without "
-            "them gives other numbers. Only if its forward never calls them, save the weights "
-            "alone, with torch.save(model.state_dict(), path)"
+            f"{contents.where} has modules or functions that are not applied here: {held}. A "
+            "network without them gives other numbers. Only if its forward never calls them, save "
+            "the weights alone, with torch.save(model.state_dict(), path)"
         )
     for path, module in contents.modules.items():
         hooks = [module.attributes.get(name) for name in ("_forward_hooks", "_forward_pre_hooks")]
