@@ -632,6 +632,18 @@ MUTATIONS = (
         ("test_penalties_are_scored_on_standardised_inner_folds_that_were_held_out",),
     ),
     Mutation(
+        "fits: a column that varies by rounding only counts as any other",
+        "return spread <= _ROUNDING * largest",
+        "return spread < 0 * largest",
+        ("test_what_differs_by_rounding_only_decodes_nothing_and_is_named",),
+    ),
+    Mutation(
+        "depth: a unit that is silent but for held-out words is extrapolated",
+        "largest=largest, extrapolate=False)",
+        "largest=largest, extrapolate=True)",
+        ("test_a_unit_that_is_silent_but_for_one_sentence_does_no_harm",),
+    ),
+    Mutation(
         "depth: the part of frequency is not taken out",
         "removed[split.test] = predicted[split.test] - part",
         "removed[split.test] = predicted[split.test]",

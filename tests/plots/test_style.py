@@ -1,6 +1,7 @@
 """Figures as files: equal ones give equal bytes, with how they were made."""
 
 import logging
+import re
 
 import matplotlib as mpl
 import pytest
@@ -70,6 +71,13 @@ def test_a_users_settings_change_no_figure_and_are_left_as_they_are(suffix, tmp_
         assert {key: mpl.rcParams[key] for key in before} == before
     plain, hostile = (tmp_path / f"{name}.{suffix}" for name in ("plain", "hostile"))
     assert plain.read_bytes() == hostile.read_bytes()
+
+
+def test_only_the_style_sets_matplotlibs_parameters(project):
+    words = re.compile(r"pyplot|rcParams\b|rc_context|rcdefaults")
+    sources = (project / "src" / "lstm_units").rglob("*.py")
+    found = {path.name for path in sources if words.search(path.read_text(encoding="utf-8"))}
+    assert found == {"style.py"}
 
 
 def test_labels_are_drawn_as_they_are_also_by_the_canvas_of_a_notebook(tmp_path):
