@@ -9,6 +9,7 @@ from itertools import product
 from pathlib import Path
 
 import pytest
+import support.pickle_fixtures as px
 import torch
 import yaml
 from torch import nn
@@ -306,6 +307,7 @@ def not_finite():
 WORDS = ("<unk>", "<eos>", "the", "boy", "boys", "greets", "greet")
 CASES = {
     "stand-in": (lambda: WordLSTM(), WORDS),
+    "hostile": (lambda: px.Gadget("true"), WORDS),
     "vocabulary": (lambda: WordLSTM().state_dict(), WORDS[:-1]),
     "special words": (lambda: WordLSTM().state_dict(), ("UNK", *WORDS[1:])),
     "embedding": (lambda: WordLSTM("words").state_dict(), WORDS),
@@ -317,6 +319,7 @@ CASES = {
     "bidirectional": (lambda: WordLSTM(bidirectional=True).state_dict(), WORDS),
     "not finite": (not_finite, WORDS),
     "cut off": (lambda: WordLSTM().state_dict(), WORDS),
+    "pointer": (lambda: None, WORDS),
 }
 
 
@@ -331,6 +334,8 @@ def test_quoted_messages_of_bad_checkpoints_are_the_real_ones(case, tmp_path, mo
     if case == "cut off":
         whole = Path("my_model.pt").read_bytes()
         Path("my_model.pt").write_bytes(whole[: len(whole) // 2])
+    if case == "pointer":
+        Path("my_model.pt").write_text("version https://git-lfs.github.com/spec/v1\n")
     with pytest.raises(UserError) as caught:
         convert_checkpoint(CheckpointSource(Path("my_model.pt"), Path("vocab.txt")), "converted")
     quoted = [

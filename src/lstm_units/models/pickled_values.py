@@ -16,7 +16,7 @@ class CostlyPickle(Exception):
     """Reading a file would cost more than it warrants."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Name:
     """A class or function that a file mentions; never the thing itself."""
 
@@ -65,7 +65,7 @@ class Unfinished(StandIn):
     places: list[int] = field(default_factory=list, repr=False)
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, slots=True)
 class OpaqueKey:
     """A key of a dict or a member of a set whose hash a file could make expensive."""
 
@@ -78,14 +78,14 @@ class Latin1Text(str):
     __slots__ = ()
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class StorageType:
     """A type of storages that a file mentions."""
 
     dtype: torch.dtype
 
 
-@dataclass(eq=False)
+@dataclass(eq=False, slots=True)
 class StoredArray:
     """Numbers in a file, read when the first tensor made of them is asked for, and once.
 
@@ -125,7 +125,7 @@ class StoredArray:
         return self._tensor
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, slots=True)
 class Storage:
     """A run of `numel` elements of a stored array, from element `start` on."""
 
@@ -134,7 +134,7 @@ class Storage:
     numel: int
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class PickledTensor:
     """A tensor in a file, checked to lie within its storage, not yet read.
 
@@ -174,7 +174,7 @@ class PickledTensor:
         return run.as_strided(self.size, self.stride, run.storage_offset() + self.offset)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class UnreadableTensor:
     """A tensor that the file holds and that cannot be rebuilt here.
 
