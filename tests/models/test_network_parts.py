@@ -456,6 +456,13 @@ def test_unreadable_tensors_are_refused_by_name():
     assert contents.passed_over == {"optimizer": "state of the training"}
 
 
+def test_weights_of_whole_numbers_are_refused_by_name():
+    tensors = random_tensors((5, 5), tied=True)
+    tensors["quantised.weight"] = torch.ones(V, 5, dtype=torch.int8)
+    with pytest.raises(CheckpointError, match=r"no part .*: quantised\.weight \(8, 5\)"):
+        canonical_weights(Contents("a.pt", tensors), V)
+
+
 @pytest.mark.parametrize("value", [[0.0] * V, 0.0, {1, 2}, "zeros"])
 def test_what_stands_in_place_of_a_tensor_is_refused_by_name(refused, value):
     kind = type(value).__name__

@@ -7,6 +7,7 @@ over, with the reason.
 import re
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
+from itertools import islice
 from typing import Any
 
 from torch import Tensor
@@ -132,7 +133,7 @@ def _size(value: Any) -> int:
     """Count what is looked at in a container or a module."""
     if isinstance(value, StandIn) and isinstance(value.state, Mapping):
         groups = (value.state.get(name) for name in _GROUPS)
-        return sum(len(group) for group in groups if isinstance(group, Mapping))
+        return len(value.state) + sum(len(each) for each in groups if isinstance(each, Mapping))
     return len(value) if isinstance(value, Mapping | list | tuple | set | frozenset) else 1
 
 
@@ -251,9 +252,10 @@ def _entries(
         left = _of_tensors(value) or (attributes and is_tensor)
         if aside is None and left and _HIDDEN.fullmatch(name):
             aside = (path, "left by the last batch")
-        if aside is None and not is_tensor and not _has_weights(value):
+        if aside is None and not is_tensor:
             reasons = (reason for reason, names in _ASIDE.items() if names.fullmatch(name))
-            aside = next(((path, reason) for reason in reasons), None)
+            reason = next(reasons, None)
+            aside = (path, reason) if reason and not _has_weights(value) else None
         yield _Found(path, value, found.parent, aside)
 
 
@@ -263,7 +265,7 @@ def _has_weights(value: Any) -> bool:
         return isinstance(value.state, Mapping) and not value.state.keys().isdisjoint(_GROUPS)
     return isinstance(value, Mapping) and any(
         isinstance(each, PickledTensor | UnreadableTensor) and _WEIGHTS.fullmatch(str(key))
-        for key, each in value.items()
+        for key, each in islice(value.items(), 100)
     )
 
 

@@ -69,7 +69,7 @@ def find_network(contents: Contents, vocabulary_size: int, choice: Choice) -> Ne
     """
     _refuse_modules(contents)
     if contents.unreadable:
-        held = listed(f"{name} is {what}" for name, what in contents.unreadable.items())
+        held = listed(f"{n or 'all'} is {what}" for n, what in contents.unreadable.items())
         raise CheckpointError(
             f"{contents.where} has tensors that cannot be read here: {held}. Save a state_dict "
             "with plain tensors in their place, or without those that play no part in prediction"
@@ -117,7 +117,7 @@ def _refuse_modules(contents: Contents) -> None:
     functions = contents.functions.items()
     bad |= {path: name for path, name in functions if not _HARMLESS.fullmatch(name)}
     if bad:
-        held = listed(f"{path} ({name})" for path, name in bad.items())
+        held = listed(f"{path or 'the whole'} ({name})" for path, name in bad.items())
         raise CheckpointError(
             f"{contents.where} has modules or functions that are not applied here: {held}. A "
             "network without them gives other numbers. Only if its forward never calls them, save "
@@ -278,6 +278,8 @@ def _others(contents: Contents, used: set[str], others: set[str]) -> dict[str, s
             found[name] = "it is empty"
         elif alias is not None and same_view(tensor, contents.tensors[alias]):
             found[name] = f"another name of {alias}"
+        elif name.rpartition(".")[2] in ("weight", "bias"):
+            continue  # of any type, perhaps quantised
         elif not tensor.is_floating_point() and not tensor.is_complex():
             found[name] = "whole numbers"
     return found
