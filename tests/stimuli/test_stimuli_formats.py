@@ -10,6 +10,7 @@ from lstm_units.stimuli.formats import (
     read_linzen,
     read_minimal_pairs,
     read_released,
+    read_test_set,
     write_linzen,
     write_released,
 )
@@ -474,6 +475,9 @@ def test_documented_imports_are_read(examples, english):
     assert linzen["correct"].to_pylist() == ["are", "writes"]
     pairs = read_minimal_pairs(examples / "mine.tsv")
     assert pairs["source"].to_pylist() == ["handmade", "handmade"]
+    assert pairs["n_attractors"].to_pylist() == [2, 2]
+    nonce = read_test_set("nonce", examples / "generated.tab")
+    assert nonce["condition"].to_pylist() == ["original", "generated"]
 
 
 def test_documented_settings_are_yaml_and_keys_are_complete(project):

@@ -128,6 +128,7 @@ KEYS: dict[str, dict[str, Any]] = {
     "statistics.confidence": {"statistics": {"confidence": 0.9}},
     "statistics.correction": {"statistics": {"correction": "benjamini_yekutieli"}},
     "statistics.near_tie": {"statistics": {"near_tie": 0.01}},
+    "discovery.run": {"discovery": {"run": False}},
     "discovery.tasks": {"discovery": {"tasks": ["nounpp_2019"]}},
     "discovery.mode": {"discovery": {"mode": "mean"}},
     "discovery.seed": {"discovery": {"seed": 1}},
