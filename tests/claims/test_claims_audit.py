@@ -12,8 +12,9 @@ from lstm_units.claims.audit import EVALUATIONS, audit_claims, count_verdicts, e
 from lstm_units.claims.catalogue import every_claim
 from lstm_units.claims.criteria import with_recorded_thresholds
 from lstm_units.claims.table import COLUMNS, all_verdicts, claims_page, claims_table
-from lstm_units.errors import UserError
+from lstm_units.errors import NotRun, UserError
 from lstm_units.io.files import read_json, read_metadata, write_json
+from lstm_units.io.not_run import or_not_run
 from lstm_units.io.result_files import ResultFiles
 from lstm_units.io.results import Result
 from lstm_units.io.verdict import FAILS, HOLDS, NOT_TESTABLE, Measure, Verdict
@@ -90,6 +91,18 @@ def test_without_results_nothing_can_be_tested_and_each_reason_names_a_key(tmp_p
             assert verdicts[name].criterion
             assert not verdicts[name].data
     assert count_verdicts(verdicts) == {HOLDS: 0, FAILS: 0, NOT_TESTABLE: 23}
+
+
+def test_results_that_could_not_be_run_give_their_reason_in_place_of_the_key(tmp_path):
+    names = ("units/long_range.json", "units/syntax.json", "connectivity/summary.json")
+    with or_not_run([tmp_path / name for name in names]):
+        raise NotRun("it knows no item")
+    found = evaluate_claims(ResultFiles(tmp_path), planted_audit())
+    why = "because it knows no item"
+    assert found["C5"].reason == f"the search for long-range units was not run, {why}"
+    assert found["C14"].reason == f"syntax units were not searched, {why}"
+    assert found["C15"].reason.endswith(why)
+    assert "because" not in found["C20"].reason
 
 
 @pytest.mark.parametrize("name", THRESHOLDS)

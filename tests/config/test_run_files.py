@@ -88,6 +88,33 @@ def test_an_impossible_analysis_is_left_out_and_says_why():
     assert "<results>/m/figures/fig2.png" in files
 
 
+@pytest.mark.parametrize(
+    ("over", "why"),
+    [
+        ({"discovery": {"run": False}}, "`discovery.run` is false"),
+        (
+            {"discovery": {"tasks": ["adv"]}},
+            "`tasks` lacks adv, which `discovery.tasks` names",
+        ),
+        (
+            {"discovery": {"tasks": ["object_relative"]}, "tasks": ["simple", "object_relative"]},
+            "`sweep: false` keeps object_relative out of the sweep",
+        ),
+        (
+            {"discovery": {"tasks": ["nounpp"]}, "tasks": ["object_relative"]},
+            "all of `tasks` have `sweep: false`",
+        ),
+    ],
+)
+def test_long_range_units_are_not_searched_without_their_tasks(over, why):
+    config = config_with(**{"tasks": ["simple", "nounpp"], **over})
+    not_run = [pair for made in run_files.products(config, "m") for pair in made.not_run]
+    assert ("The search for long-range number units", why) in not_run
+    swept = "simple" in config["tasks"]
+    assert ("<results>/m/figures/units.png" in run_files.analysis_files(config, "m")) == swept
+    assert "<results>/m/tables/table2.md" in run_files.analysis_files(config, "m")
+
+
 def test_what_an_analysis_reads_is_dumped_and_what_is_asked_for_beside_it():
     over = {
         **{"dynamics": {"tasks": ["adv"]}, "unit_decoding": {"task": "namepp"}},

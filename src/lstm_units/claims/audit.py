@@ -1,5 +1,6 @@
 """The audit: every claim of the paper evaluated on the results of one model."""
 
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, replace
 from importlib import import_module
@@ -134,7 +135,10 @@ def _evaluate(evaluate: Evaluation, files: ResultFiles, audit: Audit) -> Verdict
     if verdict.verdict != NOT_TESTABLE or not own.missed:
         return verdict
     whys = "; ".join(dict.fromkeys(own.missed.values()))
-    return replace(verdict, reason=f"{verdict.reason}. Not run, because {whys}")
+    # Of what is not there a reason says which key to set: here it is another thing that lacks.
+    without_key = re.fullmatch(r"([^`(]*) \(`[^()]*`\)", verdict.reason)
+    said = without_key[1] if without_key else f"{verdict.reason}. Not run"
+    return replace(verdict, reason=f"{said}, because {whys}")
 
 
 def count_verdicts(verdicts: Mapping[str, Verdict]) -> dict[str, int]:

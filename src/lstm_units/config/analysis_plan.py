@@ -7,6 +7,8 @@ library only: it is imported when the Snakefile is parsed.
 from collections.abc import Mapping
 from typing import Any
 
+from lstm_units.config.sweep_plan import no_sweep
+
 # Ways to hold items out in decoding: no noun on both sides, or at random as in the paper.
 SPLIT_KINDS = ("grouped", "random")
 
@@ -112,6 +114,8 @@ def no_long_range(config: Mapping[str, Any]) -> str | None:
     """Say why long-range units are not searched: it takes the sweep of tasks with attractors."""
     if not config["discovery"]["run"]:
         return "`discovery.run` is false"
+    if no_sweep(config):
+        return no_sweep(config)
     named = config["discovery"]["tasks"]
     lacking = [task for task in named if task not in config["tasks"]]
     if lacking:

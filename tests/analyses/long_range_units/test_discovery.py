@@ -17,8 +17,13 @@ from lstm_units.analyses.long_range_units.conditions import (
     one_subject_number,
 )
 from lstm_units.analyses.long_range_units.confirmation import confirm_unit, effect_sizes
-from lstm_units.analyses.long_range_units.discovery import discover_long_range
+from lstm_units.analyses.long_range_units.discovery import (
+    discover_long_range,
+    long_range_units,
+    write_no_units,
+)
 from lstm_units.errors import ConfigurationError, NotRun
+from lstm_units.io.results import read_result
 from lstm_units.statistics.agreement import count_right, intact_counts
 from lstm_units.statistics.intact_items import IntactItems, lay_out_items, stimuli_of_items
 from lstm_units.statistics.margins import Margins
@@ -279,6 +284,17 @@ def test_a_task_that_was_not_swept_is_named(planted):
 def test_a_task_without_attractors_is_named(planted):
     with pytest.raises(NotRun, match=r"'simple', but none of its conditions is incong"):
         discover(planted, Criteria(tasks=("simple",)))
+
+
+def test_a_list_that_is_not_searched_says_why_and_has_all_that_others_read(found, tmp_path):
+    with pytest.raises(NotRun, match="not asked for"):
+        long_range_units(None, {}, {}, (), CRITERIA, units=(), why_not="not asked for")
+    path = tmp_path / "long_range.json"
+    write_no_units({"not_run": "not asked for"}, [path], criteria=CRITERIA, units=[1, 2])
+    content = read_result(path).content
+    assert set(content) == {*found, "not_run"}
+    assert content["units"] == [] and content["not_run"] == "not asked for"
+    assert content["summary"].endswith("not run, because not asked for.")
 
 
 def test_conditions_without_a_known_number_leave_the_subject_number_as_it_is():
