@@ -21,7 +21,8 @@ from lstm_units.runtime.fingerprint import Code
 DEFAULTS = {
     "__init__.py": "from toy.unused import x\n",
     "../script.py": "from toy.sweep import run\n\nrun(snakemake.input[0])\n",
-    "voice.py": "class Fault(Exception): ...\ndef progress(items, text=''): return items\n",
+    "voice.py": "class Fault(Exception): ...\nclass NotRun(Fault): ...\n"
+    "def progress(items, text=''): return items\n",
 }
 
 
@@ -35,13 +36,16 @@ def write(folder: Path, code: str) -> Path:
     return folder / "toy"
 
 
+def toy(package: Path) -> Code:
+    return Code(package, "toy", silent=["toy.voice"], told=["toy.voice.NotRun"])
+
+
 def of_script(package: Path) -> str:
-    return Code(package, "toy", silent=["toy.voice"]).fingerprint(package.parent / "script.py")
+    return toy(package).fingerprint(package.parent / "script.py")
 
 
 def reached(package: Path, entry: str | Path) -> list[str]:
-    code = Code(package, "toy", silent=["toy.voice"])
-    return [name.removeprefix("toy.") for name in code.explain(entry)]
+    return [name.removeprefix("toy.") for name in toy(package).explain(entry)]
 
 
 def edits(text: str) -> list[tuple[str, str]]:
@@ -518,6 +522,15 @@ COUNT = edits(
 
     OSError(1 -> OSError(2
         def run(a): raise OSError(1, 'a')
+
+    'a' -> 'b'
+        from toy.voice import NotRun
+        def run(a): raise NotRun('a')
+
+    'a' -> 'b'
+        from toy.voice import NotRun
+        def run(a): raise none(a)
+        def none(a): return NotRun(f'{a}' 'a')
 
     StopIteration(1) -> StopIteration(2)
         def run(a): raise StopIteration(1)

@@ -71,6 +71,7 @@ class Source(NamedTuple):
     module: str
     package: str
     silent: frozenset[str]
+    told: frozenset[str]
 
 
 @lru_cache(maxsize=2048)
@@ -351,10 +352,15 @@ class _Writer:
         return meanings[0] if len(meanings) == 1 and isinstance(meanings[0], str) else ""
 
     def is_silent(self, function: ast.AST) -> bool:
-        """Whether all that a function may be is in a silent module."""
+        """Whether all that a function may be is in a silent module, and no error that is told."""
         meanings = self.meanings(function)
         modules = {getattr(meaning, "module", "") for meaning in meanings}
-        return bool(meanings) and modules <= self.source.silent
+        return bool(meanings) and modules <= self.source.silent and not self.is_told(function)
+
+    def is_told(self, function: ast.AST) -> bool:
+        """Whether a function may be an error whose words are written in the place of results."""
+        meanings = (each for each in self.meanings(function) if isinstance(each, Name))
+        return any(".".join((each.module, *each.path)) in self.source.told for each in meanings)
 
     def expression(self, node: ast.Expr) -> None:
         """Write an expression that is a statement, unless it is a docstring or a message."""
@@ -400,9 +406,9 @@ class _Writer:
             self.scope.loads.add(pattern)
 
     def error(self, node: ast.Raise) -> None:
-        """Write which error is raised, without its words."""
+        """Write which error is raised, without its words unless they are told."""
         call = node.exc
-        if not isinstance(call, ast.Call):
+        if not isinstance(call, ast.Call) or self.is_told(call.func):
             self.fields(node)
             return
         self.text.append("Raise")

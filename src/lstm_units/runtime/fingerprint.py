@@ -37,9 +37,11 @@ _VERSION = "3"
 # Modules that give nothing to a result, and why: their functions count by name only, and strings
 # that are handed to them not at all. `tests/runtime/test_silent_modules.py` holds them to it.
 SILENT = {
-    "lstm_units.errors": "an error ends its job without a result",
+    "lstm_units.errors": "an error ends its job without a result, but for those that are `TOLD`",
     "lstm_units.runtime.console": "messages and progress; what is iterated over passes unchanged",
 }
+# Errors whose words are written in the place of results, so that these words count.
+TOLD = ("lstm_units.errors.NotRun",)
 # The package's own ``__init__`` counts as empty.
 _ROOT = Module({}, {}, Definition(b"", (), ()))
 
@@ -66,6 +68,8 @@ class Code:
         Name of the package. Its ``__init__`` is left out: all modules would hang on it.
     silent : iterable of str
         Modules like those of `SILENT`.
+    told : iterable of str
+        Errors like those of `TOLD`.
     """
 
     def __init__(
@@ -73,10 +77,12 @@ class Code:
         package_root: str | Path,
         package: str = "lstm_units",
         silent: Iterable[str] = tuple(SILENT),
+        told: Iterable[str] = TOLD,
     ) -> None:
         self._root = Path(package_root)
         self._package = package
         self._silent = frozenset(silent)
+        self._told = frozenset(told)
         self._paths: dict[str, Path | None] = {}
         self._modules: dict[str, Module] = {}
         self._resolved: dict[Name, list[_Target]] = {}
@@ -215,7 +221,10 @@ class Code:
             state = path.stat()
         except OSError as error:
             raise UserError(f"cannot read {path}: {error.strerror or error}") from error
-        source = Source(path, state.st_mtime_ns, state.st_size, module, self._package, self._silent)
+        source = Source(
+            *(path, state.st_mtime_ns, state.st_size),
+            *(module, self._package, self._silent, self._told),
+        )
         return read_definitions(source)
 
     def _resolve(self, name: Name, importer: str) -> list[_Target]:
