@@ -70,7 +70,7 @@ def decoding_over_time(
         All items of the dumps.
     long_range, shown : Result
         Lists of units, in JSON. The long-range, nearest and named units among those shown are
-        decoded from alone too.
+        decoded from alone too, where their layers were dumped.
     variable : str
         Such as ``"cell"``.
     label : str
@@ -113,6 +113,7 @@ def decoding_over_time(
     trained_at = _train_position(items, label, train_at)
     removed = [unit["unit"] for unit in long_range.content["units"]]
     alone = [u["unit"] for u in shown.content["units"] if u["role"] in _DECODED_ALONE]
+    alone = [unit for unit in alone if unit in dump.units()]
     features = feature_sets(dump, removed, alone)
     number = items.label(label)
     held_out = tied_nouns(items, label) if cross_validation == "grouped" else []

@@ -58,7 +58,7 @@ def shown_units(
     )
     config = {
         "tasks": list(stimuli),
-        "units": list(named),
+        "units": [unit for unit in named if 1 <= unit <= sum(layer_sizes)],
         "syntax_unit": syntax_unit,
         "n_arbitrary": n_arbitrary,
     }
