@@ -110,6 +110,7 @@ def test_a_faulty_table_is_refused_with_the_line(tmp_path, lines, message):
         (GOLD[:1], "has 2 lines, but .* has 1"),
         ((GOLD[0], "5\tare\tis\t0"), "line 2: 4 tab-separated fields, expected 12: pattern,"),
         ((GOLD[0], GOLD[1].replace("\t6\t", "\t60\t")), "line 2: the position of the word is 60"),
+        ((GOLD[0], GOLD[1].replace("\t6\t", "\t0\t")), "position of the word is 0, but a network"),
     ],
 )
 def test_a_faulty_gold_file_is_refused_with_the_line(tmp_path, gold, message):

@@ -136,7 +136,9 @@ def _from_gold(
                 raise StimuliError(f"{len(fields)} tab-separated fields, expected 12: {_GOLD}")
             words = sentence.split()
             verb = whole_number(fields[3], "the position of the word", 32767)
-            if not 1 <= verb < len(words):
+            if not verb:
+                raise StimuliError(f"the position of the word is 0, but {VERB_FIRST}")
+            if verb >= len(words):
                 raise StimuliError(
                     f"the position of the word is {verb}; expected 1 to {len(words) - 1} for the "
                     f"{len(words)} words of line {line} in {text} (positions count from 0)"
