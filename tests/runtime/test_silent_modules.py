@@ -142,7 +142,7 @@ def _id(node: ast.AST | None) -> str | None:
 
 
 def _only_tested(tree: Tree, name: ast.Name) -> bool:
-    """Whether an error is raised on, noted to be raised, or only one of its attributes or its kind is looked at."""
+    """Whether an error is raised on or noted for it, or only its kind or an attribute looked at."""
     inside = list(tree.above(name))
     if any(isinstance(node, ast.Raise) for node in inside):
         return True
