@@ -15,7 +15,7 @@ FLOORS = (
     (".",),  # errors
     ("io", "runtime"),
     ("config",),
-    ("stimuli", "plots"),
+    ("stimuli", "plots", "checkpoint_files"),
     ("models",),
     ("statistics", "interventions", "depth_corpus", "training"),
     ("activations",),

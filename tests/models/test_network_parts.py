@@ -12,12 +12,12 @@ from safetensors.torch import save_model
 from test_checkpoints import WORDS, assert_same_model, random_tensors
 from torch import nn
 
+from lstm_units.checkpoint_files.unpickling import UnreadableTensor
 from lstm_units.errors import CheckpointError
 from lstm_units.models.checkpoints import CheckpointSource, convert_checkpoint
 from lstm_units.models.contents import Contents
 from lstm_units.models.formats import read_contents
 from lstm_units.models.module_outline import outline
-from lstm_units.models.unpickling import UnreadableTensor
 from lstm_units.models.weights import canonical_weights
 
 pytestmark = pytest.mark.filterwarnings("ignore:Couldn't retrieve source code")

@@ -348,7 +348,7 @@ DEFINITIONS: dict[str, Callable[[Path], None]] = {
         for name in (
             *("interventions.sweep.sweep", "interventions.interventions.single_units"),
             *("models.cell.update_scaled", "models.weights.canonical_weights"),
-            *("models.unpickling.load_pickled", "models.checkpoints.load_language_model"),
+            *("checkpoint_files.unpickling.load_pickled", "models.checkpoints.load_language_model"),
             *("stimuli.generation.generate", "stimuli.language_tables.read_language"),
             *("stimuli.formats.read_released", "stimuli.balance.balance_table"),
             *("statistics.agreement.accuracy_table", "io.table_formats.write_table"),

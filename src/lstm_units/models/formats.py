@@ -5,11 +5,11 @@ from pathlib import Path
 
 from safetensors import SafetensorError, safe_open
 
+from lstm_units.checkpoint_files.pickled_values import StandIn, shown
+from lstm_units.checkpoint_files.unpickling import load_pickled
 from lstm_units.errors import CheckpointError
 from lstm_units.models.contents import Contents, listed
 from lstm_units.models.module_outline import in_part, outline
-from lstm_units.models.pickled_values import StandIn, shown
-from lstm_units.models.unpickling import load_pickled
 
 FORMATS = ("auto", "pickled_module", "state_dict", "safetensors")
 
@@ -29,7 +29,7 @@ def read_contents(
     format : {"auto", "pickled_module", "state_dict", "safetensors"}
         ``auto`` looks at the file.
     stand_ins : iterable of str
-        See `lstm_units.models.unpickling.load_pickled`.
+        See `lstm_units.checkpoint_files.unpickling.load_pickled`.
     part : str, optional
         Path of the part to look into.
 

@@ -12,10 +12,10 @@ from typing import Any
 
 from torch import Tensor
 
+from lstm_units.checkpoint_files.pickled_values import Name
+from lstm_units.checkpoint_files.unpickling import PickledTensor, StandIn, UnreadableTensor
 from lstm_units.errors import CheckpointError
 from lstm_units.models.contents import LONGEST_NAME, Contents, Module, same_view
-from lstm_units.models.pickled_values import Name
-from lstm_units.models.unpickling import PickledTensor, StandIn, UnreadableTensor
 
 # Whole names of entries and attributes that hold no part of a network.
 _TRAINING = "state of the training"
@@ -75,7 +75,7 @@ def outline(loaded: Any, where: str, part: str | None = None, size: int | None =
     Parameters
     ----------
     loaded : object
-        From `lstm_units.models.unpickling.load_pickled`.
+        From `lstm_units.checkpoint_files.unpickling.load_pickled`.
     where : str
         The file, for messages.
     part : str, optional

@@ -324,7 +324,7 @@ def _words_of_pickle(
     ValueError
         As `decoded`.
     """
-    from lstm_units.models.unpickling import load_pickled  # torch comes with it
+    from lstm_units.checkpoint_files.unpickling import load_pickled  # torch comes with it
 
     try:
         return _entries(load_pickled(path, stand_ins), "a pickle")

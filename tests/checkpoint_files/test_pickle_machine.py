@@ -12,8 +12,8 @@ import support.pickle_fixtures as px
 import torch
 from support.pickle_fixtures import Call, Name, Persistent, Raw
 
+from lstm_units.checkpoint_files.unpickling import PickledTensor, UnreadableTensor, load_pickled
 from lstm_units.errors import CheckpointError
-from lstm_units.models.unpickling import PickledTensor, UnreadableTensor, load_pickled
 
 NUMBERS = 1 << 18
 WHOLE = px.tensor_call(Persistent(px.storage_id("0", NUMBERS)), 0, (NUMBERS,), (1,))
@@ -293,7 +293,7 @@ def test_packed_zeros_are_not_unpacked(tmp_path, data):
 
 
 def test_a_pickle_of_too_many_steps_is_refused(tmp_path, monkeypatch):
-    monkeypatch.setattr("lstm_units.models.pickle_machine.MOST_STEPS", 1000)
+    monkeypatch.setattr("lstm_units.checkpoint_files.pickle_machine.MOST_STEPS", 1000)
     assert load(tmp_path, px.stream(Raw(b"N0" * 490 + b"N"))) is None
     with pytest.raises(CheckpointError, match=r"more than 1,000 steps to read.*state_dict"):
         load(tmp_path, px.stream(Raw(b"N0" * 500 + b"N")))

@@ -10,9 +10,14 @@ from typing import Any
 
 from numpy.lib import format as npy
 
-from lstm_units.models.byte_source import MOST_UNPACKED, Source
-from lstm_units.models.pickled_tensors import NUMPY_TYPES, whole
-from lstm_units.models.pickled_values import CostlyPickle, MalformedPickle, StandIn, StoredArray
+from lstm_units.checkpoint_files.byte_source import MOST_UNPACKED, Source
+from lstm_units.checkpoint_files.pickled_tensors import NUMPY_TYPES, whole
+from lstm_units.checkpoint_files.pickled_values import (
+    CostlyPickle,
+    MalformedPickle,
+    StandIn,
+    StoredArray,
+)
 
 _HEADERS = {(1, 0): npy.read_array_header_1_0, (2, 0): npy.read_array_header_2_0}
 

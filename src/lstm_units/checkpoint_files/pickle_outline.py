@@ -3,9 +3,9 @@
 from collections.abc import Callable
 from typing import Any
 
-from lstm_units.models.inert_names import is_inert, today
-from lstm_units.models.pickle_machine import Budget, as_key, python_2_bytes
-from lstm_units.models.pickled_tensors import (
+from lstm_units.checkpoint_files.inert_names import is_inert, today
+from lstm_units.checkpoint_files.pickle_machine import Budget, as_key, python_2_bytes
+from lstm_units.checkpoint_files.pickled_tensors import (
     STORAGES,
     UNREADABLE,
     NumpyType,
@@ -15,7 +15,7 @@ from lstm_units.models.pickled_tensors import (
     tensor,
     tensor_of_type,
 )
-from lstm_units.models.pickled_values import (
+from lstm_units.checkpoint_files.pickled_values import (
     MalformedPickle,
     Name,
     PickledTensor,
@@ -48,7 +48,7 @@ _TENSOR_TYPES = ("Double", "Float", "Half", "BFloat16", "Long", "Int", "Short", 
 
 
 class CheckpointOutline:
-    """The outline of one checkpoint, see `lstm_units.models.pickle_machine.Outline`.
+    """The outline of one checkpoint, see `lstm_units.checkpoint_files.pickle_machine.Outline`.
 
     Parameters
     ----------

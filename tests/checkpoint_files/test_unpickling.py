@@ -10,9 +10,9 @@ import support.pickle_fixtures as px
 import torch
 from support.pickle_fixtures import Call, Name, New, Persistent, Raw
 
+from lstm_units.checkpoint_files import pickled_values as pv
+from lstm_units.checkpoint_files.unpickling import PickledTensor, StandIn, load_pickled
 from lstm_units.errors import CheckpointError
-from lstm_units.models import pickled_values as pv
-from lstm_units.models.unpickling import PickledTensor, StandIn, load_pickled
 
 HOSTILE = sorted(px.hostile_pickles(Path("x")))
 ARRAY = torch.arange(6, dtype=torch.float32)

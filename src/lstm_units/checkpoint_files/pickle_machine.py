@@ -12,7 +12,7 @@ from mmap import mmap
 from struct import Struct
 from typing import Any, Protocol
 
-from lstm_units.models.pickled_values import (
+from lstm_units.checkpoint_files.pickled_values import (
     CostlyPickle,
     Latin1Text,
     MalformedPickle,

@@ -17,10 +17,15 @@ import torch
 from support.pickle_fixtures import Call, Name, New, Persistent, Raw
 from torch import nn
 
+from lstm_units.checkpoint_files import inert_names
+from lstm_units.checkpoint_files.pickled_values import Name as ReadName
+from lstm_units.checkpoint_files.unpickling import (
+    PickledTensor,
+    StandIn,
+    UnreadableTensor,
+    load_pickled,
+)
 from lstm_units.errors import CheckpointError
-from lstm_units.models import inert_names
-from lstm_units.models.pickled_values import Name as ReadName
-from lstm_units.models.unpickling import PickledTensor, StandIn, UnreadableTensor, load_pickled
 
 ARRAY = torch.arange(6, dtype=torch.float32)
 TENSOR = px.tensor_call(Persistent(px.storage_id("0", 6)), 0, (6,), (1,))

@@ -8,8 +8,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import BinaryIO
 
+from lstm_units.checkpoint_files.pickled_values import CostlyPickle, MalformedPickle
 from lstm_units.errors import CheckpointError
-from lstm_units.models.pickled_values import CostlyPickle, MalformedPickle
 
 MOST_UNPACKED = 20  # times what is packed; trained weights shrink by a tenth
 

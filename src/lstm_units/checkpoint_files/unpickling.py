@@ -24,13 +24,12 @@ from functools import partial
 from pathlib import Path
 from typing import Any, BinaryIO
 
-from lstm_units.errors import CheckpointError
-from lstm_units.models.byte_source import Source, unpack_gzip
-from lstm_units.models.file_kinds import HEAD, refuse_other_kinds, text_beginning
-from lstm_units.models.numpy_archive import read_numpy_archive
-from lstm_units.models.pickle_machine import Budget, Machine
-from lstm_units.models.pickle_outline import CheckpointOutline
-from lstm_units.models.pickled_values import (
+from lstm_units.checkpoint_files.byte_source import Source, unpack_gzip
+from lstm_units.checkpoint_files.file_kinds import HEAD, refuse_other_kinds, text_beginning
+from lstm_units.checkpoint_files.numpy_archive import read_numpy_archive
+from lstm_units.checkpoint_files.pickle_machine import Budget, Machine
+from lstm_units.checkpoint_files.pickle_outline import CheckpointOutline
+from lstm_units.checkpoint_files.pickled_values import (
     CostlyPickle,
     MalformedPickle,
     PickledTensor,
@@ -38,6 +37,7 @@ from lstm_units.models.pickled_values import (
     Storage,
     UnreadableTensor,
 )
+from lstm_units.errors import CheckpointError
 
 __all__ = ["PickledTensor", "StandIn", "UnreadableTensor", "load_pickled"]
 _LEGACY_MAGIC = 0x1950A86A20F9469CFC6C
@@ -70,7 +70,7 @@ def load_pickled(path: str | Path, stand_ins: Iterable[str] = ("model.RNNModel",
         The checkpoint.
     stand_ins : iterable of str
         Dotted names of classes that the file may hold, such as the class of the model, besides
-        those of `lstm_units.models.inert_names`. They are not imported either.
+        those of `lstm_units.checkpoint_files.inert_names`. They are not imported either.
 
     Returns
     -------

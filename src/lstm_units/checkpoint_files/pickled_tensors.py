@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 import torch
 
-from lstm_units.models.pickled_values import (
+from lstm_units.checkpoint_files.pickled_values import (
     MalformedPickle,
     Name,
     PickledTensor,

@@ -1,0 +1,1 @@
+"""What a checkpoint file holds: tensors and the outlines of objects, read without running any."""
