@@ -139,7 +139,7 @@ def finds_short_range(config: Mapping[str, Any]) -> bool:
 def depth_regressors(config: Mapping[str, Any], n_layers: int) -> list[str]:
     """Return what depth is predicted from: all units, and the baselines."""
     chosen = config["depth"]["layers"]
-    layers = range(1, n_layers + 1) if chosen == "all" else sorted(chosen)
+    layers = [n for n in range(1, n_layers + 1) if chosen == "all" or n in chosen]
     untrained = range(1, config["depth"]["untrained"] + 1)
     return [
         "units",
