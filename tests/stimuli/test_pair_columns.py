@@ -2,6 +2,7 @@
 
 import pytest
 
+from lstm_units.api.stimuli import read_stimuli
 from lstm_units.errors import StimuliError
 from lstm_units.stimuli.formats import read_minimal_pairs
 from lstm_units.stimuli.generation import generate
@@ -76,3 +77,12 @@ def test_attractors_that_do_not_fit_are_refused_with_the_line(tmp_path, cells, m
 def test_pairs_that_part_before_the_word_are_told_what_they_need(tmp_path, header):
     with pytest.raises(StimuliError, match="needs a tool that scores whole sentences"):
         read(tmp_path, "", header)
+    with pytest.raises(StimuliError, match="needs a tool that scores whole sentences"):
+        read_stimuli(tmp_path / "pairs.tsv")
+
+
+def test_sentences_in_place_of_forms_are_told_what_they_need(tmp_path):
+    path = tmp_path / "pairs.tsv"
+    path.write_text("prefix\tgood\tbad\tcondition\nNow\tthe boys run\tthe boy run\tP\n")
+    with pytest.raises(StimuliError, match=r"line 2: good and bad .* part before their last words"):
+        read_minimal_pairs(path)

@@ -25,7 +25,7 @@ from lstm_units.stimuli.delimited import read_header
 from lstm_units.stimuli.generation import generate
 from lstm_units.stimuli.language_tables import read_language
 from lstm_units.stimuli.nonce_sets import NONCE_REQUIRED
-from lstm_units.stimuli.pair_columns import PAIR_COLUMNS, PAIR_REQUIRED
+from lstm_units.stimuli.pair_columns import PAIR_COLUMNS, PAIR_REQUIRED, refuse_two_prefixes
 
 FORMATS = ("auto", "table", *formats.FORMATS)
 ENGLISH = Path(__file__).resolve().parents[3] / "stimuli" / "english"
@@ -394,6 +394,7 @@ def _guess_format(path: Path, gold: str | Path | None) -> str:
         return "released"
     if gold is not None:
         return "linzen"
+    refuse_two_prefixes(path)
     raise StimuliError(
         f"cannot tell the format of {path} from its first line ({first[:80]!r}): minimal pairs "
         f"have a header with {', '.join(PAIR_REQUIRED)}. Else name it with format= (at the "

@@ -22,6 +22,12 @@ _MISSING = ("", "NA", "<NA>", "NaN", "nan", "None", "null")
 # Names that tables of pairs give to what stands before the word, or to whole sentences.
 _TWO = r"\b(?:two_prefix_prefix|prefix|context|sentence)_(?:good|bad)\b"
 
+_ONE_PREFIX = (
+    "Here two forms are compared after the same words: if the sentences part there, give prefix, "
+    "good, bad and condition; if they part earlier, the pair needs a tool that scores whole "
+    "sentences"
+)
+
 
 def refuse_two_prefixes(path: str | Path) -> None:
     """Refuse pairs of sentences that differ before the word that is compared, by their header.
@@ -35,9 +41,7 @@ def refuse_two_prefixes(path: str | Path) -> None:
     if len(names) > 1:
         raise StimuliError(
             f"{path}, line 1: {' and '.join(names[:2])} say that each sentence of a pair has words "
-            "of its own before the one compared. Here two forms are compared after the same words: "
-            "if the sentences part there, give prefix, good, bad and condition; if they part "
-            "earlier, the pair needs a tool that scores whole sentences"
+            f"of its own before the one compared. {_ONE_PREFIX}"
         )
 
 
@@ -68,6 +72,12 @@ def pair_item(entry: Mapping[str, str]) -> dict[str, Any]:
     for name in _INTEGERS:
         if entry.get(name, "") not in _MISSING:
             row[name] = whole_number(entry[name], name, 2**31 - 1 if name == "frame" else 32767)
+    good, bad = entry["good"].split(), entry["bad"].split()
+    if min(len(good), len(bad)) > 1 and good[:-1] != bad[:-1]:
+        raise StimuliError(
+            f"good and bad are {entry['good']!r} and {entry['bad']!r}, which part before their "
+            f"last words. {_ONE_PREFIX}"
+        )
     check_forms(row, different=True)
     if not prefix:
         raise StimuliError(f"the prefix is empty, but {VERB_FIRST}")
