@@ -51,11 +51,12 @@ class Budget:
     Parameters
     ----------
     size : int
-        Bytes of the file: no more are copied in strings of bytes that the pickle makes.
+        Bytes of the file. An opcode has at least one, a copied item was written with one or more, so
+        four steps for each suffice; no more bytes are copied in strings that the pickle makes.
     """
 
     def __init__(self, size: int) -> None:
-        self.steps = MOST_STEPS
+        self.steps = self.most = min(MOST_STEPS, 4 * size + 1000)
         self.bytes = size
 
     def spend(self, steps: int = 0, bytes: int = 0) -> None:
@@ -69,7 +70,7 @@ class Budget:
         self.steps -= steps
         self.bytes -= bytes
         if self.steps < 0:
-            raise CostlyPickle(f"takes more than {MOST_STEPS:,} steps to read")
+            raise CostlyPickle(f"takes more than {self.most:,} steps to read")
         if self.bytes < 0:
             raise CostlyPickle("makes more bytes than it has when it is read")
 
