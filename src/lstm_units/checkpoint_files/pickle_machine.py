@@ -51,7 +51,7 @@ class Budget:
     Parameters
     ----------
     size : int
-        Bytes of the file. An opcode has at least one, a copied item was written with one or more, so
+        Bytes of the file. An opcode has at least one, a copied item was written with one, so
         four steps for each suffice; no more bytes are copied in strings that the pickle makes.
     """
 
