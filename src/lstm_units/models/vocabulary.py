@@ -238,8 +238,10 @@ def _words_of_columns(lines: Sequence[str]) -> tuple[list[str], list[int], str] 
     note : str
     """
     for separator in "\t ,;":
+        if not lines or separator not in lines[-1]:  # one column: spare reading all lines so
+            continue
         rows = _rows_of_fields(lines, separator)
-        width = len(rows[-1]) if rows else 0
+        width = len(rows[-1])
         if len(rows) < 2 or width < 2 or any(len(row) != width for row in rows):
             continue
         columns = list(zip(*rows, strict=True))
