@@ -12,7 +12,7 @@ from lstm_units.errors import UserError
 from lstm_units.io.published import PAPER_LABELS, PAPER_TASKS
 from lstm_units.io.result_files import ResultFiles
 from lstm_units.io.seeds import seed_stream
-from lstm_units.io.verdict import Measure, Parts, Verdict, with_interval
+from lstm_units.io.verdict import Lacking, Measure, Parts, Verdict, with_interval
 from lstm_units.statistics.condition_differences import (
     Difference,
     condition_accuracies,
@@ -295,7 +295,7 @@ def _answers_of_role(files: ResultFiles, audit: Audit, role: str) -> dict[str, p
 
 
 def _not_run(label: str) -> str:
-    return f"{label} was not run (`tasks`)"
+    return Lacking(f"{label} was not run", "`tasks`")
 
 
 def _sources(files: ResultFiles, task: str) -> list[str]:

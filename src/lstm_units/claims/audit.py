@@ -1,6 +1,5 @@
 """The audit: every claim of the paper evaluated on the results of one model."""
 
-import re
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, replace
 from importlib import import_module
@@ -35,7 +34,7 @@ from lstm_units.config.rooms import names_with
 from lstm_units.io.files import make_metadata
 from lstm_units.io.result_files import ResultFiles
 from lstm_units.io.results import Result, require_same
-from lstm_units.io.verdict import FAILS, HOLDS, NOT_TESTABLE, Verdict
+from lstm_units.io.verdict import FAILS, HOLDS, NOT_TESTABLE, Lacking, Verdict
 
 # C24 is about several models: `lstm_units.comparison.replication`.
 Evaluation = Callable[[ResultFiles, Audit], Verdict]
@@ -135,9 +134,9 @@ def _evaluate(evaluate: Evaluation, files: ResultFiles, audit: Audit) -> Verdict
     if verdict.verdict != NOT_TESTABLE or not own.missed:
         return verdict
     whys = "; ".join(dict.fromkeys(own.missed.values()))
-    # Of what is not there a reason says which key to set: here it is another thing that lacks.
-    without_key = re.fullmatch(r"([^`(]*) \(`[^()]*`\)", verdict.reason)
-    said = without_key[1] if without_key else f"{verdict.reason}. Not run"
+    # No key would help here, so that one is not named.
+    reason = verdict.reason
+    said = reason.what if isinstance(reason, Lacking) else f"{reason}. Not run"
     return replace(verdict, reason=f"{said}, because {whys}")
 
 

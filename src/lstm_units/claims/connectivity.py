@@ -31,11 +31,19 @@ from lstm_units.claims.units import (
 )
 from lstm_units.io.result_files import ResultFiles
 from lstm_units.io.results import require_same
-from lstm_units.io.verdict import FAILS, HOLDS, NOT_TESTABLE, Measure, Verdict, not_testable
+from lstm_units.io.verdict import (
+    FAILS,
+    HOLDS,
+    NOT_TESTABLE,
+    Lacking,
+    Measure,
+    Verdict,
+    not_testable,
+)
 
 SUMMARY, AFFERENTS = "connectivity/summary.json", "connectivity/afferents.parquet"
 _GATES = {"input_gate": "input gate", "forget_gate": "forget gate"}
-_NOT_RUN = "connections were not measured (`connectivity.task`)"
+_NOT_RUN = Lacking("connections were not measured", "`connectivity.task`")
 _SCALINGS = {
     "oriented": "weights (source turned so that its mean activity is positive)",
     "mean": "weights x mean activity",

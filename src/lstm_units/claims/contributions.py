@@ -24,7 +24,7 @@ from lstm_units.claims.evidence import (
 )
 from lstm_units.claims.units import LONG_RANGE, UNCONFIRMED, long_range_units
 from lstm_units.io.result_files import ResultFiles
-from lstm_units.io.verdict import Measure, Verdict, not_testable, with_interval
+from lstm_units.io.verdict import Lacking, Measure, Verdict, not_testable, with_interval
 from lstm_units.io.wording import listing
 
 _GROUP = "long_range"
@@ -56,7 +56,7 @@ def right_when_wrong(files: ResultFiles, audit: Audit) -> Verdict:
         return verdict
     names = files.matching("contributions/*.parquet")
     if not names:
-        reason = "contributions to the margin were not computed (`contributions.tasks`)"
+        reason = Lacking("contributions to the margin were not computed", "`contributions.tasks`")
         return not_testable("C17", criterion, reason, data=(LONG_RANGE,))
     by_name = {Path(name).stem: name for name in names}
     order = [task for task in audit.tasks if task in by_name]

@@ -21,7 +21,7 @@ from lstm_units.claims.units import (
     long_range_units,
 )
 from lstm_units.io.result_files import ResultFiles
-from lstm_units.io.verdict import Measure, Verdict, not_testable, with_interval
+from lstm_units.io.verdict import Lacking, Measure, Verdict, not_testable, with_interval
 from lstm_units.stimuli.aligned_items import AlignedItems, read_aligned_items
 
 _JUDGED, _BESIDE = "grouped", "random"
@@ -81,7 +81,7 @@ def holds_number_throughout(files: ResultFiles, audit: Audit) -> Verdict:
     made = None if audit.analysis is None else files.metadata(data[_JUDGED])
     if made is None:
         which = audit.analysis or "across time"
-        reason = f"the decoding {which} was not run (`decoding.run`)"
+        reason = Lacking(f"the decoding {which} was not run", "`decoding.run`")
         return without_long_range("C10", criterion, units) or not_testable("C10", criterion, reason)
     label, stimuli = made["config"]["label"], f"stimuli/{made['task']}.parquet"
     if label != "subject_number" or files.path(stimuli) is None:

@@ -13,6 +13,7 @@ from lstm_units.io.result_files import ResultFiles
 from lstm_units.io.verdict import (
     FAILS,
     HOLDS,
+    Lacking,
     Measure,
     Verdict,
     judge,
@@ -30,7 +31,7 @@ BASELINES = {
     "embeddings": "word embedding",
 }
 _UNTRAINED = "untrained_"
-_NOT_RUN = "the regression of depth was not run (`depth.run`)"
+_NOT_RUN = Lacking("the regression of depth was not run", "`depth.run`")
 _ABSENT, _REMOVED = (f"{UNITS} (covariate {kind})" for kind in ("absent", "removed"))
 
 

@@ -25,11 +25,11 @@ from lstm_units.claims.units import (
 )
 from lstm_units.io.result_files import ResultFiles
 from lstm_units.io.seeds import seed_stream
-from lstm_units.io.verdict import Measure, Verdict, not_testable, with_interval
+from lstm_units.io.verdict import Lacking, Measure, Verdict, not_testable, with_interval
 from lstm_units.statistics.resampling import percentile_interval
 
 UNITS, WEIGHTS = "efferents/units.parquet", "efferents/weights.parquet"
-_NOT_RUN = "the efferent weights were not measured (`efferents.verb_pairs`)"
+_NOT_RUN = Lacking("the efferent weights were not measured", "`efferents.verb_pairs`")
 
 
 @dataclass(frozen=True)

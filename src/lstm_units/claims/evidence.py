@@ -23,7 +23,7 @@ from lstm_units.claims.units import (
 )
 from lstm_units.io.result_files import ResultFiles
 from lstm_units.io.seeds import seed_stream
-from lstm_units.io.verdict import Measure, Parts, Verdict, not_testable, with_interval
+from lstm_units.io.verdict import Lacking, Measure, Parts, Verdict, not_testable, with_interval
 from lstm_units.statistics.resampling import bootstrap_sums, percentile_interval
 from lstm_units.stimuli.aligned_items import AlignedItems
 
@@ -139,9 +139,9 @@ class UnitActivity:
     def lacks(self, unit: LongRangeUnit, variable: str) -> str | None:
         """Say why a variable of a unit cannot be read; None if it can."""
         if unit.layer not in self.dump.layers:
-            return f"layer {unit.layer} was not dumped (`activations.layers`)"
+            return Lacking(f"layer {unit.layer} was not dumped", "`activations.layers`")
         if variable not in self.dump.variables:
-            return f"{variable} was not dumped (`activations.variables`)"
+            return Lacking(f"{variable} was not dumped", "`activations.variables`")
         return None
 
     def read(self, unit: int, variable: str, positions: Sequence[int]) -> np.ndarray:
@@ -181,7 +181,7 @@ def time_course_activity(files: ResultFiles, audit: Audit) -> UnitActivity | str
     """
     task = audit.dynamics_task
     if task is None:
-        return "no task of time courses is named (`dynamics.tasks`)"
+        return Lacking("no task of time courses is named", "`dynamics.tasks`")
     names = activity_data(task)
     folder, stimuli = (files.path(name) for name in names)
     if folder is None or stimuli is None:

@@ -18,6 +18,7 @@ from lstm_units.io.verdict import (
     FAILS,
     HOLDS,
     NOT_TESTABLE,
+    Lacking,
     Measure,
     Verdict,
     judge,
@@ -34,7 +35,9 @@ _LABELS = PAPER_LABELS | {
     "double_subject_relative": "double subject relative",
 }
 _COUNTING_SCORE = 0.5  # below it the unit is worse than chance on one side of a structure
-_NOT_SEARCHED = "syntax units were not searched (`depth.run` and `syntax_units.structures`)"
+_NOT_SEARCHED = Lacking(
+    "syntax units were not searched", "`depth.run` and `syntax_units.structures`"
+)
 
 
 def syntax_carries(files: ResultFiles, audit: Audit) -> Verdict:

@@ -11,7 +11,7 @@ import pandas as pd
 
 from lstm_units.claims.criteria import ClaimCriteria
 from lstm_units.io.result_files import ResultFiles
-from lstm_units.io.verdict import Measure
+from lstm_units.io.verdict import Lacking, Measure
 from lstm_units.statistics.significance import wilson_interval
 
 MODEL = "checkpoint/model.json"
@@ -86,7 +86,7 @@ def layer_sizes(files: ResultFiles) -> list[int] | None:
 
 def not_ablated(mode: str) -> str:
     """Say that a mode was not run, and which key asks for it."""
-    return f"the ablation of single units in mode {mode} was not run (`ablation.modes`)"
+    return Lacking(f"the ablation of single units in mode {mode} was not run", "`ablation.modes`")
 
 
 def too_low(name: str, full_low: float, criteria: ClaimCriteria) -> str:

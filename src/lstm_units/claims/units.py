@@ -9,11 +9,11 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from lstm_units.io.result_files import ResultFiles
-from lstm_units.io.verdict import Measure
+from lstm_units.io.verdict import Lacking, Measure
 
 LONG_RANGE, SHORT_RANGE = "units/long_range.json", "units/short_range.json"
 SYNTAX, SHOWN = "units/syntax.json", "units/shown.json"
-NOT_SEARCHED = "the search for long-range units was not run (`discovery.tasks`)"
+NOT_SEARCHED = Lacking("the search for long-range units was not run", "`discovery.tasks`")
 NONE_FOUND = "no long-range unit was found"
 UNCONFIRMED = "not confirmed on the other half of the items"
 NONE_CONFIRMED = "no long-range unit was confirmed on the other half of the items"

@@ -122,6 +122,31 @@ def judge(parts: Iterable[bool | None]) -> str:
     return HOLDS if parts and all(parts) else NOT_TESTABLE
 
 
+class Lacking(str):
+    """What is not there, and in brackets the keys that ask for it.
+
+    Parameters
+    ----------
+    what : str
+        Such as "the regression of depth was not run".
+    keys : str, optional
+        Such as "`depth.run`".
+
+    Attributes
+    ----------
+    what : str
+        Without the keys.
+    """
+
+    what: str
+
+    def __new__(cls, what: str, keys: str = "") -> "Lacking":
+        """Make the text of both."""
+        made = super().__new__(cls, f"{what} ({keys})" if keys else what)
+        made.what = what
+        return made
+
+
 class Parts:
     """Collects the parts of one claim.
 
