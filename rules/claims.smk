@@ -1,6 +1,6 @@
 # The claims of the paper, evaluated on each model.
 
-from lstm_units.config.analysis_plan import subject_analysis, time_course_task
+from lstm_units.config.analysis_plan import claim_criteria, subject_analysis, time_course_task
 from lstm_units.config.run_files import audited_files
 
 PAPER_TASKS = paper_tasks(config)
@@ -33,7 +33,7 @@ rule claims:
         mem_mb=growing(2048),
     params:
         folder=model_folder,
-        criteria=claim_criteria(),
+        criteria=claim_criteria(config),
         audit=AUDIT,
         code=code("claims/claims.py"),
     script:

@@ -26,13 +26,9 @@ except ImportError as error:
     )
 from lstm_units.config.analysis_plan import (
     chosen_tasks,
-    connectivity_task,
     controls,
-    named_units,
     paper_tasks,
-    syntax_unit,
     tasks_with,
-    unit_decoding_task,
 )
 from lstm_units.config.input_files import missing_files, missing_files_message, resolve
 from lstm_units.config.rooms import room_of_figure, room_of_table
@@ -79,9 +75,7 @@ pathvars:
 
 TASKS = config["task_definitions"]
 SWEPT = groups(config)
-UNSWEPT = groups(config, swept=False)
 CONTROLS = controls(config)
-RUNS = config["training"]["runs"]
 OUTLIERS = {
     key: config["syntax_units"][key] for key in ("threshold", "minimum_folds", "deviations_from")
 }
@@ -204,37 +198,9 @@ def layer_sizes(model):
     return read_layer_sizes(description)
 
 
-def unswept_tasks():
-    return [task for tasks in UNSWEPT.values() for task in tasks]
-
-
 def drawn_task():
     """The task of Figures 1a and 1b; its rules are never asked for where there is none."""
     return (chosen_tasks(config, "dynamics") or ["none"])[0]
-
-
-def claim_criteria():
-    """Thresholds of the audit: its own section, and those of others that its claims share."""
-    discovery = config["discovery"]
-    shared = ("minimum_loss", "maximum_q", "relative_drop", "minimum_intact", "maximum_units")
-    return {
-        **config["claims"],
-        **{key: discovery[key] for key in shared},
-        "spanning_auc": config["syntax_units"]["minimum_auc"],
-        "z_threshold": config["connectivity"]["threshold"],
-        "confidence": config["statistics"]["confidence"],
-        "match": config["controls"]["match"],
-        "minimum_folds": config["syntax_units"]["minimum_folds"],
-    }
-
-
-def model_entries():
-    """The models of the comparison, and where they stand in a training run."""
-    keys = ("training_run", "training_step", "untrained_like")
-    return [
-        {"name": model, **{key: config["checkpoints"][model][key] for key in keys}}
-        for model in config["models"]
-    ]
 
 
 def folder(name):

@@ -1,5 +1,6 @@
 # All models side by side.
 
+from lstm_units.config.analysis_plan import claim_criteria, model_entries
 from lstm_units.config.run_files import compared_files, training_runs
 
 
@@ -21,9 +22,9 @@ rule models:
         "../envs/cpu.yaml"
     params:
         results=lambda wildcards: folder("results"),
-        models=model_entries(),
+        models=model_entries(config),
         labels=labels(),
-        criteria=claim_criteria(),
+        criteria=claim_criteria(config),
         code=code("comparison/models.py"),
     script:
         "../workflow_scripts/comparison/models.py"

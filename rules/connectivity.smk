@@ -1,5 +1,7 @@
 # Connectivity: what drives the gates of the number units (Figure 4).
 
+from lstm_units.config.analysis_plan import connectivity_task
+
 list_of = lambda name: (lambda wildcards: lists_of_units(config, wildcards.model).get(name, []))
 
 

@@ -1,6 +1,6 @@
 # What can be read from the units at every word: from many (Figure 2), and from each alone.
 
-from lstm_units.config.analysis_plan import SPLIT_KINDS, analyses
+from lstm_units.config.analysis_plan import SPLIT_KINDS, analyses, unit_decoding_task
 
 ANALYSES = analyses(config)
 decoded_task = lambda wildcards: ANALYSES[wildcards.analysis]["task"]

@@ -1,10 +1,11 @@
 # Long-range number units: found by ablation; Tables 1 and 2.
 
 from lstm_units.config.run_files import single_unit_files, top_syntax_list
-from lstm_units.config.analysis_plan import no_long_range
+from lstm_units.config.analysis_plan import named_units, no_long_range, syntax_unit
 from lstm_units.config.sweep_plan import not_ablated
 
 DECIDING = config["discovery"]["mode"]
+UNSWEPT = groups(config, swept=False)
 CRITERIA = {key: value for key, value in config["discovery"].items() if key != "run"}
 DISCOVERY_TASKS = [task for task in CRITERIA["tasks"] if task in config["tasks"]]
 not_searched = lambda model: (
@@ -168,7 +169,7 @@ rule table2:
         "../envs/cpu.yaml"
     params:
         tasks=config["tasks"],
-        unswept=unswept_tasks(),
+        unswept=[task for tasks in UNSWEPT.values() for task in tasks],
         natural=tasks_with(config, "linzen"),
         paper_tasks=paper_tasks(config),
         labels=labels(),

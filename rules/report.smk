@@ -1,5 +1,7 @@
 # One page for everything.
 
+from lstm_units.config.analysis_plan import model_entries
+
 
 rule report:
     input:
@@ -18,7 +20,7 @@ rule report:
         mem_mb=growing(2048),
     params:
         results=lambda wildcards: folder("results"),
-        models=model_entries(),
+        models=model_entries(config),
         labels=labels(),
         config=config,
         benchmarks=lambda wildcards: folder("benchmarks"),

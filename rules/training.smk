@@ -5,6 +5,7 @@ from lstm_units.config.run_files import stimulus_word_files, trained_network_fil
 from lstm_units.config.training_runs import corpus_file
 from lstm_units.config.training_settings import weights_file
 
+RUNS = config["training"]["runs"]
 texts_of = lambda corpus: text_files(config, corpus, PROJECT, Path())
 words_of = lambda corpus, key: word_list(config, corpus, key, PROJECT, Path())
 inputs_of_training = lambda wildcards: training_inputs(config, wildcards.run)

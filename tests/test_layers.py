@@ -26,6 +26,11 @@ FLOORS = (
     ("api",),
     ("benchmarks",),
 )
+# At most so many lines: what has a loop or a branch is library.
+SHORT = {
+    **dict.fromkeys((PROJECT / "workflow_scripts").rglob("*.py"), 30),
+    PROJECT / "rules" / "common.smk": 250,
+}
 # Rooms of analyses that build on another one: (room, the room it imports).
 PAIRS = {("syntax_units", "depth")}
 
@@ -140,3 +145,8 @@ def test_the_core_names_no_key_of_the_configuration():
         if key.search(words)
     ]
     assert not named
+
+
+def test_scripts_and_helpers_of_rules_stay_short():
+    lines = {path: len(path.read_text("utf-8").splitlines()) for path in SHORT}
+    assert not {path: count for path, count in lines.items() if count > SHORT[path]}

@@ -7,7 +7,9 @@ from support.configurations import merged, small
 from lstm_units.config.analysis_plan import (
     analyses,
     chosen_tasks,
+    claim_criteria,
     finds_short_range,
+    model_entries,
     named_units,
     paper_tasks,
     syntax_unit,
@@ -154,3 +156,19 @@ def test_units_are_named_for_all_models_or_for_each():
 def test_without_verb_pairs_no_short_range_unit_is_searched():
     config = validate_config(merged(SMALL, {"efferents": {"verb_pairs": None}}))
     assert unit_decoding_task(config) == "nounpp" and not finds_short_range(config)
+
+
+def test_the_audit_takes_thresholds_from_the_sections_that_used_them():
+    config = validate_config(merged(SMALL, {"discovery": {"maximum_q": 0.01}}))
+    criteria = claim_criteria(config)
+    assert criteria["maximum_q"] == 0.01
+    assert criteria["spanning_auc"] == config["syntax_units"]["minimum_auc"]
+    assert config["claims"].items() <= criteria.items()
+
+
+def test_a_model_of_the_comparison_says_where_it_stands_in_its_training():
+    (entry,) = model_entries(validate_config(SMALL))
+    assert entry == {
+        **{"name": SMALL["models"][0], "training_run": None},
+        **{"training_step": None, "untrained_like": None},
+    }

@@ -11,22 +11,16 @@ from lstm_units.runtime.console import job
 from lstm_units.stimuli.congruence import read_conditions
 
 with job(snakemake.log[0]):
+    folder, files = snakemake.params.results, snakemake.input
     models = compare_models(
         entries=[
-            ModelEntry(
-                files=ResultFiles.among(
-                    f"{snakemake.params.results}/{entry['name']}", snakemake.input
-                ),
-                **entry,
-            )
+            ModelEntry(files=ResultFiles.among(f"{folder}/{entry['name']}", files), **entry)
             for entry in snakemake.params.models
         ],
         criteria=ClaimCriteria(**snakemake.params.criteria),
         labels=snakemake.params.labels,
     )
-    conditions = read_conditions(
-        ResultFiles.among(snakemake.params.results, snakemake.input.stimuli)
-    )
+    conditions = read_conditions(ResultFiles.among(folder, files.stimuli))
     write_result(models, snakemake.output.json)
     write_table(models_frame(models, conditions), snakemake.output.csv)
     write_text(models_page(models, conditions), snakemake.output.markdown)

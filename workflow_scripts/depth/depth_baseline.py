@@ -1,4 +1,4 @@
-"""Predict depth from something simpler than all units."""
+"""Predict depth from something simpler than all units; baselines differ in the inputs they have."""
 
 from lstm_units.activations.reader import open_activations
 from lstm_units.analyses.depth.nested_ridge import procedure_from
@@ -17,15 +17,10 @@ def load_model(path):  # torch takes a second to import, and most baselines need
     return load_language_model(path)
 
 
-# Not every baseline has each of these.
 READERS = {"dump": open_activations, "model": load_model, "word_counts": read_word_frequencies}
-files = snakemake.input
+files, key = snakemake.input, snakemake.params.counts_key
 
-with (
-    job(snakemake.log[0]),
-    or_not_run(snakemake.output),
-    concerning(snakemake.params.counts_key, WordCountsError),
-):
+with job(snakemake.log[0]), or_not_run(snakemake.output), concerning(key, WordCountsError):
     predictions = regress_baseline(
         snakemake.wildcards.regressors,
         sample=read_depth_sample(files.sentences, files.positions),

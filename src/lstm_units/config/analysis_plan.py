@@ -212,3 +212,27 @@ def connectivity_task(config: Mapping[str, Any]) -> str | None:
 def origin_of(config: Mapping[str, Any], model: str) -> str:
     """Return the checkpoint whose files a model needs: its own, or that which it is shaped like."""
     return config["checkpoints"][model]["untrained_like"] or model
+
+
+def claim_criteria(config: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the thresholds of the audit: its own, and those of sections that its claims share."""
+    discovery = config["discovery"]
+    shared = ("minimum_loss", "maximum_q", "relative_drop", "minimum_intact", "maximum_units")
+    return {
+        **config["claims"],
+        **{key: discovery[key] for key in shared},
+        "spanning_auc": config["syntax_units"]["minimum_auc"],
+        "z_threshold": config["connectivity"]["threshold"],
+        "confidence": config["statistics"]["confidence"],
+        "match": config["controls"]["match"],
+        "minimum_folds": config["syntax_units"]["minimum_folds"],
+    }
+
+
+def model_entries(config: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """Return the models of the comparison, and where they stand in a training run."""
+    keys = ("training_run", "training_step", "untrained_like")
+    return [
+        {"name": model, **{key: config["checkpoints"][model][key] for key in keys}}
+        for model in config["models"]
+    ]
